@@ -1,0 +1,1 @@
+//! Files and standard streams for deterministic children.

@@ -1,0 +1,151 @@
+//! The only caller of the kernel's put and get.
+use crate::error::{ChildPanic, JoinError, MergeConflict};
+use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
+use kernel::call::{Closed, GetError, Job};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `k` children, child `i` with `body(i)`, and returns their results in index order.
+pub(crate) fn fork_each<R, F>(k: usize, body: F) -> Result<Vec<R>, JoinError>
+where
+    F: Fn(usize) -> R + Sync,
+    R: Send,
+{
+    let job = Job {
+        entry: each_entry::<R, F>,
+        data: (&raw const body).cast_mut().cast(),
+        arg: 0,
+        out_size: size_of::<R>(),
+    };
+    let mut closed = Closed::with_capacity(k);
+    for i in 0..k {
+        put(&mut closed, i, Job { arg: i, ..job })?;
+    }
+    // SAFETY: each entry reads `body` by reference and writes one R.
+    let done = unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel)?;
+    // SAFETY: every child returned, so each result buffer holds an R that is moved out once.
+    Ok((0..k).map(|i| unsafe { done.result(i).cast::<R>().read() }).collect())
+}
+
+/// Runs one child.
+pub(crate) fn fork1<A, RA>(a: A) -> Result<RA, JoinError>
+where
+    A: FnOnce() -> RA,
+{
+    let mut a = ManuallyDrop::new(a);
+    let mut closed = Closed::with_capacity(1);
+    let run = put(&mut closed, 0, once_job(&mut a))
+        // SAFETY: the entry moves the closure out of the child's copy and writes one RA.
+        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel));
+    match run {
+        // SAFETY: the child returned, so its buffer holds an RA, moved out once.
+        Ok(done) => Ok(unsafe { done.result(0).cast::<RA>().read() }),
+        Err(e) => {
+            drop(ManuallyDrop::into_inner(a));
+            Err(e)
+        }
+    }
+}
+
+/// Runs two children.
+pub(crate) fn fork2<A, B, RA, RB>(a: A, b: B) -> Result<(RA, RB), JoinError>
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB,
+{
+    let mut a = ManuallyDrop::new(a);
+    let mut b = ManuallyDrop::new(b);
+    let mut closed = Closed::with_capacity(2);
+    let run = put(&mut closed, 0, once_job(&mut a))
+        .and_then(|()| put(&mut closed, 1, once_job(&mut b)))
+        // SAFETY: each entry moves its closure out of the child's copy and writes one result.
+        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel));
+    match run {
+        // SAFETY: both returned, so the buffers hold an RA and an RB, each moved out once.
+        Ok(done) => Ok(unsafe {
+            (done.result(0).cast::<RA>().read(), done.result(1).cast::<RB>().read())
+        }),
+        Err(e) => {
+            drop(ManuallyDrop::into_inner(a));
+            drop(ManuallyDrop::into_inner(b));
+            Err(e)
+        }
+    }
+}
+
+fn put(closed: &mut Closed, i: usize, job: Job) -> Result<(), JoinError> {
+    let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
+    closed.put(ChildId(i as u32), flags, job).map_err(JoinError::Unsupported)
+}
+
+fn once_job<A, RA>(a: &mut ManuallyDrop<A>) -> Job
+where
+    A: FnOnce() -> RA,
+{
+    Job {
+        entry: once_entry::<A, RA>,
+        data: (&raw mut *a).cast(),
+        arg: 0,
+        out_size: size_of::<RA>(),
+    }
+}
+
+unsafe extern "C" fn once_entry<A, RA>(data: *mut (), _arg: usize, out: *mut u8) -> End
+where
+    A: FnOnce() -> RA,
+{
+    // SAFETY: `data` is the ManuallyDrop<A> of `once_job`; the child owns its copy and the
+    // parent forgets the original when the construct succeeds.
+    let a = unsafe { data.cast::<A>().read() };
+    // SAFETY: `out` has room for an RA.
+    unsafe { finish(a, out.cast::<RA>()) }
+}
+
+unsafe extern "C" fn each_entry<R, F>(data: *mut (), arg: usize, out: *mut u8) -> End
+where
+    F: Fn(usize) -> R,
+{
+    // SAFETY: `data` is the body that `fork_each` keeps alive.
+    let body = unsafe { &*data.cast::<F>() };
+    // SAFETY: `out` has room for an R.
+    unsafe { finish(|| body(arg), out.cast::<R>()) }
+}
+
+/// Runs the body, writes its result or lets its payload go.
+///
+/// # Safety
+/// `out` must be valid for a write of one R.
+unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(r) => {
+            // SAFETY: the caller's contract.
+            unsafe { out.write(r) };
+            End::Returned
+        }
+        Err(payload) => {
+            let message = payload
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            kernel::child::record_panic(message, "");
+            End::Panicked
+        }
+    }
+}
+
+fn from_kernel(e: GetError) -> JoinError {
+    match e {
+        GetError::Kernel(e) => JoinError::Unsupported(e),
+        GetError::Child { failure, message, location } => {
+            let child = failure.child as usize;
+            match failure.cause {
+                Cause::Conflict(record) => JoinError::Conflict(MergeConflict { record }),
+                Cause::Panic => JoinError::Panic(ChildPanic { child, message, location }),
+                Cause::Fault(fault) => JoinError::Fault { child, fault },
+                Cause::Forbidden(call) => JoinError::Forbidden { child, call },
+                Cause::Limit(limit) => JoinError::Limit { child, limit },
+                Cause::Killed { signal } => JoinError::Killed { child, signal },
+            }
+        }
+    }
+}

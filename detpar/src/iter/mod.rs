@@ -1,0 +1,3 @@
+//! Parallel iterators.
+/// The traits.
+pub mod prelude {}

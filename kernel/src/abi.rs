@@ -1,0 +1,198 @@
+//! Flags, identifiers and records that cross the three calls. Imports nothing of ours.
+//!
+//! The shapes follow Determinator's Put/Get/Ret (Aviram et al., OSDI 2010, section 3.2)
+//! as the `dput`/`dget`/`dret` system calls of deterministic Linux offer them.
+
+use bitflags::bitflags;
+
+/// Size in bytes of a page, the unit in which dirty memory is collected.
+pub const PAGE: usize = 4096;
+
+/// Most children that one closed construct may have.
+pub const MAX_CHILDREN: usize = 1024;
+
+bitflags! {
+    /// What a put does, in this order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct PutFlags: u32 {
+        /// Set the child's registers (its entry, data and stack).
+        const REGS = 1 << 0;
+        /// Copy a range of the parent's memory into the child.
+        const COPY = 1 << 1;
+        /// Zero a range of the child's memory.
+        const ZERO = 1 << 2;
+        /// Fix the reference image and give the child its copy.
+        const SNAP = 1 << 3;
+        /// Start the child.
+        const START = 1 << 4;
+        /// Set page permissions of a range.
+        const PERM = 1 << 5;
+        /// Reserved: copy a subtree of spaces.
+        const TREE = 1 << 6;
+    }
+}
+
+bitflags! {
+    /// What a get does once the child has stopped, in this order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct GetFlags: u32 {
+        /// Read the child's registers.
+        const REGS = 1 << 0;
+        /// Copy a range of the child's memory into the parent.
+        const COPY = 1 << 1;
+        /// Zero a range of the parent's memory.
+        const ZERO = 1 << 2;
+        /// Merge what the child changed since its snapshot.
+        const MERGE = 1 << 3;
+        /// Set page permissions of a range.
+        const PERM = 1 << 4;
+        /// Read the child's status.
+        const STATUS = 1 << 5;
+        /// Reserved: copy a subtree of spaces.
+        const TREE = 1 << 6;
+    }
+}
+
+/// Name of a child, chosen by its parent: one namespace per parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChildId(pub u32);
+
+/// How a child's entry ended when it returned to the kernel by itself.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The body returned; its result is in the result buffer.
+    Returned = 0,
+    /// The body panicked; the panic was recorded with [`crate::child::record_panic`].
+    Panicked = 1,
+}
+
+/// What a child runs: `entry(data, arg, out)` on a stack of its own.
+///
+/// `out` points to `out_size` writable bytes, aligned to 4096, outside the image.
+pub type Entry = unsafe extern "C" fn(data: *mut (), arg: usize, out: *mut u8) -> End;
+
+/// Two children, or a child and its parent, changed the same byte since the snapshot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Address of the lowest conflicting byte.
+    pub address: u64,
+    /// Index of the lower child.
+    pub lower: u32,
+    /// Index of the higher child: the conflict is reported as its failure.
+    pub higher: u32,
+    /// The eight aligned bytes around `address` in the reference image.
+    pub reference: [u8; 8],
+    /// The same bytes as the lower child left them.
+    pub lower_value: [u8; 8],
+    /// The same bytes as the higher child left them.
+    pub higher_value: [u8; 8],
+    /// Which of the two freed the heap block at `address` instead of writing the byte.
+    pub freed: Freed,
+}
+
+/// Whether a conflict stems from freeing the block (a free counts as a write of all of it).
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freed {
+    /// Both wrote.
+    Neither = 0,
+    /// The lower child freed the block that the higher one wrote.
+    Lower = 1,
+    /// The higher child freed the block that the lower one wrote.
+    Higher = 2,
+    /// Both freed the block.
+    Both = 3,
+}
+
+/// A signal that ended a child.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Signal number, as in `signal(7)`.
+    pub signal: i32,
+    /// Signal code (`si_code`).
+    pub code: i32,
+    /// Faulting address, 0 where the signal has none.
+    pub address: u64,
+    /// Instruction pointer.
+    pub ip: u64,
+    /// What lies at the address, as far as the kernel knows.
+    pub site: Site,
+}
+
+/// What the kernel knows of a faulting address.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// Nothing special.
+    Unknown = 0,
+    /// The guard page below the stack: a stack overflow.
+    StackGuard = 1,
+    /// Writable memory of the master that is not part of the image.
+    OutsideImage = 2,
+    /// A lock held by the parent: waiting for it would last for ever.
+    Deadlock = 3,
+}
+
+/// A system call that confinement refused.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forbidden {
+    /// System call number.
+    pub nr: i64,
+    /// The six argument registers.
+    pub args: [u64; 6],
+    /// Instruction pointer after the call.
+    pub ip: u64,
+}
+
+/// An exhausted limit.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// More than [`MAX_CHILDREN`] children in one construct.
+    Children = 0,
+    /// The heap range of a space is used up.
+    Heap = 1,
+    /// Spaces nested deeper than the kernel supports.
+    Depth = 2,
+    /// A child changed more memory than its exchange area holds.
+    Exchange = 3,
+    /// No worker process could be created (process limit or memory).
+    Workers = 4,
+    /// A child freed more inherited blocks than can be recorded.
+    Frees = 5,
+}
+
+/// Why a construct failed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Changed by two.
+    Conflict(Conflict),
+    /// The body panicked; message and location travel beside.
+    Panic,
+    /// A signal.
+    Fault(Fault),
+    /// A refused system call.
+    Forbidden(Forbidden),
+    /// An exhausted limit.
+    Limit(Limit),
+    /// The worker was killed from outside.
+    Killed {
+        /// The signal that killed it.
+        signal: i32,
+    },
+}
+
+/// A failed construct: the failure with the lowest index (rule R3).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Index of the child that failed.
+    pub child: u32,
+    /// Why.
+    pub cause: Cause,
+}
