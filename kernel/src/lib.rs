@@ -1,6 +1,33 @@
-//! Spaces, snapshot and merge, confinement: the kernel of detpar.
+//! Spaces, snapshot and merge, confinement: the kernel of detpar on stock Linux.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`abi`] | flags, identifiers, records that cross the calls |
+//! | [`call`] | put, get, ret |
+//! | [`merge`] | the merge as pure functions |
+//! | `image` | the memory all spaces share by snapshot, its regions |
+//! | `heap` | the allocator, one instance per space |
+//! | `space` | the space of this process: its start, its memory, its threads |
+//! | `exec` | workers and their master |
+//! | [`confine`] | what a child may not reach |
+//! | `interpose` | symbols of libc that are taken over |
+//! | `sys` | the only home of operating-system calls |
+
+#![cfg_attr(not(feature = "interpose"), allow(dead_code))]
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("the spaces engine runs on 64-bit x86 Linux");
+
 pub mod abi;
 pub mod call;
-pub mod child;
+pub mod confine;
 pub mod error;
+mod exec;
+mod heap;
+mod image;
+#[cfg(feature = "interpose")]
+mod interpose;
+pub mod master;
 pub mod merge;
+mod space;
+mod sys;

@@ -1,0 +1,77 @@
+//! Confines the calling worker for good.
+
+use super::filter::{Insn, RULES, assemble};
+use super::{emulate, vdso};
+use crate::exec::control::{me, private};
+use crate::image::layout::PRIVATE;
+use crate::sys::{self, Sys, gate};
+
+/// `struct sigaction` as the kernel takes it.
+#[repr(C)]
+struct Action {
+    handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+const SA_RESTORER: u64 = 0x0400_0000;
+
+fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void)) -> Sys<()> {
+    let flags = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64 | SA_RESTORER;
+    let action = Action {
+        handler: handler as usize,
+        flags,
+        restorer: gate::det_restorer as *const () as usize,
+        mask: 0,
+    };
+    let a = [signal as usize, &raw const action as usize, 0, 8, 0, 0];
+    // SAFETY: the record is alive; the handlers keep to what a signal handler may do.
+    unsafe { sys::call(libc::SYS_rt_sigaction, a) }.map(drop)
+}
+
+/// Signals that end a child. The others are blocked in a worker.
+const FAULTS: [i32; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT];
+
+/// Sets handlers and signal stack, patches the vDSO, then closes the filter.
+///
+/// # Safety
+/// In a worker only: the process can make no other calls afterwards.
+pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
+    let stack = libc::stack_t {
+        ss_sp: (PRIVATE + private::SIGNAL_STACK) as *mut libc::c_void,
+        ss_flags: 0,
+        ss_size: private::SIGNAL_SIZE,
+    };
+    // SAFETY: the signal stack is private memory used for nothing else; the filter program
+    // is alive during the call.
+    unsafe {
+        let a = [&raw const stack as usize, 0, 0, 0, 0, 0];
+        sys::call(libc::SYS_sigaltstack, a).map_err(|e| (1, e))?;
+        handle(libc::SIGSYS, emulate::on_call).map_err(|e| (1, e))?;
+        for s in FAULTS {
+            handle(s, emulate::on_fault).map_err(|e| (1, e))?;
+        }
+        let mut blocked = !0u64;
+        for s in FAULTS.into_iter().chain([libc::SIGSYS]) {
+            blocked &= !(1 << (s - 1));
+        }
+        let a = [libc::SIG_SETMASK as usize, &raw const blocked as usize, 0, 8, 0, 0];
+        sys::call(libc::SYS_rt_sigprocmask, a).map_err(|e| (1, e))?;
+        vdso::patch().map_err(|e| (2, e))?;
+        let p = assemble(gate::range(), RULES, me().image_fd as u32);
+        #[repr(C)]
+        struct Prog {
+            len: u16,
+            insns: *const Insn,
+        }
+        let prog = Prog { len: p.len as u16, insns: p.insns.as_ptr() };
+        sys::call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0, 0])
+            .map_err(|e| (3, e))?;
+        const SET_MODE_FILTER: usize = 1;
+        sys::call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const prog as usize, 0, 0, 0])
+            .map_err(|e| (3, e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Checks what a worker's stage claims before anyone follows its addresses and lengths.
+
+use super::control::{EXCHANGE_BYTES, Stage, exchange};
+use crate::abi::PAGE;
+use crate::heap;
+use crate::image::{layout, regions};
+use crate::merge::{Block, Page};
+use core::slice;
+
+/// What a valid stage holds.
+pub(crate) struct Staged {
+    pub addrs: &'static [u64],
+    pub pages: &'static [Page],
+    pub frees: &'static [Block],
+    pub log: &'static [u8],
+    pub result: *const u8,
+}
+
+/// The stage at an address, if it lies whole in the worker's exchange area.
+pub(crate) fn stage_at(slot: u32, at: u64) -> Option<&'static Stage> {
+    let at = at as usize;
+    inside(slot, at, size_of::<Stage>(), PAGE)?;
+    // SAFETY: `control`: exchange memory of the worker; the worker published the stage
+    // before its outcome, and any bytes of the plain fields are checked below.
+    Some(unsafe { &*(at as *const Stage) })
+}
+
+/// Whether `[at, at + len)` lies in the area of `slot`, aligned.
+fn inside(slot: u32, at: usize, len: usize, align: usize) -> Option<()> {
+    let base = exchange(slot);
+    let end = at.checked_add(len)?;
+    let ok = at >= base && end <= base + EXCHANGE_BYTES && at % align == 0;
+    ok.then_some(())
+}
+
+fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Option<&'static [T]> {
+    if count == 0 {
+        return Some(&[]);
+    }
+    inside(slot, at, count.checked_mul(size_of::<T>())?, align)?;
+    // SAFETY: `control`: in exchange memory, aligned; T is plain data valid for any bytes.
+    Some(unsafe { slice::from_raw_parts(at as *const T, count) })
+}
+
+/// Everything a returned child hands over; `None` where a claim is false.
+pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
+    let addrs: &[u64] = view(slot, st.addrs, st.page_count, 8)?;
+    let pages: &[Page] = view(slot, st.pages, st.page_count, PAGE)?;
+    let frees: &[Block] = view(slot, st.frees, st.free_count, 8)?;
+    let log = log(slot, st)?;
+    inside(slot, st.result, out_size, PAGE)?;
+    let mut last = 0;
+    for &a in addrs {
+        let known = regions::contains_page(a) || is_tls(a);
+        if a <= last || a % PAGE as u64 != 0 || !known {
+            return None;
+        }
+        last = a;
+    }
+    let mut last = 0;
+    for b in frees {
+        let info = heap::block_of(b.addr as usize)?;
+        let exact = info.start as u64 == b.addr && info.len as u64 == b.len;
+        if b.addr < last || !exact {
+            return None;
+        }
+        last = b.addr + b.len;
+    }
+    Some(Staged { addrs, pages, frees, log, result: st.result as *const u8 })
+}
+
+/// The log of a child, whether it returned or failed.
+pub(crate) fn log(slot: u32, st: &Stage) -> Option<&'static [u8]> {
+    view(slot, st.log, st.log_len, 1)
+}
+
+/// Message and location of a panic.
+pub(crate) fn message(slot: u32, st: &Stage) -> (Option<&'static [u8]>, &'static [u8]) {
+    let text = st.message_len != u64::MAX;
+    let len = if text { st.message_len as usize } else { 0 };
+    let all = len.checked_add(st.location_len as usize);
+    let Some(bytes) = all.and_then(|n| view::<u8>(slot, st.message, n, 1)) else {
+        return (None, &[]);
+    };
+    let (message, location) = bytes.split_at(len);
+    (text.then_some(message), location)
+}
+
+fn is_tls(page: u64) -> bool {
+    let end = layout::TLS + layout::MAX_DEPTH * layout::TLS_SLOT;
+    (layout::TLS as u64..end as u64).contains(&page)
+}

@@ -1,0 +1,366 @@
+//! Control memory: what master and workers share beside the image. It lies outside the
+//! image, so that it is neither snapshot nor merged.
+//!
+//! Invariants cited by SAFETY comments:
+//! - `control`: control, private and exchange memory are mapped at their fixed addresses,
+//!   zero where never written, from `space::boot` on; every field is valid for any bytes, or
+//!   read only after its writer published it through an atomic of the same record.
+//! - `own`: private memory is used by one thread of the process at a time: the space's user
+//!   code when it allocates or traps, or the control plane while user code is suspended.
+//!
+//! A worker's mailbox and exchange area are written by that worker: what it says there is a
+//! claim, and `exec::claims` checks it before the parent follows a pointer or a length.
+
+use crate::abi::{Cause, Entry, MAX_CHILDREN};
+use crate::heap::class::ZONES;
+use crate::heap::state::Sequence;
+use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, PRIVATE};
+use crate::sys::cpu::FloatControl;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+/// States of a worker as its mailbox shows them.
+pub(crate) mod state {
+    /// Has nothing to do.
+    pub const IDLE: u32 = 0;
+    /// Was given a construct.
+    pub const BUSY: u32 = 1;
+    /// Its child is suspended in a get of its own.
+    pub const REQUEST: u32 = 2;
+    /// Ended its child by a fault and exits.
+    pub const FAULTED: u32 = 3;
+}
+
+/// One child of a construct, as the parent describes it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// What it runs.
+    pub entry: Entry,
+    /// First argument of the entry.
+    pub data: *mut (),
+    /// Second argument of the entry.
+    pub arg: usize,
+    /// Size in bytes of the result it writes.
+    pub out_size: usize,
+}
+
+/// What a parent asks for: the children of one closed construct.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Request {
+    /// The jobs, in the parent's image.
+    pub jobs: *const Job,
+    /// How many.
+    pub count: u32,
+    /// Depth of the children.
+    pub depth: u32,
+    /// Session of the children's heaps.
+    pub session: u64,
+    /// The parent's heap, whose lanes they use.
+    pub heap: usize,
+    /// The parent's stack pointer: everything from there on is live.
+    pub stack: usize,
+    /// Path of the parent, hashed.
+    pub path: u64,
+    /// Floating-point control of the parent.
+    pub float: FloatControl,
+    /// Where the heap gets fresh segments.
+    pub sequences: [Sequence; ZONES],
+    /// The parent's view where it differs from the image file; none for the master.
+    pub view: View,
+}
+
+/// Pages in which a nested parent's memory differs from the image file.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct View {
+    /// Address of the page addresses in the exchange, ascending.
+    pub addrs: usize,
+    /// Address of their contents.
+    pub pages: usize,
+    /// How many.
+    pub count: usize,
+}
+
+/// What is known of one child.
+#[repr(C)]
+pub(crate) struct Outcome {
+    /// Life of the construct (high half) and slot of the worker that took it, plus one.
+    pub claim: AtomicU64,
+    /// 0, or one of [`outcome`].
+    pub status: AtomicU32,
+    /// Address of its stage once the status is set.
+    pub stage: AtomicU64,
+}
+
+/// Values of [`Outcome::status`].
+pub(crate) mod outcome {
+    /// Returned; the stage holds results and changes.
+    pub const RETURNED: u32 = 1;
+    /// Failed; the stage holds the cause.
+    pub const FAILED: u32 = 2;
+    /// Failed without a stage: the worker was killed by the signal in its place.
+    pub const KILLED: u32 = 3;
+    /// Failed without a stage: no worker could be had.
+    pub const NO_WORKER: u32 = 4;
+}
+
+/// A construct in progress. Written by the master; workers claim and report outcomes.
+#[repr(C, align(4096))]
+pub(crate) struct Construct {
+    /// Number of lives of this slot: stages of an earlier life are released.
+    pub life: AtomicU32,
+    /// Set by a nested parent when it no longer needs the stages.
+    pub released: AtomicU32,
+    /// Below this index all children are taken.
+    pub next: AtomicU32,
+    /// Children from this index on are not needed any more.
+    pub limit: AtomicU32,
+    /// Children that reported.
+    pub reported: AtomicU32,
+    /// The request.
+    pub request: Request,
+    /// Outcome of each child.
+    pub outcomes: [Outcome; MAX_CHILDREN],
+}
+
+/// A worker's mailbox.
+#[repr(C, align(4096))]
+pub(crate) struct Mailbox {
+    /// Futex: incremented to start the worker or to resume its suspended child.
+    pub go: AtomicU32,
+    /// Whether the worker sleeps on `go`.
+    pub sleeping: AtomicU32,
+    /// See [`state`].
+    pub state: AtomicU32,
+    /// Construct it works for.
+    pub construct: AtomicU32,
+    /// Set once if the worker could not be set up: the error number, 1-based step above.
+    pub setup_error: AtomicU64,
+    /// The suspended child's request.
+    pub request: Request,
+    /// Construct slot that answers the request; `u32::MAX` where a limit refused it.
+    pub reply: AtomicU32,
+    /// High-water marks of fresh segments granted to children, by zone.
+    pub granted: [AtomicU32; ZONES],
+}
+
+/// Shared control memory.
+#[repr(C)]
+pub(crate) struct Control {
+    /// Futex: incremented at every event the master may wait for.
+    pub event: AtomicU32,
+    /// Whether the master sleeps on `event`.
+    pub master_sleeps: AtomicU32,
+    /// Whether workers may watch their mailboxes before they sleep.
+    pub spin: AtomicU32,
+    /// Whether the master waits for any worker to become idle.
+    pub hungry: AtomicU32,
+    /// Highest fresh segment by zone that a failed construct may have written, plus one.
+    pub dirty_below: [AtomicU32; ZONES],
+    /// Mailboxes.
+    pub mail: [Mailbox; MAX_WORKERS],
+    /// Constructs.
+    pub constructs: [Construct; MAX_CONSTRUCTS],
+}
+
+/// Most constructs in progress at a time, nested ones included.
+pub(crate) const MAX_CONSTRUCTS: usize = 1024;
+
+/// The shared control memory.
+#[inline]
+pub(crate) fn control() -> &'static Control {
+    // SAFETY: `control`.
+    unsafe { &*(CONTROL as *const Control) }
+}
+
+/// What one child hands over, at the start of a range of its worker's exchange area. All
+/// places are addresses within that area.
+#[repr(C)]
+pub(crate) struct Stage {
+    /// Whether `cause` is set.
+    pub failed: u32,
+    /// Length of the panic's location; after the message. `u32::MAX`: no message.
+    pub location_len: u32,
+    /// Length of the panic's message.
+    pub message_len: u64,
+    /// Panic's message, then its location.
+    pub message: usize,
+    /// Why the child failed.
+    pub cause: Cause,
+    /// The result the entry wrote.
+    pub result: usize,
+    /// Addresses of changed pages, ascending.
+    pub addrs: usize,
+    /// Their contents.
+    pub pages: usize,
+    /// How many.
+    pub page_count: usize,
+    /// Inherited blocks it freed, ascending.
+    pub frees: usize,
+    /// How many.
+    pub free_count: usize,
+    /// What the handler logged.
+    pub log: usize,
+    /// Bytes of the log.
+    pub log_len: usize,
+}
+
+/// Layout of an exchange area.
+pub(crate) mod area {
+    /// Stages end here.
+    pub const STAGES: usize = 6 << 30;
+    /// The running child's log.
+    pub const LOG: usize = 6 << 30;
+    /// Bytes of the log.
+    pub const LOG_SIZE: usize = 1 << 30;
+    /// The running child's deferred frees.
+    pub const FREES: usize = 7 << 30;
+    /// How many fit.
+    pub const FREES_MAX: usize = (512 << 20) / 16;
+    /// The running child's panic message.
+    pub const MESSAGE: usize = (7 << 30) + (512 << 20);
+    /// Bytes of it.
+    pub const MESSAGE_SIZE: usize = 16 << 20;
+}
+
+/// Bytes of an exchange area.
+pub(crate) const EXCHANGE_BYTES: usize = EXCHANGE_SIZE;
+
+/// Start of a worker's exchange area.
+pub(crate) const fn exchange(slot: u32) -> usize {
+    EXCHANGE + slot as usize * EXCHANGE_SIZE
+}
+
+/// Who runs in this process.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// An ordinary process: image heap, no master space.
+    Plain = 0,
+    /// The master.
+    Master = 1,
+    /// A worker between children.
+    Worker = 2,
+    /// A child.
+    Child = 3,
+}
+
+/// State of this process, in private memory.
+#[repr(C)]
+pub(crate) struct Me {
+    pub role: Role,
+    pub slot: u32,
+    pub depth: u32,
+    /// Index of the running child in its construct.
+    pub index: u32,
+    pub construct: u32,
+    /// Set in the template's run: thread destructors go to the template's list.
+    pub template: u32,
+    /// Heap of the running space.
+    pub heap: usize,
+    pub session: u64,
+    pub sequences: [Sequence; ZONES],
+    /// Hash of the task path.
+    pub path: u64,
+    /// Constructs this space made: part of its children's paths.
+    pub constructs: u64,
+    /// Random numbers drawn so far.
+    pub drawn: u64,
+    /// Seed of the whole run.
+    pub seed: u64,
+    /// Parent's stack pointer of the running child.
+    pub parent_stack: usize,
+    pub log_len: usize,
+    pub free_count: usize,
+    /// Length of the recorded panic message plus one; 0: none recorded.
+    pub message_len: usize,
+    pub location_len: usize,
+    pub message_is_string: u32,
+    pub grant_count: u32,
+    pub thread_exit_count: u32,
+    pub template_exit_count: u32,
+    pub image_fd: i32,
+    pub exchange_fd: i32,
+    pub pagemap_fd: i32,
+    /// Incremented whenever the master's mappings change.
+    pub epoch: u32,
+    /// Page faults at the last time all pages were known to be clean.
+    pub clean_faults: u64,
+    /// Private pages below this address in the stack belong to dead frames.
+    pub dead_top: usize,
+    /// Depth whose thread pointer is in force.
+    pub tls_depth: u32,
+    /// Live stages in the worker's list.
+    pub stage_count: u32,
+    /// Pages copied in for the running child.
+    pub view: View,
+    /// The running child's stage, its end so far and the end of the room it may use.
+    pub stage: usize,
+    pub stage_end: usize,
+    pub stage_limit: usize,
+    /// How the running child's entry ended.
+    pub end: u32,
+    /// Value of `go` last seen by this worker.
+    pub seen_go: u32,
+}
+
+/// Layout of private memory.
+pub(crate) mod private {
+    /// Bytes of it.
+    pub const SIZE: usize = 8 << 30;
+    /// Granted ranges of the running child: `(address, length)`.
+    pub const GRANTS: usize = 1 << 20;
+    /// How many are kept; a child past that goes on without grants.
+    pub const GRANTS_MAX: u32 = 8192;
+    /// Thread-exit functions of the running child: `(function, argument)`.
+    pub const EXITS: usize = 2 << 20;
+    /// How many.
+    pub const EXITS_MAX: u32 = 32768;
+    /// Those of the thread-storage template.
+    pub const TEMPLATE_EXITS: usize = 3 << 20;
+    /// Thread-storage template.
+    pub const TLS_TEMPLATE: usize = 4 << 20;
+    /// The region table.
+    pub const REGIONS: usize = 5 << 20;
+    /// Live stages of a worker.
+    pub const STAGES: usize = 6 << 20;
+    /// Scratch of the merge.
+    pub const MERGE: usize = 16 << 20;
+    /// State of the master's executor.
+    pub const MASTER: usize = 64 << 20;
+    /// End of the control stack (it grows down from here).
+    pub const CONTROL_STACK: usize = 1 << 30;
+    /// End of the stack that a new worker starts on.
+    pub const WORKER_STACK: usize = (1 << 30) + (64 << 20);
+    /// Bytes of each control stack.
+    pub const STACK_SIZE: usize = 4 << 20;
+    /// Entries of the vDSO.
+    pub const VDSO: usize = 15 << 20;
+    /// Start of the signal stack.
+    pub const SIGNAL_STACK: usize = (1 << 30) + (128 << 20);
+    /// Bytes of the signal stack.
+    pub const SIGNAL_SIZE: usize = 256 << 10;
+}
+
+/// State of this process.
+///
+/// Callers must not hold two such references across code that uses another.
+#[inline]
+pub(crate) fn me() -> &'static mut Me {
+    // SAFETY: `control` and `own`.
+    unsafe { &mut *(PRIVATE as *mut Me) }
+}
+
+/// An item of a table in private memory.
+///
+/// # Safety
+/// The table must lie at `offset`, have more than `i` items, and any bytes must be a valid T.
+#[inline]
+pub(crate) unsafe fn private_item<T>(offset: usize, i: usize) -> &'static mut T {
+    // SAFETY: `control` and `own`, and the caller's contract.
+    unsafe { &mut *((PRIVATE + offset) as *mut T).add(i) }
+}
+
+const _: () = assert!(size_of::<Me>() <= private::GRANTS);
+const _: () = assert!(size_of::<Mailbox>() == 4096);

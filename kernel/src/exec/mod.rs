@@ -1,0 +1,13 @@
+//! Workers: the processes that execute spaces. Starts, stops and schedules them; does not
+//! interpret images.
+//!
+//! The master is the only arbiter: it makes workers, gives them constructs and resumes
+//! suspended spaces; a worker takes the children of its construct itself. `docs/exec.md`
+//! tells the protocol.
+
+pub(crate) mod claims;
+pub(crate) mod collect;
+pub(crate) mod control;
+pub(crate) mod master;
+pub(crate) mod stage;
+pub(crate) mod worker;

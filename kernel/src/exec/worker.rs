@@ -1,0 +1,387 @@
+//! A worker: a confined process that runs one child after another.
+
+use super::control::*;
+use super::{collect, stage};
+use crate::abi::{Cause, End, Limit};
+use crate::confine::{self, mix};
+use crate::heap::Heap;
+use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, page_floor};
+use crate::image::{foreign, regions, tls};
+use crate::sys::{self, cpu};
+use core::sync::atomic::Ordering::*;
+
+/// Iterations for which an idle worker watches its mailbox before it sleeps.
+const SPIN: u32 = 3000;
+
+/// First code of a new worker: `arg` is its slot.
+pub(super) extern "C" fn start(arg: usize) -> ! {
+    let slot = arg as u32;
+    let mail = &control().mail[arg];
+    let me = me();
+    me.role = Role::Worker;
+    me.slot = slot;
+    me.stage_count = 0;
+    me.stage_end = exchange(slot);
+    me.grant_count = 0;
+    me.tls_depth = 0;
+    me.dead_top = crate::image::layout::STACK;
+    me.seen_go = 0;
+    // SAFETY: a new process with one thread, on a stack of its own.
+    if let Err((step, errno)) = unsafe { set_up(slot) } {
+        mail.setup_error.store(u64::from(step) << 32 | errno as u64, Release);
+        mail.state.store(state::FAULTED, Release);
+        signal_master();
+        sys::exit(73);
+    }
+    me.clean_faults = sys::faults();
+    loop {
+        wait_go(mail);
+        serve(mail.construct.load(Acquire));
+    }
+}
+
+/// Steps of setting up; the numbers name them in errors.
+///
+/// # Safety
+/// In a new worker only.
+unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
+    let me = me();
+    let on = |step| move |e| (step, e);
+    // SAFETY: the calls concern this process alone; the maps show the same file contents.
+    unsafe {
+        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(4))?;
+        let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
+        sys::call(libc::SYS_prctl, a).map_err(on(4))?;
+        me.pagemap_fd = sys::scan::open().map_err(on(5))?;
+        close_all_but([me.image_fd, me.exchange_fd, me.pagemap_fd]).map_err(on(6))?;
+        foreign::hide().map_err(on(7))?;
+        regions::map_private(me.image_fd).map_err(on(7))?;
+        let all = MAX_WORKERS * EXCHANGE_SIZE;
+        sys::protect(EXCHANGE, all, libc::PROT_READ).map_err(on(7))?;
+        let rw = libc::PROT_READ | libc::PROT_WRITE;
+        sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(7))?;
+        confine::install()?;
+    }
+    Ok(())
+}
+
+/// Closes every descriptor but three: a worker must not keep the program's pipes open.
+fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
+    keep.sort_unstable();
+    let mut from = 0u32;
+    for k in keep.map(|k| k as u32).into_iter().chain([u32::MAX]) {
+        if k > from {
+            let last = if k == u32::MAX { u32::MAX } else { k - 1 };
+            // SAFETY: has no memory operands.
+            unsafe { sys::call(libc::SYS_close_range, [from as usize, last as usize, 0, 0, 0, 0]) }?;
+        }
+        from = k.saturating_add(1);
+    }
+    Ok(())
+}
+
+/// Wakes the master.
+pub(super) fn signal_master() {
+    let c = control();
+    c.event.fetch_add(1, SeqCst);
+    if c.master_sleeps.load(SeqCst) != 0 {
+        sys::futex_wake(&c.event);
+    }
+}
+
+/// Waits until the master gives the mailbox another turn.
+fn wait_go(mail: &Mailbox) {
+    let me = me();
+    let may_spin = control().spin.load(Relaxed) != 0;
+    let mut turns = 0;
+    loop {
+        let go = mail.go.load(Acquire);
+        if go != me.seen_go {
+            me.seen_go = go;
+            return;
+        }
+        turns += 1;
+        if may_spin && turns < SPIN {
+            core::hint::spin_loop();
+            continue;
+        }
+        mail.sleeping.store(1, SeqCst);
+        if mail.go.load(SeqCst) == me.seen_go {
+            sys::futex_wait(&mail.go, me.seen_go, 0);
+        }
+        mail.sleeping.store(0, SeqCst);
+    }
+}
+
+/// Runs children of a construct until none is left to take.
+fn serve(construct: u32) {
+    let me = me();
+    let mail = &control().mail[me.slot as usize];
+    let Some(con) = control().constructs.get(construct as usize) else { return };
+    let life = con.life.load(Acquire);
+    loop {
+        let Some(i) = claim(con, life, me.slot) else {
+            mail.state.store(state::IDLE, SeqCst);
+            if control().hungry.load(SeqCst) != 0 {
+                signal_master();
+            }
+            return;
+        };
+        let status = run_child(con, construct, life, i);
+        let last = con.next.load(Acquire) >= con.limit.load(Acquire);
+        if last {
+            // Before the outcome: a master that sees the construct complete sees us idle.
+            mail.state.store(state::IDLE, SeqCst);
+        }
+        publish(con, i, status, me.stage as u64);
+        if last {
+            return;
+        }
+    }
+}
+
+fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
+    let fresh = u64::from(life) << 32;
+    let mut i = con.next.load(Acquire);
+    loop {
+        if i >= con.limit.load(Acquire) {
+            return None;
+        }
+        let o = con.outcomes.get(i as usize)?;
+        match o.claim.compare_exchange(fresh, fresh | u64::from(slot + 1), AcqRel, Acquire) {
+            Ok(_) => {
+                con.next.fetch_max(i + 1, AcqRel);
+                return Some(i);
+            }
+            Err(now) if now >> 32 != u64::from(life) => return None,
+            Err(_) => i += 1,
+        }
+    }
+}
+
+fn publish(con: &Construct, i: u32, status: u32, at: u64) {
+    let Some(o) = con.outcomes.get(i as usize) else { return };
+    o.stage.store(at, Relaxed);
+    if status != outcome::RETURNED {
+        con.limit.fetch_min(i + 1, SeqCst);
+    }
+    o.status.store(status, SeqCst);
+    let reported = con.reported.fetch_add(1, SeqCst) + 1;
+    let done = reported >= con.limit.load(SeqCst);
+    if done || status != outcome::RETURNED || control().hungry.load(SeqCst) != 0 {
+        signal_master();
+    }
+}
+
+fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
+    let me = me();
+    let r = con.request;
+    seal_grants(me);
+    collect::clear_dead_stack(me, r.stack);
+    me.view = r.view;
+    if r.view.count > 0 {
+        collect::copy_in(&r.view);
+    }
+    (me.index, me.construct, me.depth) = (i, construct, r.depth);
+    me.parent_stack = r.stack;
+    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
+    let job = unsafe { *r.jobs.add(i as usize) };
+    me.session = r.session;
+    // SAFETY: `authority` over the lane passes to this child; reading the table of lanes.
+    me.heap = Heap(r.heap).lane(i as usize).0;
+    for (own, all) in me.sequences.iter_mut().zip(&r.sequences) {
+        *own = all.of_child(u64::from(i), u64::from(r.count));
+    }
+    me.path = child_path(r.path, i);
+    (me.constructs, me.drawn) = (0, 0);
+    (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
+    (me.log_len, me.free_count) = (0, 0);
+    copy_template_exits(me);
+    let room = stage::begin(me, job.out_size);
+    stage::stage(me).failed = 0;
+    // SAFETY: the slot of this depth belongs to the child that starts.
+    let tp = unsafe { tls::reset(r.depth as usize) };
+    if me.tls_depth != r.depth {
+        // SAFETY: `reset` filled a complete block.
+        unsafe { cpu::set_thread_pointer(tp) };
+        me.tls_depth = r.depth;
+    }
+    if !room {
+        end_child(Cause::Limit(Limit::Exchange));
+    }
+    me.role = Role::Child;
+    let start = Start { job, float: r.float };
+    // SAFETY: the pages below the parent's live frames belong to dead frames only.
+    unsafe { sys::on_stack(page_floor(r.stack - 128), child_main, &raw const start as usize) };
+    me.role = Role::Worker;
+    let failed = me.end != End::Returned as u32;
+    let staged = collect::stage_changes(me, failed)
+        .and_then(|()| collect::stage_frees(me))
+        .and_then(|()| collect::stage_log(me));
+    if let Err(limit) = staged {
+        end_child(Cause::Limit(limit));
+    }
+    let st = stage::stage(me);
+    st.failed = u32::from(failed);
+    st.cause = Cause::Panic;
+    stage::keep(me, construct, life);
+    stage::trim_log(me);
+    if failed { outcome::FAILED } else { outcome::RETURNED }
+}
+
+/// Hash of the path of child `i` of the construct whose path is `parent`.
+fn child_path(parent: u64, i: u32) -> u64 {
+    mix(parent ^ mix(u64::from(i) + 1))
+}
+
+struct Start {
+    job: Job,
+    float: cpu::FloatControl,
+}
+
+/// The child's outermost frame, on the child's stack.
+extern "C" fn child_main(start: usize, _from: usize) {
+    // SAFETY: `start` lies on the suspended control stack.
+    let Start { job, float } = unsafe { &*(start as *const Start) };
+    float.set();
+    let out = stage::stage(me()).result as *mut u8;
+    // SAFETY: the contract of `call::Closed::get`; the stage has room for the result.
+    let end = unsafe { (job.entry)(job.data, job.arg, out) };
+    run_exits();
+    if let Some(h) = confine::handler() {
+        h.child_ends();
+    }
+    me().end = end as u32;
+}
+
+fn exit_at(table: usize, i: u32) -> &'static mut (usize, usize) {
+    // SAFETY: fewer than EXITS_MAX entries fit in either table; any bytes are valid.
+    unsafe { private_item::<(usize, usize)>(table, i as usize) }
+}
+
+fn copy_template_exits(me: &mut Me) {
+    for i in 0..me.template_exit_count {
+        *exit_at(private::EXITS, i) = *exit_at(private::TEMPLATE_EXITS, i);
+    }
+    me.thread_exit_count = me.template_exit_count;
+}
+
+/// Registers a thread-exit function of the running child (or of the template).
+pub(crate) fn at_thread_exit(f: usize, arg: usize) -> bool {
+    let me = me();
+    let (table, count) = if me.template == 1 {
+        (private::TEMPLATE_EXITS, &mut me.template_exit_count)
+    } else {
+        (private::EXITS, &mut me.thread_exit_count)
+    };
+    if *count >= private::EXITS_MAX {
+        return false;
+    }
+    *exit_at(table, *count) = (f, arg);
+    *count += 1;
+    true
+}
+
+/// Runs the destructors of thread-local variables, last first; they may register more.
+fn run_exits() {
+    while me().thread_exit_count > 0 {
+        me().thread_exit_count -= 1;
+        let (f, arg) = *exit_at(private::EXITS, me().thread_exit_count);
+        // SAFETY: the pair was given to __cxa_thread_atexit_impl, whose contract is this call.
+        unsafe {
+            let f: unsafe extern "C" fn(*mut u8) = core::mem::transmute(f);
+            f(arg as *mut u8);
+        }
+    }
+}
+
+/// Records a fresh range that the running child maps shared: what it writes there needs
+/// neither copy nor merge.
+pub(crate) fn grant(addr: usize, len: usize) {
+    let me = me();
+    if me.grant_count >= private::GRANTS_MAX {
+        return;
+    }
+    if map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
+        // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
+        unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
+        me.grant_count += 1;
+    }
+}
+
+/// Whether a range was granted to the running child.
+pub(crate) fn is_granted(addr: usize, len: usize) -> bool {
+    (0..me().grant_count).any(|i| {
+        // SAFETY: as in `grant`.
+        let (a, n) = unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) };
+        a <= addr && addr + len <= a + n
+    })
+}
+
+/// Takes the ended child's grants back: the ranges are private again, so that what the next
+/// child writes there stays its own.
+fn seal_grants(me: &mut Me) {
+    for i in 0..me.grant_count {
+        // SAFETY: as in `grant`.
+        let (addr, len) = unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) };
+        if map_image(me, addr, len, libc::MAP_PRIVATE).is_err() {
+            sys::exit(74);
+        }
+    }
+    me.grant_count = 0;
+}
+
+fn map_image(me: &Me, addr: usize, len: usize, kind: i32) -> sys::Sys<usize> {
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = kind | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    let off = addr - crate::image::layout::IMAGE;
+    // SAFETY: heap memory of the image keeps showing the file; the range is fresh or sealed.
+    unsafe { sys::map(addr, len, rw, flags, me.image_fd, off) }
+}
+
+/// Ends the running child at once, and this worker with it: what a fault left behind is
+/// nobody's to run on. No destructors run.
+pub(crate) fn end_child(cause: Cause) -> ! {
+    let me = me();
+    let slot = me.slot;
+    if me.stage == 0 || me.stage_end + (2 << 20) > me.stage_limit {
+        // No room for the record: the master sees a worker that died.
+        sys::exit(75);
+    }
+    me.role = Role::Worker;
+    let st = stage::stage(me);
+    (st.log, st.log_len) = (me.stage_end, 0);
+    (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
+    let _ = collect::stage_log(me);
+    st.failed = 1;
+    st.cause = cause;
+    if let Some(con) = control().constructs.get(me.construct as usize) {
+        control().mail[slot as usize].state.store(state::FAULTED, SeqCst);
+        publish(con, me.index, outcome::FAILED, me.stage as u64);
+    }
+    sys::exit(0)
+}
+
+/// Suspends the running child until the children of `request` are done; returns their
+/// construct. Runs on the control stack.
+pub(crate) fn suspend(request: &mut Request) -> Result<u32, Limit> {
+    let me = me();
+    let mail = &control().mail[me.slot as usize];
+    let (mark, stack) = (me.stage_end, request.stack);
+    let role = core::mem::replace(&mut me.role, Role::Worker);
+    request.view = collect::make_view(me, stack)?;
+    // SAFETY: `control`: the mailbox is this worker's; the master reads the request only
+    // after the state below.
+    unsafe { (&raw const mail.request).cast_mut().write(*request) };
+    mail.state.store(state::REQUEST, SeqCst);
+    signal_master();
+    wait_go(mail);
+    me.role = role;
+    me.stage_end = mark;
+    match mail.reply.load(Acquire) {
+        u32::MAX => Err(Limit::Depth),
+        c => Ok(c),
+    }
+}
+
+const _: () = assert!(size_of::<Control>() < crate::image::layout::PRIVATE - CONTROL);

@@ -1,0 +1,65 @@
+//! The first steps, taken at the first allocation of the process, before any constructor of
+//! Rust's runtime: the image file, the heap and private control memory.
+
+use super::layout::{FILE_SIZE, IMAGE, IMAGE_SIZE, PRIVATE, STACK};
+use crate::exec::control::{Role, me, private};
+use crate::heap::Heap;
+use crate::sys;
+use core::sync::atomic::{AtomicU32, Ordering::*};
+
+const NEW: u32 = 0;
+const BUSY: u32 = 1;
+const READY: u32 = 2;
+
+static STATE: AtomicU32 = AtomicU32::new(NEW);
+
+/// Whether image and private memory are mapped.
+#[inline]
+pub(crate) fn is_ready() -> bool {
+    STATE.load(Acquire) == READY
+}
+
+/// Maps them on first use.
+#[inline]
+pub(crate) fn ensure() {
+    if !is_ready() {
+        set_up();
+    }
+}
+
+#[cold]
+fn set_up() {
+    if STATE.compare_exchange(NEW, BUSY, Acquire, Acquire).is_err() {
+        while !is_ready() {
+            core::hint::spin_loop();
+        }
+        return;
+    }
+    let remedy = "; remedy: raise the limit on address space (ulimit -v unlimited) and allow \
+                  overcommit (vm.overcommit_memory 0 or 1)";
+    let fixed = libc::MAP_FIXED_NOREPLACE | libc::MAP_NORESERVE;
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
+    let Ok(fd) = sys::memory_file(c"detpar image", FILE_SIZE) else {
+        sys::die(&["detpar: cannot create the image (memfd_create)"]);
+    };
+    let anon = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: the ranges are mapped nowhere else: NOREPLACE refuses to cover anything. The
+    // guard page below the stack holds nothing yet.
+    unsafe {
+        if sys::map(IMAGE, IMAGE_SIZE, rw, libc::MAP_SHARED | fixed, fd, 0) != Ok(IMAGE) {
+            sys::die(&["detpar: cannot reserve address space for the image", remedy]);
+        }
+        if sys::map(PRIVATE, private::SIZE, rw, anon | fixed, -1, 0) != Ok(PRIVATE) {
+            sys::die(&["detpar: cannot reserve private control memory", remedy]);
+        }
+        let _ = sys::protect(STACK, crate::abi::PAGE, libc::PROT_NONE);
+    }
+    let me = me();
+    me.role = Role::Plain;
+    me.image_fd = fd;
+    me.heap = Heap::ROOT.0;
+    for s in &mut me.sequences {
+        *s = crate::heap::state::Sequence::WHOLE;
+    }
+    STATE.store(READY, Release);
+}

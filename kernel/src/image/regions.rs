@@ -1,0 +1,259 @@
+//! The regions of the image besides stack and heap: the writable segments of all loaded
+//! objects and the main thread's thread-local storage, moved into the image file at boot;
+//! and the merge policy of each.
+
+use super::layout::{DATA_OFFSET, DATA_SIZE, IMAGE, IMAGE_END, page_ceil, page_floor};
+use crate::error::Error;
+use crate::exec::control::{me, private, private_item};
+use crate::merge::{Policy, Region};
+use super::foreign;
+use crate::sys;
+
+/// Most segments and most policy regions.
+const MAX: usize = 2000;
+
+/// A range of memory that was moved into the image file.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Segment {
+    pub start: usize,
+    pub end: usize,
+    pub offset: usize,
+    /// Whether children's changes are dropped instead of merged (libc, the loader).
+    pub reset: bool,
+}
+
+#[repr(C)]
+struct Table {
+    segments: [Segment; MAX],
+    segment_count: usize,
+    regions: [Region; MAX],
+    region_count: usize,
+}
+
+fn table() -> &'static mut Table {
+    // SAFETY: the table fits before the next part of private memory (asserted below); zeroed
+    // counts make it empty, and entries are written before the counts cover them.
+    unsafe { private_item::<Table>(private::REGIONS, 0) }
+}
+
+/// The segments, ascending by address.
+pub(crate) fn segments() -> &'static [Segment] {
+    let t = table();
+    t.segments.get(..t.segment_count).unwrap_or(&[])
+}
+
+/// Ranges with a policy other than bytes, ascending and disjoint.
+pub(crate) fn policies() -> &'static [Region] {
+    let t = table();
+    t.regions.get(..t.region_count).unwrap_or(&[])
+}
+
+/// Keeps a range out of every merge: children's changes there are dropped.
+pub(crate) fn no_merge(start: usize, end: usize) {
+    let t = table();
+    let mut n = t.region_count;
+    if start >= end || n + 1 >= MAX {
+        return;
+    }
+    t.regions[n] = Region { start: start as u64, end: end as u64, policy: Policy::NoMerge };
+    n += 1;
+    t.regions[..n].sort_unstable_by_key(|r| (r.start, r.end));
+    // Joins overlapping neighbours, so that the list is disjoint.
+    let mut last = 0;
+    for i in 1..n {
+        if t.regions[i].start <= t.regions[last].end {
+            t.regions[last].end = t.regions[last].end.max(t.regions[i].end);
+        } else {
+            last += 1;
+            t.regions[last] = t.regions[i];
+        }
+    }
+    t.region_count = last + 1;
+}
+
+/// Whether `[page, page + 4096)` belongs to the image.
+pub(crate) fn contains_page(page: u64) -> bool {
+    let a = page as usize;
+    (IMAGE..IMAGE_END).contains(&a) || segments().iter().any(|s| s.start <= a && a < s.end)
+}
+
+/// Objects whose own state is per process: their segments are reset in every child.
+fn is_runtime(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    ["libc.so", "libc-", "ld-linux", "ld-", "libgcc_s", "libpthread", "linux-vdso"]
+        .iter()
+        .any(|p| file.starts_with(p))
+}
+
+unsafe extern "C" fn each_object(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    _data: *mut libc::c_void,
+) -> i32 {
+    // SAFETY: the loader passes a valid record whose header table lives as long as the object.
+    let (info, headers) = unsafe {
+        let info = &*info;
+        (info, core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize))
+    };
+    let name = if info.dlpi_name.is_null() {
+        ""
+    } else {
+        // SAFETY: the loader's names are C strings.
+        unsafe { core::ffi::CStr::from_ptr(info.dlpi_name) }.to_str().unwrap_or("")
+    };
+    let base = info.dlpi_addr as usize;
+    let read_only_end = headers
+        .iter()
+        .filter(|h| h.p_type == libc::PT_GNU_RELRO)
+        .map(|h| page_floor(base + (h.p_vaddr + h.p_memsz) as usize))
+        .max()
+        .unwrap_or(0);
+    for h in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W != 0) {
+        let end = page_ceil(base + (h.p_vaddr + h.p_memsz) as usize);
+        let mut start = page_floor(base + h.p_vaddr as usize);
+        if (start..=end).contains(&read_only_end) {
+            start = read_only_end;
+        }
+        add(start, end, is_runtime(name));
+    }
+    0
+}
+
+fn add(start: usize, end: usize, reset: bool) {
+    let t = table();
+    if start < end && t.segment_count < MAX {
+        t.segments[t.segment_count] = Segment { start, end, offset: 0, reset };
+        t.segment_count += 1;
+    }
+}
+
+/// Anonymous memory larger than this that exists at boot is not the loader's.
+const LOADER_MAX: usize = 16 << 20;
+
+/// Adds what the loader and libc mapped before main: tables of theirs, reset in every child.
+fn add_loader_memory(tls: (usize, usize)) -> sys::Sys<()> {
+    foreign::each_mapping(|m| {
+        let (start, end) = (m.range.start, m.range.end);
+        let small = end - start <= LOADER_MAX;
+        if !m.writable || m.shared || foreign::is_own(m) || m.name == b"[stack]" || !small {
+            return Ok(());
+        }
+        // What the objects' own headers cover is there already.
+        let mut at = start;
+        for s in sorted_segments().iter().filter(|s| s.start < end && start < s.end) {
+            add_around(at, s.start, tls);
+            at = at.max(s.end);
+        }
+        add_around(at, end, tls);
+        Ok(())
+    })
+}
+
+/// Adds a loader range, cut where thread-local storage lies: that part is merged.
+fn add_around(start: usize, end: usize, tls: (usize, usize)) {
+    add(start, tls.0.clamp(start, end.max(start)), true);
+    add(tls.0.max(start), tls.1.min(end), false);
+    add(tls.1.clamp(start, end.max(start)), end, true);
+}
+
+fn sorted_segments() -> &'static [Segment] {
+    let t = table();
+    let n = t.segment_count;
+    t.segments[..n].sort_unstable_by_key(|s| s.start);
+    segments()
+}
+
+/// Moves the segments of all loaded objects, the loader's own memory and the main thread's
+/// thread-local storage into the image file. Contents and addresses stay.
+///
+/// # Safety
+/// No other thread may run.
+pub(crate) unsafe fn adopt_segments(tls: (usize, usize)) -> Result<(), Error> {
+    // SAFETY: the callback matches the loader's contract.
+    unsafe { libc::dl_iterate_phdr(Some(each_object), core::ptr::null_mut()) };
+    add_loader_memory(tls).map_err(|errno| Error::Unsupported {
+        what: "reading /proc/self/maps",
+        remedy: "mount /proc",
+        errno,
+    })?;
+    let t = table();
+    let n = t.segment_count;
+    t.segments[..n].sort_unstable_by_key(|s| s.start);
+    let mut offset = DATA_OFFSET;
+    for s in &mut t.segments[..n] {
+        s.offset = offset;
+        offset += s.end - s.start;
+    }
+    let unsupported = |what, errno| Error::Unsupported {
+        what,
+        remedy: "the program's static data exceeds what the image holds",
+        errno,
+    };
+    if offset > DATA_OFFSET + DATA_SIZE || n == MAX {
+        return Err(unsupported("moving static data into the image", 0));
+    }
+    for s in segments() {
+        // SAFETY: the copy goes through the file, so the new mapping shows the same bytes;
+        // between copy and map only this thread runs, on its stack and in raw calls.
+        unsafe { move_in(s) }.map_err(|e| unsupported("moving static data into the image", e))?;
+        if s.reset {
+            no_merge(s.start, s.end);
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// The range must be readable and writable memory that no other thread uses.
+unsafe fn move_in(s: &Segment) -> sys::Sys<()> {
+    let fd = me().image_fd;
+    let len = s.end - s.start;
+    // The private mapping is copied through the file by writes: no window is needed.
+    let mut done = 0;
+    while done < len {
+        let a = [fd as usize, s.start + done, len - done, s.offset + done, 0, 0];
+        // SAFETY: the range is readable.
+        done += unsafe { sys::call(libc::SYS_pwrite64, a) }?;
+    }
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    // SAFETY: the file holds what the range held.
+    unsafe { sys::map(s.start, len, rw, flags, fd, s.offset) }.map(drop)
+}
+
+/// Maps the whole image private, as a worker sees it.
+///
+/// # Safety
+/// Only for a new worker, whose control plane uses no image memory.
+pub(crate) unsafe fn map_private(image_fd: i32) -> sys::Sys<()> {
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    // SAFETY: the caller's contract; the contents are those of the same file.
+    unsafe {
+        sys::map(IMAGE, super::layout::IMAGE_SIZE, rw, flags, image_fd, 0)?;
+        sys::protect(super::layout::STACK, crate::abi::PAGE, libc::PROT_NONE)?;
+        for s in segments() {
+            sys::map(s.start, s.end - s.start, rw, flags, image_fd, s.offset)?;
+        }
+    }
+    Ok(())
+}
+
+const _: () = assert!(size_of::<Table>() < private::STAGES - private::REGIONS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runtime_objects_are_told_by_file_name() {
+        for n in ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "libgcc_s.so.1"]
+        {
+            assert!(is_runtime(n), "{n}");
+        }
+        for n in ["", "/usr/lib/libcrypto.so.3", "/usr/lib/libm.so.6", "/home/u/libcalc.so"] {
+            assert!(!is_runtime(n), "{n}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Calls that change the process's mappings: workers made before show the old ones, so each
+//! call starts a new epoch, and older workers are replaced at their next start.
+
+use crate::exec::control::{Role, me};
+use crate::image::early;
+use crate::sys;
+use core::ffi::{c_int, c_long, c_void};
+
+fn new_epoch() {
+    early::ensure();
+    let me = me();
+    if me.role == Role::Master {
+        me.epoch = me.epoch.wrapping_add(1);
+    }
+}
+
+/// # Safety
+/// The call's own contract.
+unsafe fn call(nr: c_long, a: [usize; 6]) -> isize {
+    // In a child the call must leave from outside the gate, so that confinement sees it.
+    if early::is_ready() && me().role == Role::Child {
+        // SAFETY: the caller's contract.
+        return unsafe { libc::syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]) as isize };
+    }
+    new_epoch();
+    // SAFETY: the caller's contract.
+    match unsafe { sys::call(nr, a) } {
+        Ok(v) => v as isize,
+        Err(e) => {
+            // SAFETY: libc's thread-local error number.
+            unsafe { *libc::__errno_location() = e };
+            -1
+        }
+    }
+}
+
+/// See `mmap(2)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap(
+    addr: *mut c_void,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+) -> *mut c_void {
+    let a = [addr as usize, len, prot as usize, flags as usize, fd as isize as usize, offset as usize];
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_mmap, a) as *mut c_void }
+}
+
+/// See `mmap(2)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap64(
+    addr: *mut c_void,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+) -> *mut c_void {
+    // SAFETY: the caller's contract; the types are the same on 64-bit systems.
+    unsafe { mmap(addr, len, prot, flags, fd, offset) }
+}
+
+/// See `munmap(2)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munmap(addr: *mut c_void, len: usize) -> c_int {
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_munmap, [addr as usize, len, 0, 0, 0, 0]) as c_int }
+}
+
+/// See `mprotect(2)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mprotect(addr: *mut c_void, len: usize, prot: c_int) -> c_int {
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_mprotect, [addr as usize, len, prot as usize, 0, 0, 0]) as c_int }
+}
+
+pub(super) fn anchor() -> usize {
+    mmap as *const () as usize
+        + mmap64 as *const () as usize
+        + munmap as *const () as usize
+        + mprotect as *const () as usize
+}

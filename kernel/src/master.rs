@@ -1,0 +1,55 @@
+//! The master space: how a program becomes one, and what it may ask about itself.
+
+pub use crate::space::boot::{Config, run};
+
+use crate::exec::control::{Role, me};
+use crate::heap;
+use crate::image::{early, regions};
+
+/// Keeps `[start, start + len)` out of every merge: what children change there is dropped.
+/// For state of a runtime that is private to each process by nature.
+///
+/// # Safety
+/// Only in the master, while no child runs; the range must not hold data of the program.
+pub unsafe fn no_merge(start: usize, len: usize) {
+    regions::no_merge(start, start + len);
+}
+
+/// Whether this code runs in a child.
+pub fn in_child() -> bool {
+    early::is_ready() && me().role == Role::Child
+}
+
+/// Start and length of the heap block around an address, if it lies in one.
+pub fn heap_block(addr: usize) -> Option<(usize, usize)> {
+    early::is_ready().then(|| heap::block_of(addr)).flatten().map(|b| (b.start, b.len))
+}
+
+/// Whether an address lies in the stack that user main runs on.
+pub fn in_stack(addr: usize) -> bool {
+    use crate::image::layout::{STACK, STACK_END};
+    (STACK..STACK_END).contains(&addr)
+}
+
+/// Process ids of the living workers: for tests that kill them and for tools.
+pub fn worker_pids() -> Vec<i32> {
+    if early::is_ready() && me().role == Role::Master {
+        crate::exec::master::master().pids().collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// Descriptor of the image file: for tests that count its blocks.
+pub fn image_fd() -> i32 {
+    me().image_fd
+}
+
+/// Makes the linker keep the symbols of libc that are taken over.
+#[doc(hidden)]
+pub fn anchor() -> usize {
+    #[cfg(feature = "interpose")]
+    return crate::interpose::anchor();
+    #[cfg(not(feature = "interpose"))]
+    0
+}

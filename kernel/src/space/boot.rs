@@ -1,0 +1,142 @@
+//! The beginning of the master space: everything a program's memory consists of moves into
+//! the image, then user main runs on the image's stack.
+
+use crate::confine::{self, Handler, vdso};
+use crate::error::Error;
+use crate::exec::control::{Control, Role, control, me};
+use crate::exec::master::master;
+use crate::heap::{self, Heap};
+use crate::image::layout::{
+    CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
+};
+use crate::image::{early, regions, tls};
+use crate::sys::{self, cpu};
+use core::sync::atomic::Ordering::*;
+
+/// Choices of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Most workers that run at a time; results do not depend on it.
+    pub workers: usize,
+    /// Seed of everything random that children and hash maps draw.
+    pub seed: u64,
+}
+
+fn unsupported(what: &'static str, remedy: &'static str) -> impl Fn(i32) -> Error {
+    move |errno| Error::Unsupported { what, remedy, errno }
+}
+
+/// Makes this process the master space and runs `body` on the image's stack.
+///
+/// # Errors
+/// Where the system lacks something that spaces need; `body` has not run then.
+///
+/// # Safety
+/// On the main thread, before any other thread, in a program that uses the image heap.
+pub unsafe fn run(
+    config: Config,
+    handler: &'static &'static dyn Handler,
+    body: &mut dyn FnMut(),
+) -> Result<(), Error> {
+    early::ensure();
+    if me().role != Role::Plain {
+        return Err(Error::Exists);
+    }
+    // SAFETY: the caller's contract.
+    unsafe { set_up(config) }?;
+    confine::set_handler(handler);
+    me().role = Role::Master;
+    let mut body = body;
+    let arg = &raw mut body as usize;
+    // SAFETY: the image's stack is unused so far; `on_image_stack` returns.
+    unsafe { sys::on_stack(STACK_END, on_image_stack, arg) };
+    master().shut_down();
+    me().role = Role::Plain;
+    Ok(())
+}
+
+extern "C" fn on_image_stack(body: usize, _from: usize) {
+    // SAFETY: `run` keeps the reference alive and unused while it waits.
+    let body = unsafe { &mut *(body as *mut &mut dyn FnMut()) };
+    body();
+}
+
+/// # Safety
+/// As for `run`.
+unsafe fn set_up(config: Config) -> Result<(), Error> {
+    let sample = std::hint::black_box(Box::new(0u64));
+    let at = core::ptr::from_ref::<u64>(&sample) as usize;
+    if !cfg!(feature = "interpose") || heap::block_of(at).is_none() {
+        return Err(Error::Unsupported {
+            what: "taking over malloc",
+            remedy: "build with the feature `interpose` and without another global allocator",
+            errno: 0,
+        });
+    }
+    let exchange_size = MAX_WORKERS * EXCHANGE_SIZE;
+    let memory = unsupported("reserving control memory", "raise ulimit -v");
+    let fd = sys::memory_file(c"detpar exchange", exchange_size).map_err(&memory)?;
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
+    let fixed = libc::MAP_FIXED_NOREPLACE | libc::MAP_NORESERVE;
+    // SAFETY: NOREPLACE refuses to cover anything.
+    unsafe {
+        sys::map(EXCHANGE, exchange_size, rw, fixed | libc::MAP_SHARED, fd, 0).map_err(&memory)?;
+        let shared = fixed | libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        sys::map(CONTROL, size_of::<Control>(), rw, shared, -1, 0).map_err(&memory)?;
+        let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
+    }
+    me().exchange_fd = fd;
+    me().seed = config.seed;
+    me().path = confine::mix(config.seed);
+    master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
+    probe_scan()?;
+    vdso::find()?;
+    unregister_rseq();
+    let block = tls::main_block()?;
+    // SAFETY: the caller's contract: only this thread runs.
+    unsafe {
+        regions::adopt_segments(block.mapping)?;
+        regions::no_merge(block.mapping.0, block.low);
+        regions::no_merge(cpu::thread_pointer(), block.mapping.1);
+        // Taking a lock of std's gives the template a thread id, the same for every child.
+        tls::build_template(&mut || drop(std::io::stderr().lock()))?;
+    }
+    // Spinning pays only where master and worker do not compete for one processor.
+    let cpus = sys::allowed_cpus();
+    control().spin.store(u32::from(cpus > 1), Relaxed);
+    Heap::ROOT.alloc(&mut super::memory::Space, 16, 16);
+    Ok(())
+}
+
+/// Makes sure that the scan for changed pages works here.
+fn probe_scan() -> Result<(), Error> {
+    let e = unsupported(
+        "listing changed pages (PAGEMAP_SCAN)",
+        "use Linux 6.7 or later with /proc mounted",
+    );
+    let fd = sys::scan::open().map_err(&e)?;
+    let r = sys::scan::changed(fd, TLS, TLS + 4096, |_| {});
+    sys::close(fd);
+    r.map_err(e)
+}
+
+/// Restartable sequences are registered by address in the thread descriptor: workers run on
+/// other blocks, so the kernel must not write there.
+fn unregister_rseq() {
+    const UNREGISTER: usize = 1;
+    const SIGNATURE: usize = 0x5305_3053;
+    // SAFETY: glibc exports both as constants of these types (2.35 and later); a C library
+    // without them registers no sequences.
+    unsafe {
+        let find = |name: &core::ffi::CStr| libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+        let offset = find(c"__rseq_offset").cast::<isize>();
+        let size = find(c"__rseq_size").cast::<u32>();
+        if offset.is_null() || size.is_null() || *size == 0 {
+            return;
+        }
+        let area = cpu::thread_pointer().wrapping_add_signed(*offset);
+        let len = (*size as usize).max(32);
+        let _ = sys::call(libc::SYS_rseq, [area, len, UNREGISTER, SIGNATURE, 0, 0]);
+    }
+}

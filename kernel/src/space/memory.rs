@@ -1,0 +1,168 @@
+//! Allocation for whatever space runs in this process.
+
+use crate::exec::control::{Role, area, control, exchange, me};
+use crate::exec::worker;
+use crate::heap::class::ZONES;
+use crate::heap::state::Sequence;
+use crate::heap::{Env, Heap};
+use crate::image::layout::{EXCHANGE_SIZE, IMAGE};
+use crate::image::early;
+use crate::merge::Block;
+use crate::sys;
+use core::sync::atomic::{AtomicU32, Ordering::*};
+
+/// The running space as its heap sees it.
+pub(crate) struct Space;
+
+impl Env for Space {
+    #[inline]
+    fn session(&self) -> u64 {
+        let me = me();
+        if me.role == Role::Child { me.session } else { 0 }
+    }
+
+    fn sequences(&self) -> &[Sequence; ZONES] {
+        &me().sequences
+    }
+
+    fn granted(&mut self, addr: usize, len: usize) {
+        if me().role != Role::Child {
+            return;
+        }
+        if let Some((z, n)) = crate::heap::class::locate(addr)
+            && let Some(mail) = control().mail.get(me().slot as usize)
+        {
+            mail.granted[z].fetch_max(n + 1, Relaxed);
+        }
+        worker::grant(addr, len);
+    }
+
+    fn defer_free(&mut self, addr: usize, len: usize) {
+        let me = me();
+        if me.role != Role::Child || me.free_count >= area::FREES_MAX {
+            if me.role == Role::Child {
+                worker::end_child(crate::abi::Cause::Limit(crate::abi::Limit::Frees));
+            }
+            return;
+        }
+        let to = (exchange(me.slot) + area::FREES) as *mut Block;
+        // SAFETY: `control`: this worker's area has room for FREES_MAX records.
+        unsafe { to.add(me.free_count).write(Block { addr: addr as u64, len: len as u64 }) };
+        me.free_count += 1;
+    }
+
+    fn release(&mut self, addr: usize, len: usize) -> bool {
+        let me = me();
+        let may = match me.role {
+            Role::Plain | Role::Master => true,
+            Role::Child => worker::is_granted(addr, len),
+            Role::Worker => false,
+        };
+        // SAFETY: the heap gives up the contents of a range that belongs to it alone.
+        may && unsafe { sys::punch(me.image_fd, addr - IMAGE, len) }.is_ok()
+    }
+
+    fn may_be_dirty(&self, zone: usize, number: u32) -> bool {
+        me().role != Role::Plain && number < control().dirty_below[zone].load(Relaxed)
+    }
+}
+
+/// Guards the master's heap against its other threads.
+static LOCK: AtomicU32 = AtomicU32::new(0);
+
+struct Guard(bool);
+
+impl Guard {
+    #[inline]
+    fn lock() -> Guard {
+        if !super::threads::ever() || me().role == Role::Child {
+            return Guard(false);
+        }
+        while LOCK.swap(1, Acquire) != 0 {
+            // SAFETY: has no operands.
+            let _ = unsafe { sys::call(libc::SYS_sched_yield, [0; 6]) };
+        }
+        Guard(true)
+    }
+}
+
+impl Drop for Guard {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0 {
+            LOCK.store(0, Release);
+        }
+    }
+}
+
+fn exhausted(p: *mut u8, size: usize) -> *mut u8 {
+    // What no address space could ever hold is the program's own error, answered by null.
+    if p.is_null() && me().role == Role::Child && size < 1 << 40 {
+        worker::end_child(crate::abi::Cause::Limit(crate::abi::Limit::Heap));
+    }
+    p
+}
+
+/// Allocates `size` bytes aligned to `align`, a power of two.
+#[inline]
+pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
+    early::ensure();
+    let _guard = Guard::lock();
+    let p = Heap(me().heap).alloc(&mut Space, size, align);
+    if p.is_null() { exhausted(p, size) } else { p }
+}
+
+/// The same, zeroed.
+pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
+    early::ensure();
+    let _guard = Guard::lock();
+    let p = Heap(me().heap).alloc_zeroed(&mut Space, size, align);
+    if p.is_null() { exhausted(p, size) } else { p }
+}
+
+/// Frees a block; addresses that are none are ignored.
+#[inline]
+pub(crate) fn free(p: *mut u8) {
+    if p.is_null() || !early::is_ready() {
+        return;
+    }
+    let _guard = Guard::lock();
+    Heap::free(&mut Space, p as usize);
+}
+
+/// Bytes usable at a block.
+pub(crate) fn usable(p: *const u8) -> usize {
+    if p.is_null() || !early::is_ready() { 0 } else { Heap::usable(p as usize) }
+}
+
+/// Resizes a block, moving it where needed; null leaves the old block as it is.
+pub(crate) fn resize(p: *mut u8, size: usize) -> *mut u8 {
+    if p.is_null() {
+        return allocate(size, 16);
+    }
+    {
+        let _guard = Guard::lock();
+        if Heap::resize_in_place(&Space, p as usize, size) {
+            return p;
+        }
+    }
+    let new = allocate(size, 16);
+    if !new.is_null() {
+        let len = usable(p).min(size);
+        // SAFETY: both blocks hold at least `len` bytes and are distinct.
+        unsafe { core::ptr::copy_nonoverlapping(p, new, len) };
+        free(p);
+    }
+    new
+}
+
+/// Notes which fresh segments a failed construct may have written.
+pub(crate) fn note_failed_grants() {
+    let c = control();
+    for (z, below) in c.dirty_below.iter().enumerate() {
+        let high = c.mail.iter().map(|m| m.granted[z].load(Relaxed)).max().unwrap_or(0);
+        below.fetch_max(high, Relaxed);
+    }
+}
+
+const _: () = assert!(area::MESSAGE + area::MESSAGE_SIZE <= EXCHANGE_SIZE);

@@ -1,0 +1,5 @@
+//! The space that runs in this process: its beginning as master, its allocator, its threads.
+
+pub(crate) mod boot;
+pub(crate) mod memory;
+pub(crate) mod threads;

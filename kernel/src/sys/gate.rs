@@ -1,0 +1,122 @@
+//! The gate: the one stretch of code from which a confined worker may enter Linux, and the
+//! few routines that no Rust signature can express (clone, stack switch, child entry).
+//!
+//! Everything between `det_gate_start` and `det_gate_end` fills whole pages, so that the
+//! seccomp filter can allow it by instruction pointer.
+
+use core::arch::global_asm;
+
+global_asm!(
+    r#"
+    .text
+    .p2align 12
+    .globl det_gate_start
+    .hidden det_gate_start
+det_gate_start:
+    .globl det_syscall
+    .hidden det_syscall
+    .type det_syscall, @function
+det_syscall:                    # (nr, a, b, c, d, e, f on the stack)
+    mov rax, rdi
+    mov rdi, rsi
+    mov rsi, rdx
+    mov rdx, rcx
+    mov r10, r8
+    mov r8, r9
+    mov r9, [rsp+8]
+    syscall
+    ret
+    .globl det_restorer
+    .hidden det_restorer
+    .type det_restorer, @function
+det_restorer:
+    mov eax, 15
+    syscall
+    .globl det_clone
+    .hidden det_clone
+    .type det_clone, @function
+det_clone:                      # (flags, stack, pidfd*, fn, arg): the child calls fn(arg)
+    mov [rsi-8], rcx
+    mov [rsi-16], r8
+    sub rsi, 16
+    xor r10d, r10d
+    xor r8d, r8d
+    mov eax, 56
+    syscall
+    test rax, rax
+    jz 1f
+    ret
+1:  pop rdi
+    pop rax
+    xor ebp, ebp
+    and rsp, -16
+    call rax
+    ud2
+    .p2align 12
+    .globl det_gate_end
+    .hidden det_gate_end
+det_gate_end:
+
+    .globl det_switch
+    .hidden det_switch
+    .type det_switch, @function
+det_switch:                     # (stack, fn, arg): calls fn(arg, old sp) on another stack
+    .cfi_startproc
+    push rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset rbp, -16
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rbp, rsp
+    .cfi_def_cfa rbp, 64
+    mov rsp, rdi
+    mov rax, rsi
+    mov rdi, rdx
+    mov rsi, rbp
+    call rax
+    mov rsp, rbp
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+    .cfi_endproc
+"#
+);
+
+unsafe extern "C" {
+    /// Makes system call `nr`; negative results are error numbers.
+    pub(super) fn det_syscall(
+        nr: i64,
+        a: usize,
+        b: usize,
+        c: usize,
+        d: usize,
+        e: usize,
+        f: usize,
+    ) -> isize;
+    /// Clones the process; the child calls `f(arg)` on `stack` and never returns.
+    pub(super) fn det_clone(
+        flags: usize,
+        stack: usize,
+        pidfd: *mut i32,
+        f: usize,
+        arg: usize,
+    ) -> isize;
+    /// Calls `f(arg, caller's stack pointer)` on the stack that ends at `stack`.
+    pub(super) fn det_switch(stack: usize, f: usize, arg: usize);
+    /// Returns from a signal handler.
+    pub(crate) fn det_restorer();
+    static det_gate_start: u8;
+    static det_gate_end: u8;
+}
+
+/// The address range of the gate.
+pub(crate) fn range() -> (usize, usize) {
+    (&raw const det_gate_start as usize, &raw const det_gate_end as usize)
+}

@@ -1,0 +1,265 @@
+//! The only home of operating-system calls.
+//!
+//! Invariant `raw`: a system call made here touches memory only through the pointers it is
+//! given; each wrapper states what its caller must guarantee. The calls use no thread-local
+//! storage (no `errno`) and no allocation, so that the control plane may use them.
+
+pub(crate) mod cpu;
+pub(crate) mod gate;
+pub(crate) mod scan;
+
+use core::sync::atomic::AtomicU32;
+use libc::{c_int, c_long};
+
+/// A system call's result: the value, or the positive error number.
+pub(crate) type Sys<T> = Result<T, i32>;
+
+fn check(r: isize) -> Sys<usize> {
+    if (-4095..0).contains(&r) { Err(-r as i32) } else { Ok(r as usize) }
+}
+
+/// Any system call with up to six arguments.
+///
+/// # Safety
+/// The call's own contract.
+#[inline]
+pub(crate) unsafe fn call(nr: c_long, a: [usize; 6]) -> Sys<usize> {
+    // SAFETY: invariant `raw`, forwarded to the caller.
+    check(unsafe { gate::det_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]) })
+}
+
+/// Maps memory at a fixed place.
+///
+/// # Safety
+/// Nothing that lives in the range may be relied on afterwards, unless the new mapping shows
+/// the same contents.
+pub(crate) unsafe fn map(
+    addr: usize,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    off: usize,
+) -> Sys<usize> {
+    let a = [addr, len, prot as usize, flags as usize, fd as isize as usize, off];
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_mmap, a) }
+}
+
+/// Changes the protection of a range.
+///
+/// # Safety
+/// No code may rely on accesses that the new protection refuses.
+pub(crate) unsafe fn protect(addr: usize, len: usize, prot: c_int) -> Sys<()> {
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_mprotect, [addr, len, prot as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Drops the private pages of a range: the mapped file shows through again.
+///
+/// # Safety
+/// The private contents of the range are lost.
+#[inline]
+pub(crate) unsafe fn drop_pages(addr: usize, len: usize) -> Sys<()> {
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_DONTNEED as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Creates an anonymous memory file of the given size, close-on-exec, at a high number so
+/// that the program's own descriptors keep the numbers they would have without us.
+pub(crate) fn memory_file(name: &core::ffi::CStr, size: usize) -> Sys<c_int> {
+    // SAFETY: the name is a C string; the other calls take the descriptor just made.
+    unsafe {
+        let cloexec = libc::MFD_CLOEXEC as usize;
+        let low = call(libc::SYS_memfd_create, [name.as_ptr() as usize, cloexec, 0, 0, 0, 0])?;
+        call(libc::SYS_ftruncate, [low, size, 0, 0, 0, 0])?;
+        Ok(raise_fd(low as c_int))
+    }
+}
+
+/// Moves a descriptor to a high number where the limit allows; keeps it where not.
+pub(crate) fn raise_fd(low: c_int) -> c_int {
+    for at in [900usize, 200] {
+        // SAFETY: duplicates and closes a descriptor that the caller owns.
+        unsafe {
+            let dup = [low as usize, libc::F_DUPFD_CLOEXEC as usize, at, 0, 0, 0];
+            if let Ok(high) = call(libc::SYS_fcntl, dup) {
+                let _ = call(libc::SYS_close, [low as usize, 0, 0, 0, 0, 0]);
+                return high as c_int;
+            }
+        }
+    }
+    low
+}
+
+/// Gives the pages of a file range back to the system; the range reads as zeros.
+///
+/// # Safety
+/// The contents of the range are lost for every mapping of it.
+pub(crate) unsafe fn punch(fd: c_int, off: usize, len: usize) -> Sys<()> {
+    let mode = (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE) as usize;
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_fallocate, [fd as usize, mode, off, len, 0, 0]) }.map(drop)
+}
+
+/// Waits until the word is woken, unless it no longer holds `value`. Spurious returns are
+/// possible; `nanos` 0 waits without a limit.
+#[inline]
+pub(crate) fn futex_wait(word: &AtomicU32, value: u32, nanos: u64) {
+    let ts = [(nanos / 1_000_000_000) as i64, (nanos % 1_000_000_000) as i64];
+    let tp = if nanos == 0 { 0 } else { ts.as_ptr() as usize };
+    let a = [word.as_ptr() as usize, libc::FUTEX_WAIT as usize, value as usize, tp, 0, 0];
+    // SAFETY: the word and the timeout are alive during the call.
+    let _ = unsafe { call(libc::SYS_futex, a) };
+}
+
+/// Wakes one waiter of the word, in whatever process.
+#[inline]
+pub(crate) fn futex_wake(word: &AtomicU32) {
+    let a = [word.as_ptr() as usize, libc::FUTEX_WAKE as usize, 1, 0, 0, 0];
+    // SAFETY: the word is only used as an address.
+    let _ = unsafe { call(libc::SYS_futex, a) };
+}
+
+/// Clones this process, memory copied on write; the child calls `f(arg)` on the stack that
+/// ends at `stack`. No signal tells the parent of its end. Returns pid and pidfd.
+///
+/// # Safety
+/// The stack must be private memory that the parent does not use; `f` never returns.
+pub(crate) unsafe fn clone_process(
+    stack: usize,
+    f: extern "C" fn(usize) -> !,
+    arg: usize,
+) -> Sys<(i32, c_int)> {
+    let mut pidfd: c_int = -1;
+    // SAFETY: the caller's contract; pidfd is alive during the call.
+    let pid = check(unsafe {
+        gate::det_clone(libc::CLONE_PIDFD as usize, stack, &mut pidfd, f as usize, arg)
+    })?;
+    Ok((pid as i32, pidfd))
+}
+
+/// Calls `f(arg, caller's stack pointer)` on the stack that ends at `stack` (16-aligned).
+///
+/// # Safety
+/// The stack must be unused and large enough; `f` must return normally.
+#[inline]
+pub(crate) unsafe fn on_stack(stack: usize, f: extern "C" fn(usize, usize), arg: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { gate::det_switch(stack, f as usize, arg) }
+}
+
+/// Ends the whole process at once.
+pub(crate) fn exit(code: i32) -> ! {
+    loop {
+        // SAFETY: has no memory operands.
+        let _ = unsafe { call(libc::SYS_exit_group, [code as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Writes a message to standard error without allocation and ends the process.
+pub(crate) fn die(parts: &[&str]) -> ! {
+    for p in parts {
+        let _ = write_all(2, p.as_bytes());
+    }
+    let _ = write_all(2, b"\n");
+    exit(70)
+}
+
+/// Writes all bytes to a descriptor.
+pub(crate) fn write_all(fd: c_int, mut b: &[u8]) -> Sys<()> {
+    while !b.is_empty() {
+        // SAFETY: the slice is readable.
+        match unsafe {
+            call(libc::SYS_write, [fd as usize, b.as_ptr() as usize, b.len(), 0, 0, 0])
+        } {
+            Ok(n) => b = &b[n..],
+            Err(libc::EINTR) => {}
+            Err(libc::EAGAIN) => {
+                // SAFETY: has no operands.
+                let _ = unsafe { call(libc::SYS_sched_yield, [0; 6]) };
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// Page faults of this process so far, minor and major.
+#[inline]
+pub(crate) fn faults() -> u64 {
+    let mut u = core::mem::MaybeUninit::<libc::rusage>::zeroed();
+    let a = [libc::RUSAGE_SELF as usize, u.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel fills the structure, whose fields are plain integers.
+    unsafe {
+        let _ = call(libc::SYS_getrusage, a);
+        let u = u.assume_init();
+        (u.ru_minflt + u.ru_majflt) as u64
+    }
+}
+
+/// Kills a process through its pidfd and reaps it.
+pub(crate) fn kill_and_reap(pidfd: c_int) -> Option<i32> {
+    let a = [pidfd as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
+    // SAFETY: has no memory operands.
+    let _ = unsafe { call(libc::SYS_pidfd_send_signal, a) };
+    reap(pidfd, true)
+}
+
+/// Reaps a process: its wait status code (the signal that killed it or its exit code), or
+/// `None` while it is alive.
+pub(crate) fn reap(pidfd: c_int, wait: bool) -> Option<i32> {
+    let mut info = core::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WEXITED | libc::__WALL | if wait { 0 } else { libc::WNOHANG };
+    loop {
+        let a = [
+            libc::P_PIDFD as usize,
+            pidfd as usize,
+            info.as_mut_ptr() as usize,
+            flags as usize,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel fills the structure; zeroed it is valid as well.
+        let (r, info) = unsafe { (call(libc::SYS_waitid, a), info.assume_init_ref()) };
+        match r {
+            Err(libc::EINTR) => continue,
+            Err(_) => return Some(0),
+            // SAFETY: waitid filled the fields of SIGCHLD.
+            Ok(_) => unsafe {
+                if info.si_pid() == 0 {
+                    return None;
+                }
+                return Some(info.si_status());
+            },
+        }
+    }
+}
+
+/// Closes a descriptor that the caller owns.
+pub(crate) fn close(fd: c_int) {
+    // SAFETY: has no memory operands.
+    let _ = unsafe { call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Pins a process (0: the caller) to one processor, or to all with `None`.
+pub(crate) fn pin(pid: i32, cpu: Option<usize>) {
+    let mut mask = [if cpu.is_some() { 0u64 } else { !0 }; 16];
+    if let Some(c) = cpu {
+        if let Some(w) = mask.get_mut(c / 64) {
+            *w = 1 << (c % 64);
+        }
+    }
+    let a = [pid as usize, size_of_val(&mask), mask.as_ptr() as usize, 0, 0, 0];
+    // SAFETY: the mask is alive during the call.
+    let _ = unsafe { call(libc::SYS_sched_setaffinity, a) };
+}
+
+/// How many processors this process may run on.
+pub(crate) fn allowed_cpus() -> usize {
+    let mut mask = [0u64; 16];
+    let a = [0, size_of_val(&mask), mask.as_mut_ptr() as usize, 0, 0, 0];
+    // SAFETY: the kernel writes at most the mask's size.
+    let _ = unsafe { call(libc::SYS_sched_getaffinity, a) };
+    mask.iter().map(|w| w.count_ones() as usize).sum::<usize>().max(1)
+}
