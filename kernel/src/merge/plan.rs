@@ -1,0 +1,248 @@
+//! The first phase: look for conflicts over all children, change nothing.
+
+use super::page::{self, Marks};
+use super::region::{Changes, Layout, PageLayout, Part, Policy};
+use super::sweep::{Group, Site, Sweep};
+use super::{Child, Cursor, Page, PlanError, Region, Stats, Target, claim};
+use crate::abi::{Conflict, Freed};
+
+/// The proof that a merge has no conflict; see [`plan`].
+///
+/// It holds on to everything that [`apply`](super::apply) needs, so that nothing can be exchanged
+/// in between. The target is not held: it must not change until then.
+pub struct Plan<'a> {
+    // Invariant: `plan` found these children and regions well-formed and free of conflicts, and
+    // `scratch` is at least as long as `children`.
+    pub(super) children: &'a [Child<'a>],
+    pub(super) regions: &'a [Region],
+    pub(super) scratch: &'a mut [Cursor],
+    pub(super) stats: Stats,
+}
+
+impl Plan<'_> {
+    /// What was planned.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+}
+
+/// Checks whether what the children changed fits together. Changes nothing.
+///
+/// `target` is the reference image, `children` come in ascending order of their indices, `regions`
+/// are sorted and disjoint, `scratch` has a cursor for each child.
+///
+/// # Errors
+///
+/// [`PlanError::Conflict`] if two children changed one byte. Of several conflicts it is the one
+/// whose higher index is lowest; of these, the one at the lowest address; of these, the one whose
+/// lower index is lowest. The other variants mean that an argument breaks its rules; they come
+/// before any conflict.
+pub fn plan<'a, T: Target>(
+    target: &T,
+    children: &'a [Child<'a>],
+    regions: &'a [Region],
+    scratch: &'a mut [Cursor],
+) -> Result<Plan<'a>, PlanError> {
+    claim::check(children, regions, scratch.len())?;
+    let mut stats = Stats::default();
+    let mut layout = Layout::new(regions);
+    let mut sweep = Sweep::new(children, scratch, true);
+    let mut worst = None;
+    while let Some(site) = sweep.next() {
+        if site.dirty > 0 {
+            stats.pages = stats.pages.saturating_add(1);
+        }
+        if site.dirty > 1 {
+            stats.shared = stats.shared.saturating_add(1);
+        }
+        if site.members < 2 {
+            continue;
+        }
+        let regions = layout.page(site.addr);
+        let shared =
+            Shared { site, group: sweep.group(&site), reference: target.page(site.addr), regions };
+        if let Some(found) = shared.conflict(&mut stats.changed) {
+            // Pages come in ascending order: from here on only a lower higher index counts.
+            let record = shared.record(found);
+            sweep.limit(found.higher);
+            worst = record.or(worst);
+        }
+    }
+    match worst {
+        Some(conflict) => Err(PlanError::Conflict(conflict)),
+        None => Ok(Plan { children, regions, scratch, stats }),
+    }
+}
+
+/// Two children and the byte of the page on which they do not agree. Ordered by what is reported
+/// first; children are positions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    higher: u32,
+    at: usize,
+    lower: u32,
+}
+
+/// A page on which several children did something.
+struct Shared<'s> {
+    site: Site,
+    group: Group<'s>,
+    reference: &'s Page,
+    regions: PageLayout<'s>,
+}
+
+/// What a child did to one byte.
+struct Touch {
+    wrote: bool,
+    freed: bool,
+}
+
+impl Shared<'_> {
+    /// The first conflict of the page.
+    fn conflict(&self, changed: &mut u64) -> Option<Found> {
+        let no_frees = self.group.members().all(|member| member.freed().next().is_none());
+        let plain = self.regions.is_plain();
+        let clash =
+            if plain && no_frees { self.clash(changed) } else { self.careful_clash(changed) };
+        let found = clash.and_then(|(higher, at)| self.lower(higher, at));
+        if plain {
+            return found;
+        }
+        self.regions.parts().filter_map(|part| self.hook(&part)).chain(found).min()
+    }
+
+    /// The first child that changed a byte which one before it changed, and the lowest such byte;
+    /// where all bytes merge as bytes and nothing was freed.
+    fn clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
+        let mut seen = Marks::none();
+        self.group.members().find_map(|member| {
+            let at = page::collect(self.reference, member.page?, &mut seen, changed)?;
+            Some((member.who, at))
+        })
+    }
+
+    /// The same with regions and frees. Not inlined: its sets of bytes are 4 KiB each.
+    #[inline(never)]
+    fn careful_clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
+        // Bytes whose writes conflict with each other, and bytes whose writes go to a hook: those
+        // conflict with frees only.
+        let (mut by_bytes, mut by_hook) = (Marks::none(), Marks::none());
+        for part in self.regions.parts() {
+            match part.policy {
+                Policy::Bytes => by_bytes.set(part.from, part.to),
+                Policy::Hook(_) => by_hook.set(part.from, part.to),
+                Policy::NoMerge => {}
+            }
+        }
+        let (mut strong_seen, mut weak_seen) = (Marks::none(), Marks::none());
+        for member in self.group.members() {
+            let wrote = match member.page {
+                Some(page) => page::difference(self.reference, page),
+                None => Marks::none(),
+            };
+            let mut strong = wrote.intersection(&by_bytes);
+            let weak = wrote.intersection(&by_hook);
+            *changed = changed.saturating_add(strong.count());
+            let mut freed = Marks::none();
+            for (from, to) in member.freed() {
+                freed.set(from, to);
+            }
+            strong.add(&freed.intersection(&by_bytes));
+            strong.add(&freed.intersection(&by_hook));
+            let clashes = [
+                strong.first_common(&strong_seen),
+                strong.first_common(&weak_seen),
+                weak.first_common(&strong_seen),
+            ];
+            if let Some(at) = clashes.into_iter().flatten().min() {
+                return Some((member.who, at));
+            }
+            strong_seen.add(&strong);
+            weak_seen.add(&weak);
+        }
+        None
+    }
+
+    /// The lowest child that is in conflict with `higher` over the byte.
+    fn lower(&self, higher: u32, at: usize) -> Option<Found> {
+        let hook = matches!(self.regions.policy(at), Policy::Hook(_));
+        let last = self.touch(higher, at)?;
+        let lower = self.group.members().map(|member| member.who).find(|&who| {
+            who < higher
+                && self.touch(who, at).is_some_and(|first| {
+                    (first.wrote || first.freed)
+                        && (last.wrote || last.freed)
+                        && (!hook || first.freed || last.freed)
+                })
+        })?;
+        // Planted mutant: two children that wrote the same value agree.
+        if cfg!(detpar_mutant = "same_value_ok") && self.byte(lower, at) == self.byte(higher, at) {
+            return None;
+        }
+        Some(Found { higher, at, lower })
+    }
+
+    /// The conflict that a part's hook reports.
+    fn hook(&self, part: &Part<'_>) -> Option<Found> {
+        let Policy::Hook(hook) = part.policy else { return None };
+        let changes = Changes::of(self.group, self.reference, part);
+        changes.versions().nth(1)?;
+        let conflict = (hook.check)(&changes).err()?;
+        // A hook that names a byte or a child that is not there still stops the merge: the place
+        // is moved into the slice, the children are replaced by the first two versions.
+        let at = part.from.saturating_add(conflict.at).min(part.to.saturating_sub(1));
+        let named = |index| self.position(&changes, index);
+        let pair = match (named(conflict.lower), named(conflict.higher)) {
+            (Some(lower), Some(higher)) if lower < higher => Some((lower, higher)),
+            _ => None,
+        };
+        let (lower, higher) = pair.or_else(|| {
+            let mut versions = changes.versions();
+            Some((named(versions.next()?.0)?, named(versions.next()?.0)?))
+        })?;
+        Some(Found { higher, at, lower })
+    }
+
+    /// The position of the child of this index, if it is among the versions.
+    fn position(&self, changes: &Changes<'_>, index: u32) -> Option<u32> {
+        changes.versions().find(|version| version.0 == index)?;
+        self.group.members().find(|member| member.child.index == index).map(|member| member.who)
+    }
+
+    fn touch(&self, who: u32, at: usize) -> Option<Touch> {
+        let member = self.group.members().find(|member| member.who == who)?;
+        let reference = self.reference.0.get(at);
+        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference);
+        let freed = member.freed().any(|(from, to)| from <= at && at < to);
+        Some(Touch { wrote, freed })
+    }
+
+    fn byte(&self, who: u32, at: usize) -> Option<u8> {
+        let member = self.group.members().find(|member| member.who == who)?;
+        member.page?.0.get(at).copied()
+    }
+
+    fn record(&self, found: Found) -> Option<Conflict> {
+        let member = |who| self.group.members().find(|member| member.who == who);
+        let (lower, higher) = (member(found.lower)?, member(found.higher)?);
+        let word = |page: &Page| {
+            let (words, _) = page.0.as_chunks::<8>();
+            words.get(found.at / 8).copied().unwrap_or_default()
+        };
+        let freed = |who| self.touch(who, found.at).is_some_and(|touch| touch.freed);
+        Some(Conflict {
+            address: self.site.addr.saturating_add(found.at as u64),
+            lower: lower.child.index,
+            higher: higher.child.index,
+            reference: word(self.reference),
+            lower_value: word(lower.page.unwrap_or(self.reference)),
+            higher_value: word(higher.page.unwrap_or(self.reference)),
+            freed: match (freed(found.lower), freed(found.higher)) {
+                (false, false) => Freed::Neither,
+                (true, false) => Freed::Lower,
+                (false, true) => Freed::Higher,
+                (true, true) => Freed::Both,
+            },
+        })
+    }
+}
