@@ -2,9 +2,10 @@
 
 use super::page::{self, Marks};
 use super::region::{Changes, Layout, PageLayout, Part, Policy};
-use super::sweep::{Group, Site, Sweep};
+use super::sweep::{Group, Member, Site, Sweep};
 use super::{Child, Cursor, Page, PlanError, Region, Stats, Target, claim};
 use crate::abi::{Conflict, Freed};
+use core::fmt;
 
 /// The proof that a merge has no conflict; see [`plan`].
 ///
@@ -23,6 +24,12 @@ impl Plan<'_> {
     /// What was planned.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+}
+
+impl fmt::Debug for Plan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("stats", &self.stats).finish_non_exhaustive()
     }
 }
 
@@ -97,6 +104,12 @@ struct Touch {
     freed: bool,
 }
 
+impl Touch {
+    fn any(&self) -> bool {
+        self.wrote || self.freed
+    }
+}
+
 impl Shared<'_> {
     /// The first conflict of the page.
     fn conflict(&self, changed: &mut u64) -> Option<Found> {
@@ -166,19 +179,19 @@ impl Shared<'_> {
     /// The lowest child that is in conflict with `higher` over the byte.
     fn lower(&self, higher: u32, at: usize) -> Option<Found> {
         let hook = matches!(self.regions.policy(at), Policy::Hook(_));
-        let last = self.touch(higher, at)?;
-        let lower = self.group.members().map(|member| member.who).find(|&who| {
-            who < higher
-                && self.touch(who, at).is_some_and(|first| {
-                    (first.wrote || first.freed)
-                        && (last.wrote || last.freed)
-                        && (!hook || first.freed || last.freed)
-                })
-        })?;
+        let last = self.member(higher)?;
+        let last_touch = self.touch(&last, at);
+        let lower =
+            self.group.members().take_while(|member| member.who < higher).find(|member| {
+                let touch = self.touch(member, at);
+                touch.any() && last_touch.any() && (!hook || touch.freed || last_touch.freed)
+            })?;
         // Planted mutant: two children that wrote the same value agree.
-        if cfg!(detpar_mutant = "same_value_ok") && self.byte(lower, at) == self.byte(higher, at) {
+        let value = |member: &Member<'_>| member.page.map(|page| page.0.get(at).copied());
+        if cfg!(detpar_mutant = "same_value_ok") && value(&lower) == value(&last) {
             return None;
         }
+        let lower = lower.who;
         Some(Found { higher, at, lower })
     }
 
@@ -209,27 +222,24 @@ impl Shared<'_> {
         self.group.members().find(|member| member.child.index == index).map(|member| member.who)
     }
 
-    fn touch(&self, who: u32, at: usize) -> Option<Touch> {
-        let member = self.group.members().find(|member| member.who == who)?;
+    fn member(&self, who: u32) -> Option<Member<'_>> {
+        self.group.members().find(|member| member.who == who)
+    }
+
+    fn touch(&self, member: &Member<'_>, at: usize) -> Touch {
         let reference = self.reference.0.get(at);
         let wrote = member.page.is_some_and(|page| page.0.get(at) != reference);
         let freed = member.freed().any(|(from, to)| from <= at && at < to);
-        Some(Touch { wrote, freed })
-    }
-
-    fn byte(&self, who: u32, at: usize) -> Option<u8> {
-        let member = self.group.members().find(|member| member.who == who)?;
-        member.page?.0.get(at).copied()
+        Touch { wrote, freed }
     }
 
     fn record(&self, found: Found) -> Option<Conflict> {
-        let member = |who| self.group.members().find(|member| member.who == who);
-        let (lower, higher) = (member(found.lower)?, member(found.higher)?);
+        let (lower, higher) = (self.member(found.lower)?, self.member(found.higher)?);
         let word = |page: &Page| {
             let (words, _) = page.0.as_chunks::<8>();
             words.get(found.at / 8).copied().unwrap_or_default()
         };
-        let freed = |who| self.touch(who, found.at).is_some_and(|touch| touch.freed);
+        let freed = |member| self.touch(member, found.at).freed;
         Some(Conflict {
             address: self.site.addr.saturating_add(found.at as u64),
             lower: lower.child.index,
@@ -237,7 +247,7 @@ impl Shared<'_> {
             reference: word(self.reference),
             lower_value: word(lower.page.unwrap_or(self.reference)),
             higher_value: word(higher.page.unwrap_or(self.reference)),
-            freed: match (freed(found.lower), freed(found.higher)) {
+            freed: match (freed(&lower), freed(&higher)) {
                 (false, false) => Freed::Neither,
                 (true, false) => Freed::Lower,
                 (false, true) => Freed::Higher,

@@ -80,6 +80,8 @@ pub(super) struct Sweep<'a, 's> {
     /// The children of the last group with a block that goes on behind the group's page: first
     /// and last of a list in ascending order.
     carry: (u32, u32),
+    /// The end of the last group's page.
+    after: u64,
     /// Children from this position on are left out.
     limit: u32,
 }
@@ -103,8 +105,15 @@ impl<'a, 's> Sweep<'a, 's> {
         let frees = frees && cfg!(not(detpar_mutant = "free_not_a_write"));
         let count = children.len().min(cursors.len());
         let cursors = cursors.get_mut(..count).unwrap_or_default();
-        let mut sweep =
-            Self { children, cursors, frees, winner: NONE, carry: EMPTY, limit: count as u32 };
+        let mut sweep = Self {
+            children,
+            cursors,
+            frees,
+            winner: NONE,
+            carry: EMPTY,
+            after: 0,
+            limit: count as u32,
+        };
         for (cursor, child) in sweep.cursors.iter_mut().zip(children) {
             *cursor = Cursor::NEW;
             cursor.key = next_page(child, cursor, sweep.frees, 0);
@@ -189,9 +198,11 @@ impl<'a, 's> Sweep<'a, 's> {
     /// A block that covers pages on which its child did nothing else is carried along, so that
     /// its length costs nothing. Few are carried: of two that reach the next page both cover this
     /// page's last byte, which is a conflict whose higher child is beyond the limit by now, unless
-    /// that byte does not merge.
+    /// that byte does not merge. Then the page behind it is visited even if nothing begins there.
     pub(super) fn next(&mut self) -> Option<Site> {
-        let addr = self.lowest()?;
+        let crowded = self.is_crowded().then_some(self.after);
+        let addr = [self.lowest(), crowded].into_iter().flatten().min()?;
+        self.after = end_of(addr);
         let mut site = Site { addr, head: NONE, tail: NONE, members: 0, dirty: 0 };
         let old = core::mem::replace(&mut self.carry, EMPTY).0;
         let (mut carried, mut rest) = self.carried(old, addr);
@@ -211,6 +222,20 @@ impl<'a, 's> Sweep<'a, 's> {
             }
             self.link(&mut site, who);
         }
+    }
+
+    /// Whether blocks of several children go on behind the last group's page.
+    fn is_crowded(&self) -> bool {
+        let mut alive = 0;
+        let mut next = self.carry.0;
+        while let Some(cursor) = self.cursors.get(next as usize) {
+            alive += u32::from(next < self.limit);
+            if alive > 1 {
+                return true;
+            }
+            next = cursor.carry;
+        }
+        false
     }
 
     /// From `who` on, the first child of the old list whose block reaches the page, and the one
@@ -366,7 +391,7 @@ impl<'s> Iterator for Members<'s> {
 
 impl<'s> Member<'s> {
     /// The freed bytes of the page, as ranges from its start, in ascending order.
-    pub(super) fn freed(self) -> impl Iterator<Item = (usize, usize)> + use<'s> {
+    pub(super) fn freed(&self) -> impl Iterator<Item = (usize, usize)> + use<'s> {
         let start = self.addr;
         let place = move |addr: u64| addr.saturating_sub(start).min(PAGE as u64) as usize;
         self.blocks
