@@ -29,42 +29,24 @@ impl Marks {
 
     /// Marks the bytes `from..to`; what lies beyond the page is ignored.
     pub(super) fn set(&mut self, from: usize, to: usize) {
-        let words = to.min(PAGE).div_ceil(8).saturating_sub(from / 8);
-        for (i, word) in self.0.iter_mut().enumerate().skip(from / 8).take(words) {
-            let start = i * 8;
-            *word |= word::range(from.saturating_sub(start), to.saturating_sub(start));
+        for (i, word) in self.0.iter_mut().enumerate().take(to.div_ceil(8)).skip(from / 8) {
+            *word |= word::range(from.saturating_sub(i * 8), to.saturating_sub(i * 8));
         }
     }
 
-    /// Keeps the marks that `mask` has too.
-    pub(super) fn intersection(&self, mask: &Marks) -> Marks {
-        let mut both = Marks::none();
-        for ((to, a), b) in both.0.iter_mut().zip(&self.0).zip(&mask.0) {
-            *to = a & b;
-        }
-        both
-    }
-
-    /// Adds the marks of `other`.
-    pub(super) fn add(&mut self, other: &Marks) {
-        for (to, from) in self.0.iter_mut().zip(&other.0) {
-            *to |= from;
-        }
-    }
-
-    /// The lowest byte marked in both.
-    pub(super) fn first_common(&self, other: &Marks) -> Option<usize> {
-        for (i, (a, b)) in self.0.iter().zip(&other.0).enumerate() {
-            if a & b != 0 {
-                return Some(i * 8 + word::first(a & b));
+    /// The lowest marked byte of `from..to`.
+    pub(super) fn first_in(&self, from: usize, to: usize) -> Option<usize> {
+        for (i, word) in self.0.iter().enumerate().take(to.div_ceil(8)).skip(from / 8) {
+            let marked = word & word::range(from.saturating_sub(i * 8), to.saturating_sub(i * 8));
+            if marked != 0 {
+                return Some(i * 8 + word::first(marked));
             }
         }
         None
     }
 
-    /// How many bytes are marked.
-    pub(super) fn count(&self) -> u64 {
-        self.0.iter().map(|&marks| word::count(marks)).sum()
+    fn word(&self, number: usize) -> u64 {
+        self.0.get(number).copied().unwrap_or_default()
     }
 }
 
@@ -97,18 +79,6 @@ fn compare<R>(
     None
 }
 
-/// The bytes in which the two pages differ.
-pub(super) fn difference(reference: &Page, version: &Page) -> Marks {
-    let mut marks = Marks::none();
-    compare(reference, version, |number, differing| {
-        if let Some(word) = marks.0.get_mut(number) {
-            *word = differing;
-        }
-        None::<()>
-    });
-    marks
-}
-
 /// Adds the bytes that `version` changed to `seen` and to the count, or answers the lowest one
 /// that is there already.
 pub(super) fn collect(
@@ -127,6 +97,72 @@ pub(super) fn collect(
         *changed += word::count(differing);
         None
     })
+}
+
+/// What was seen of a page whose bytes merge in several ways.
+pub(super) struct Mixed {
+    /// Bytes that merge as bytes.
+    by_bytes: Marks,
+    /// Bytes that a hook merges.
+    by_hook: Marks,
+    /// Bytes written that merge as bytes, and all bytes freed: they conflict with everything.
+    strong: Marks,
+    /// Bytes written that a hook merges: they conflict with frees only.
+    weak: Marks,
+}
+
+impl Mixed {
+    /// Of a page no byte of which merges.
+    pub(super) const fn none() -> Self {
+        let [by_bytes, by_hook, strong, weak] = [const { Marks::none() }; 4];
+        Self { by_bytes, by_hook, strong, weak }
+    }
+
+    /// Says that bytes `from..to` merge as bytes.
+    pub(super) fn by_bytes(&mut self, from: usize, to: usize) {
+        self.by_bytes.set(from, to);
+    }
+
+    /// Says that a hook merges bytes `from..to`.
+    pub(super) fn by_hook(&mut self, from: usize, to: usize) {
+        self.by_hook.set(from, to);
+    }
+
+    /// The lowest byte of `from..to` that someone did something to.
+    pub(super) fn first_in(&self, from: usize, to: usize) -> Option<usize> {
+        [&self.strong, &self.weak].into_iter().filter_map(|seen| seen.first_in(from, to)).min()
+    }
+
+    /// Adds a freed block.
+    pub(super) fn free(&mut self, from: usize, to: usize) {
+        let masks = self.by_bytes.0.iter().zip(&self.by_hook.0);
+        let words = self.strong.0.iter_mut().zip(masks).enumerate();
+        for (i, (word, (by_bytes, by_hook))) in words.take(to.div_ceil(8)).skip(from / 8) {
+            let marks = word::range(from.saturating_sub(i * 8), to.saturating_sub(i * 8));
+            *word |= marks & (by_bytes | by_hook);
+        }
+    }
+
+    /// Like [`collect`].
+    pub(super) fn collect(
+        &mut self,
+        reference: &Page,
+        version: &Page,
+        changed: &mut u64,
+    ) -> Option<usize> {
+        compare(reference, version, |number, differing| {
+            let twice = differing & self.strong.word(number);
+            if twice != 0 {
+                return Some(number * 8 + word::first(twice));
+            }
+            let by_bytes = differing & self.by_bytes.word(number);
+            let by_hook = differing & self.by_hook.word(number);
+            *self.strong.0.get_mut(number)? |= by_bytes;
+            *self.weak.0.get_mut(number)? |= by_hook;
+            *changed += word::count(by_bytes);
+            None
+        })
+    }
 }
 
 /// Carries what `version` changed of `reference` over to `out`. The three are of one length.
@@ -177,6 +213,13 @@ mod tests {
     /// Words at which lines and pages begin and end.
     const PLACES: [usize; 6] = [0, 1, 7, 8, WORDS - 2, WORDS - 1];
 
+    /// The bytes in which the pages differ.
+    fn difference(reference: &Page, version: &Page) -> (Marks, u64) {
+        let (mut marks, mut changed) = (Marks::none(), 0);
+        assert_eq!(collect(reference, version, &mut marks, &mut changed), None);
+        (marks, changed)
+    }
+
     #[test]
     fn difference_of_every_byte_mask() {
         let reference = page(5);
@@ -186,9 +229,9 @@ mod tests {
                 let want: Vec<usize> =
                     (0..8).filter(|i| mask >> i & 1 == 1).map(|i| number * 8 + i).collect();
                 want.iter().for_each(|&i| version.0[i] = 0x85);
-                let marks = difference(&reference, &version);
+                let (marks, changed) = difference(&reference, &version);
                 assert_eq!(marked(&marks), want);
-                assert_eq!(marks.count(), want.len() as u64);
+                assert_eq!(changed, want.len() as u64);
             }
         }
     }
@@ -212,10 +255,6 @@ mod tests {
                     let common = mask & other;
                     let want = (common != 0).then(|| place + common.trailing_zeros() as usize);
                     assert_eq!(collect(&reference, &b, &mut seen, &mut changed), want);
-                    assert_eq!(
-                        difference(&reference, &a).first_common(&{ difference(&reference, &b) }),
-                        want
-                    );
                     if want.is_none() {
                         let mut out = page(3);
                         merge(&mut out.0, &reference.0, &a.0);
@@ -255,15 +294,45 @@ mod tests {
             marks.set(from, to);
             let want: Vec<usize> = (from..to.min(PAGE)).collect();
             assert_eq!(marked(&marks), want);
-            let mut all = Marks::none();
-            all.set(0, PAGE);
-            assert_eq!(marked(&all.intersection(&marks)), want);
-            let mut rest = Marks::none();
-            rest.set(0, from.min(to));
-            rest.set(to.max(from), PAGE);
-            assert_eq!(rest.first_common(&marks), None);
-            rest.add(&marks);
-            assert_eq!(rest.count() as usize, PAGE - from.saturating_sub(to));
+            for (from, to) in [(0, PAGE), (2, 5), (4, 9), (4000, 4096), (5000, 6000), (9, 4)] {
+                let first = want.iter().copied().find(|&i| from <= i && i < to);
+                assert_eq!(marks.first_in(from, to), first);
+            }
+        }
+    }
+
+    #[test]
+    fn mixed_pages() {
+        // Bytes 0..8 do not merge, a hook merges 8..16, the others merge as bytes.
+        let reference = page(0);
+        let written = |at: usize| {
+            let mut version = page(0);
+            version.0[at] = 1;
+            version
+        };
+        let fresh = || {
+            let mut mixed = Mixed::none();
+            mixed.by_hook(8, 16);
+            mixed.by_bytes(16, PAGE);
+            mixed
+        };
+        for (at, write_write, write_free) in [(7, false, false), (8, false, true), (16, true, true)]
+        {
+            let mut changed = 0;
+            let mut mixed = fresh();
+            assert_eq!(mixed.collect(&reference, &written(at), &mut changed), None);
+            assert_eq!(changed, u64::from(write_write));
+            assert_eq!(mixed.first_in(at, at + 1), write_free.then_some(at));
+            assert_eq!(mixed.first_in(at + 1, PAGE), None);
+            let clash = mixed.collect(&reference, &written(at), &mut changed);
+            assert_eq!(clash, write_write.then_some(at));
+
+            let mut mixed = fresh();
+            mixed.free(at, at + 1);
+            assert_eq!(mixed.first_in(0, PAGE), write_free.then_some(at));
+            let clash = mixed.collect(&reference, &written(at), &mut changed);
+            assert_eq!(clash, write_free.then_some(at));
+            assert_eq!(mixed.collect(&reference, &written(at + 1), &mut changed), None);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The first phase: look for conflicts over all children, change nothing.
 
-use super::page::{self, Marks};
+use super::page::{self, Marks, Mixed};
 use super::region::{Changes, Layout, PageLayout, Part, Policy};
 use super::sweep::{Group, Member, Site, Sweep};
 use super::{Child, Cursor, Page, PlanError, Region, Stats, Target, claim};
@@ -113,67 +113,52 @@ impl Touch {
 impl Shared<'_> {
     /// The first conflict of the page.
     fn conflict(&self, changed: &mut u64) -> Option<Found> {
-        let no_frees = self.group.members().all(|member| member.freed().next().is_none());
-        let plain = self.regions.is_plain();
-        let clash =
-            if plain && no_frees { self.clash(changed) } else { self.careful_clash(changed) };
-        let found = clash.and_then(|(higher, at)| self.lower(higher, at));
-        if plain {
-            return found;
+        if self.regions.is_plain() {
+            return self.clash(changed).and_then(|(higher, at)| self.lower(higher, at));
         }
+        let found = self.mixed_clash(changed).and_then(|(higher, at)| self.lower(higher, at));
         self.regions.parts().filter_map(|part| self.hook(&part)).chain(found).min()
     }
 
     /// The first child that changed a byte which one before it changed, and the lowest such byte;
-    /// where all bytes merge as bytes and nothing was freed.
+    /// where all bytes merge as bytes.
     fn clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
         let mut seen = Marks::none();
         self.group.members().find_map(|member| {
-            let at = page::collect(self.reference, member.page?, &mut seen, changed)?;
+            // Nothing of the child may be in the set while it is compared with the set: a child
+            // does not conflict with itself. `collect` sees to that for writes.
+            let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
+            let wrote = member
+                .page
+                .and_then(|page| page::collect(self.reference, page, &mut seen, changed));
+            for (from, to) in member.freed() {
+                seen.set(from, to);
+            }
+            let at = freed.into_iter().chain(wrote).min()?;
             Some((member.who, at))
         })
     }
 
-    /// The same with regions and frees. Not inlined: its sets of bytes are 4 KiB each.
+    /// The same where there are regions. Not inlined: it keeps 16 KiB on the stack.
     #[inline(never)]
-    fn careful_clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
-        // Bytes whose writes conflict with each other, and bytes whose writes go to a hook: those
-        // conflict with frees only.
-        let (mut by_bytes, mut by_hook) = (Marks::none(), Marks::none());
+    fn mixed_clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
+        let mut seen = Mixed::none();
         for part in self.regions.parts() {
             match part.policy {
-                Policy::Bytes => by_bytes.set(part.from, part.to),
-                Policy::Hook(_) => by_hook.set(part.from, part.to),
+                Policy::Bytes => seen.by_bytes(part.from, part.to),
+                Policy::Hook(_) => seen.by_hook(part.from, part.to),
                 Policy::NoMerge => {}
             }
         }
-        let (mut strong_seen, mut weak_seen) = (Marks::none(), Marks::none());
-        for member in self.group.members() {
-            let wrote = match member.page {
-                Some(page) => page::difference(self.reference, page),
-                None => Marks::none(),
-            };
-            let mut strong = wrote.intersection(&by_bytes);
-            let weak = wrote.intersection(&by_hook);
-            *changed = changed.saturating_add(strong.count());
-            let mut freed = Marks::none();
+        self.group.members().find_map(|member| {
+            let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
+            let wrote = member.page.and_then(|page| seen.collect(self.reference, page, changed));
             for (from, to) in member.freed() {
-                freed.set(from, to);
+                seen.free(from, to);
             }
-            strong.add(&freed.intersection(&by_bytes));
-            strong.add(&freed.intersection(&by_hook));
-            let clashes = [
-                strong.first_common(&strong_seen),
-                strong.first_common(&weak_seen),
-                weak.first_common(&strong_seen),
-            ];
-            if let Some(at) = clashes.into_iter().flatten().min() {
-                return Some((member.who, at));
-            }
-            strong_seen.add(&strong);
-            weak_seen.add(&weak);
-        }
-        None
+            let at = freed.into_iter().chain(wrote).min()?;
+            Some((member.who, at))
+        })
     }
 
     /// The lowest child that is in conflict with `higher` over the byte.
