@@ -1,0 +1,339 @@
+//! Cases to compare the merge with its oracle on. For tests.
+
+use super::{
+    Block, Changes, Child, Cursor, Hook, HookConflict, Page, PlanError, Policy, Region, Target,
+    apply, oracle, plan,
+};
+use crate::abi::{Conflict, PAGE};
+
+/// Where the memory of all cases begins.
+pub const START: u64 = 0x5000_0000_0000;
+
+/// Memory of a few pages from [`START`] on.
+#[derive(Clone, Default)]
+pub struct Memory(pub Vec<Page>);
+
+impl Target for Memory {
+    fn page(&self, addr: u64) -> &Page {
+        &self.0[(addr - START) as usize / PAGE]
+    }
+
+    fn page_mut(&mut self, addr: u64) -> &mut Page {
+        &mut self.0[(addr - START) as usize / PAGE]
+    }
+}
+
+/// A child that owns what it hands over.
+#[derive(Clone, Default)]
+pub struct OwnedChild {
+    index: u32,
+    addrs: Vec<u64>,
+    pages: Vec<Page>,
+    frees: Vec<Block>,
+}
+
+impl OwnedChild {
+    /// A child that did nothing.
+    pub fn new(index: u32) -> Self {
+        Self { index, ..Self::default() }
+    }
+
+    /// What it hands over.
+    pub fn claim(&self) -> Child<'_> {
+        Child { index: self.index, addrs: &self.addrs, pages: &self.pages, frees: &self.frees }
+    }
+
+    /// The child's copy of the page, made dirty.
+    pub fn dirty(&mut self, target: &Memory, addr: u64) -> &mut Page {
+        let i = match self.addrs.binary_search(&addr) {
+            Ok(i) => i,
+            Err(i) => {
+                self.addrs.insert(i, addr);
+                self.pages.insert(i, target.page(addr).clone());
+                i
+            }
+        };
+        &mut self.pages[i]
+    }
+
+    /// Writes `value` at `at` bytes behind [`START`].
+    pub fn write(&mut self, target: &Memory, at: usize, value: u8) {
+        self.dirty(target, START + (at / PAGE * PAGE) as u64).0[at % PAGE] = value;
+    }
+
+    /// Frees the block, unless it overlaps one freed before.
+    pub fn free(&mut self, at: usize, len: usize) {
+        let block = Block { addr: START + at as u64, len: len as u64 };
+        let i = self.frees.partition_point(|old| old.addr < block.addr);
+        let overlaps = |old: &Block| {
+            old.addr < block.addr + block.len.max(1) && block.addr < old.addr + old.len.max(1)
+        };
+        if !self.frees.iter().any(overlaps) {
+            self.frees.insert(i, block);
+        }
+    }
+}
+
+/// A merge to try.
+#[derive(Clone, Default)]
+pub struct Case {
+    /// The parent's memory.
+    pub target: Memory,
+    /// In index order.
+    pub children: Vec<OwnedChild>,
+    /// Sorted and disjoint.
+    pub regions: Vec<Region>,
+}
+
+/// What of a case can be used for the next one.
+#[derive(Default)]
+pub struct Scratch {
+    cursors: Vec<Cursor>,
+    result: Memory,
+    pages: Vec<Page>,
+}
+
+impl Case {
+    /// Merges the case in both ways; the conflict, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// What differs.
+    pub fn check(&self, scratch: &mut Scratch) -> Result<Option<Conflict>, String> {
+        let children: Vec<Child<'_>> = self.children.iter().map(OwnedChild::claim).collect();
+        if scratch.cursors.len() < children.len() {
+            scratch.cursors.resize(children.len(), Cursor::NEW);
+        }
+        scratch.result.0.clone_from(&self.target.0);
+        let expected = oracle::merge(&self.target, &children, &self.regions);
+        let planned = plan(&scratch.result, &children, &self.regions, &mut scratch.cursors);
+        match (planned, expected) {
+            (Ok(plan), Ok(expected)) => {
+                let stats = apply(plan, &mut scratch.result);
+                let mut pages: Vec<u64> =
+                    self.children.iter().flat_map(|child| &child.addrs).copied().collect();
+                pages.sort_unstable();
+                let distinct = pages.chunk_by(|a, b| a == b);
+                let shared = distinct.clone().filter(|same| same.len() > 1).count();
+                let numbers = (distinct.count() as u64, shared as u64);
+                if (stats.pages, stats.shared) != numbers {
+                    return Err(format!("{stats:?}, the oracle counts {numbers:?}"));
+                }
+                let mut expected = expected.into_iter().peekable();
+                for (number, (new, old)) in scratch.result.0.iter().zip(&self.target.0).enumerate()
+                {
+                    let start = START + (number * PAGE) as u64;
+                    let mut wanted = old.clone();
+                    while let Some((addr, value)) =
+                        expected.next_if(|(addr, _)| addr - start < PAGE as u64)
+                    {
+                        wanted.0[(addr - start) as usize] = value;
+                    }
+                    if new.0 != wanted.0 {
+                        let i = (0..PAGE).find(|&i| new.0[i] != wanted.0[i]).unwrap_or(0);
+                        return Err(format!(
+                            "byte {:#x} is {}, the oracle says {} (reference {})",
+                            start + i as u64,
+                            new.0[i],
+                            wanted.0[i],
+                            old.0[i]
+                        ));
+                    }
+                }
+                Ok(None)
+            }
+            (Err(PlanError::Conflict(conflict)), Err(expected)) if conflict == expected => {
+                if scratch.result.0.iter().zip(&self.target.0).any(|(a, b)| a.0 != b.0) {
+                    return Err("the target was changed in spite of a conflict".into());
+                }
+                Ok(Some(conflict))
+            }
+            (Err(error), Ok(_)) => Err(format!("{error:?}, the oracle merges")),
+            (Ok(_), Err(expected)) => Err(format!("merged, the oracle says {expected:?}")),
+            (Err(error), Err(expected)) => Err(format!("{error:?}, the oracle says {expected:?}")),
+        }
+    }
+
+    /// Replaces the case by the random one of this seed.
+    pub fn randomize(&mut self, seed: u64, scratch: &mut Scratch) {
+        let random = &mut Random(seed);
+        for child in &mut self.children {
+            scratch.pages.append(&mut child.pages);
+            child.addrs.clear();
+            child.frees.clear();
+        }
+        let pages = 1 + random.below(3);
+        let size = pages * PAGE;
+        let fill = random.value();
+        self.target.0.resize(pages, Page([0; PAGE]));
+        for page in &mut self.target.0 {
+            page.0.fill(fill);
+        }
+        // Everything happens near a few places, so that it meets.
+        let places: [usize; 3] = [(); 3].map(|()| match random.below(3) {
+            0 => random.below(pages + 1) * PAGE,
+            1 => random.below(pages) * PAGE + random.below(2) * (PAGE - 8),
+            _ => random.below(size),
+        });
+        let spread = [4, 16, 64, 512][random.below(4)];
+        let near = |random: &mut Random| {
+            (places[random.below(3)] + random.below(spread))
+                .saturating_sub(spread / 2)
+                .min(size - 1)
+        };
+        for _ in 0..random.below(3) {
+            let at = near(random);
+            self.target.0[at / PAGE].0[at % PAGE] = random.value();
+        }
+        let count = match random.below(256) {
+            0 => 60 + random.below(30),
+            n => 1 + n % 8,
+        };
+        self.children.resize_with(count, OwnedChild::default);
+        // In some cases children keep apart by taking turns at the bytes; so most of those merge.
+        let apart = random.below(2) == 0;
+        let frees = random.below(3) == 0;
+        let mut index = 0;
+        for (number, child) in self.children.iter_mut().enumerate() {
+            index += random.below(3) as u32 / 2;
+            child.index = index;
+            index += 1;
+            for _ in 0..random.below(4) {
+                let (at, value) = (near(random), random.value());
+                let len = [1, 1, 2, 8][random.below(4)];
+                for at in at..(at + len).min(size) {
+                    let at = if apart { at / count * count + number } else { at };
+                    if at < size {
+                        child.write_with(&self.target, at, value, &mut scratch.pages);
+                    }
+                }
+            }
+            if frees && random.below(2) == 0 {
+                for _ in 0..1 + random.below(2) {
+                    let at = near(random);
+                    let len = match random.below(32) {
+                        0 => random.below(2 * PAGE),
+                        n => n % 8 * (1 + random.below(3)),
+                    };
+                    child.free(at, len.min(size - at));
+                }
+            }
+        }
+        self.regions.clear();
+        if random.below(2) == 0 {
+            let mut edges = [(); 8].map(|()| near(random));
+            edges.sort_unstable();
+            for edge in edges.windows(2).take(1 + random.below(7)) {
+                let policy = random_policy(random.below(7));
+                let [start, end] = [edge[0], edge[1]].map(|at| START + at as u64);
+                if let Some(policy) = policy {
+                    self.regions.push(Region { start, end, policy });
+                }
+            }
+        }
+    }
+}
+
+impl OwnedChild {
+    /// Like [`OwnedChild::write`], with pages from a pool.
+    fn write_with(&mut self, target: &Memory, at: usize, value: u8, pool: &mut Vec<Page>) {
+        let addr = START + (at / PAGE * PAGE) as u64;
+        if let Err(i) = self.addrs.binary_search(&addr) {
+            let mut page = pool.pop().unwrap_or(Page([0; PAGE]));
+            page.0 = target.page(addr).0;
+            self.addrs.insert(i, addr);
+            self.pages.insert(i, page);
+        }
+        self.write(target, at, value);
+    }
+}
+
+/// A policy by number, including "no region".
+pub fn random_policy(number: usize) -> Option<Policy> {
+    match number {
+        0 => Some(Policy::NoMerge),
+        1 => Some(Policy::Bytes),
+        2 => Some(Policy::Hook(LEAF)),
+        3 => Some(Policy::Hook(ADD)),
+        4 => Some(Policy::Hook(FIRST)),
+        _ => None,
+    }
+}
+
+/// The splitmix64 generator (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+/// OOPSLA 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number.
+    pub fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ x >> 31
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.draw() % end as u64) as usize
+    }
+
+    /// From few values, so that they meet.
+    fn value(&mut self) -> u8 {
+        [0, 1, 2, 0x80, 0xff][self.below(5)]
+    }
+}
+
+/// Leaves of four bytes, counted from the start of the region: two children must not change the
+/// same one, whatever the byte.
+pub const LEAF: Hook = Hook { check: leaf_check, merge: leaf_merge };
+
+fn leaves(changes: &Changes<'_>) -> impl Iterator<Item = core::ops::Range<usize>> + use<> {
+    let (skew, len) = ((changes.offset() % 4) as usize, changes.reference().len());
+    (0..len + skew).step_by(4).map(move |at| at.saturating_sub(skew)..(at + 4 - skew).min(len))
+}
+
+fn leaf_check(changes: &Changes<'_>) -> Result<(), HookConflict> {
+    let reference = changes.reference();
+    for (i, (higher, version)) in changes.versions().enumerate() {
+        for leaf in leaves(changes) {
+            let changed = |version: &[u8]| version[leaf.clone()] != reference[leaf.clone()];
+            let mut before = changes.versions().take(i);
+            if changed(version)
+                && let Some((lower, _)) = before.find(|(_, version)| changed(version))
+            {
+                return Err(HookConflict { at: leaf.start, lower, higher });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn leaf_merge(changes: &Changes<'_>, out: &mut [u8]) {
+    for (_, version) in changes.versions() {
+        for leaf in leaves(changes) {
+            if version[leaf.clone()] != changes.reference()[leaf.clone()] {
+                out[leaf.clone()].copy_from_slice(&version[leaf]);
+            }
+        }
+    }
+}
+
+/// Bytes that count: what children added adds up.
+pub const ADD: Hook = Hook { check: |_| Ok(()), merge: add };
+
+fn add(changes: &Changes<'_>, out: &mut [u8]) {
+    for (_, version) in changes.versions() {
+        for ((out, old), new) in out.iter_mut().zip(changes.reference()).zip(version) {
+            *out = out.wrapping_add(new.wrapping_sub(*old));
+        }
+    }
+}
+
+/// The first version in index order, as a whole.
+pub const FIRST: Hook = Hook { check: |_| Ok(()), merge: first };
+
+fn first(changes: &Changes<'_>, out: &mut [u8]) {
+    if let Some((_, version)) = changes.versions().next() {
+        out.copy_from_slice(version);
+    }
+}

@@ -1,0 +1,193 @@
+//! The merge once more, byte by byte, to compare the fast one with. For tests.
+//!
+//! Written for being obviously right; shares nothing with the fast path but the types of the
+//! interface. It allocates and it panics on malformed arguments.
+
+use super::{Changes, Child, Policy, Region, Target};
+use crate::abi::{Conflict, Freed, PAGE};
+use std::collections::BTreeMap;
+
+/// Bytes compared at once.
+const PIECE: usize = 100;
+
+/// What one child did to one byte.
+#[derive(Clone, Copy)]
+struct Touch {
+    addr: u64,
+    child: usize,
+    wrote: bool,
+    freed: bool,
+}
+
+/// The order in which conflicts are reported.
+type Found = (u32, u64, u32);
+
+/// The bytes of the target to set, or the conflict to report.
+///
+/// # Errors
+///
+/// The conflict.
+///
+/// # Panics
+///
+/// If a child or the regions break the rules.
+pub fn merge<T: Target>(
+    target: &T,
+    children: &[Child<'_>],
+    regions: &[Region],
+) -> Result<BTreeMap<u64, u8>, Conflict> {
+    let touches = touches(target, children, regions);
+    let mut found: Option<Found> = None;
+    let mut add = |new: Found| found = Some(found.map_or(new, |old| old.min(new)));
+
+    // Every pair of children at every byte.
+    for of_byte in touches.chunk_by(|a, b| a.addr == b.addr) {
+        let hook = matches!(policy(regions, of_byte[0].addr), Policy::Hook(_));
+        for (i, higher) in of_byte.iter().enumerate() {
+            for lower in &of_byte[..i] {
+                if !hook || lower.freed || higher.freed {
+                    let [lower_index, higher_index] =
+                        [lower, higher].map(|touch| children[touch.child].index);
+                    add((higher_index, lower.addr, lower_index));
+                }
+            }
+        }
+    }
+    each_hook(target, children, regions, |slice, changes, hook| {
+        if changes.versions().count() > 1
+            && let Err(conflict) = (hook.check)(changes)
+        {
+            add((conflict.higher, slice + conflict.at as u64, conflict.lower));
+        }
+    });
+    if let Some(found) = found {
+        return Err(record(target, children, found));
+    }
+
+    let mut result = BTreeMap::new();
+    for touch in touches.iter().filter(|touch| touch.wrote) {
+        if matches!(policy(regions, touch.addr), Policy::Bytes) {
+            let child = &children[touch.child];
+            let page = child.addrs.iter().position(|&p| p == page_of(touch.addr)).unwrap();
+            let value = child.pages[page].0[(touch.addr - page_of(touch.addr)) as usize];
+            assert_eq!(result.insert(touch.addr, value), None);
+        }
+    }
+    each_hook(target, children, regions, |slice, changes, hook| {
+        if changes.versions().next().is_some() {
+            let mut out = changes.reference().to_vec();
+            (hook.merge)(changes, &mut out);
+            for (i, value) in out.into_iter().enumerate() {
+                result.insert(slice + i as u64, value);
+            }
+        }
+    });
+    Ok(result)
+}
+
+fn page_of(addr: u64) -> u64 {
+    addr / PAGE as u64 * PAGE as u64
+}
+
+fn policy(regions: &[Region], addr: u64) -> Policy {
+    let covers = |region: &&Region| region.start <= addr && addr < region.end;
+    regions.iter().find(covers).map_or(Policy::Bytes, |region| region.policy)
+}
+
+/// Everything that anyone did where bytes merge, sorted by address, then child.
+fn touches<T: Target>(target: &T, children: &[Child<'_>], regions: &[Region]) -> Vec<Touch> {
+    let mut all = Vec::new();
+    for (child, claim) in children.iter().enumerate() {
+        for (&addr, page) in claim.addrs.iter().zip(claim.pages) {
+            let reference = target.page(addr);
+            // In pieces, since most are equal; of a length that the fast path does not use.
+            for start in (0..PAGE).step_by(PIECE) {
+                let piece = start..(start + PIECE).min(PAGE);
+                if page.0[piece.clone()] == reference.0[piece.clone()] {
+                    continue;
+                }
+                for i in piece.filter(|&i| page.0[i] != reference.0[i]) {
+                    all.push(Touch { addr: addr + i as u64, child, wrote: true, freed: false });
+                }
+            }
+        }
+        for block in claim.frees {
+            for addr in block.addr..block.addr + block.len {
+                all.push(Touch { addr, child, wrote: false, freed: true });
+            }
+        }
+    }
+    all.retain(|touch| !matches!(policy(regions, touch.addr), Policy::NoMerge));
+    all.sort_by_key(|touch| (touch.addr, touch.child));
+    // A child that wrote and freed a byte did both.
+    all.dedup_by(|second, first| {
+        let same = first.addr == second.addr && first.child == second.child;
+        if same {
+            first.wrote |= second.wrote;
+            first.freed |= second.freed;
+        }
+        same
+    });
+    all
+}
+
+/// Calls `f` with the address and the changes of each slice of each hook's region.
+fn each_hook<T: Target>(
+    target: &T,
+    children: &[Child<'_>],
+    regions: &[Region],
+    mut f: impl FnMut(u64, &Changes<'_>, &super::Hook),
+) {
+    for region in regions {
+        let Policy::Hook(hook) = &region.policy else { continue };
+        let mut start = region.start;
+        while start < region.end {
+            let page = page_of(start);
+            let end = region.end.min(page + PAGE as u64);
+            let place = (start - page) as usize..(end - page) as usize;
+            let mut versions = Vec::new();
+            for child in children {
+                for (&addr, content) in child.addrs.iter().zip(child.pages) {
+                    if addr == page
+                        && content.0[place.clone()] != target.page(page).0[place.clone()]
+                    {
+                        versions.push((child.index, &content.0[place.clone()]));
+                    }
+                }
+            }
+            if !versions.is_empty() {
+                let reference = &target.page(page).0[place];
+                f(start, &Changes::new(start - region.start, reference, &versions), hook);
+            }
+            start = end;
+        }
+    }
+}
+
+fn record<T: Target>(
+    target: &T,
+    children: &[Child<'_>],
+    (higher, address, lower): Found,
+) -> Conflict {
+    let page = page_of(address);
+    let word = (address - page) as usize / 8 * 8;
+    let reference: [u8; 8] = target.page(page).0[word..word + 8].try_into().unwrap();
+    let look_up = |index: u32| {
+        let child = children.iter().find(|child| child.index == index).unwrap();
+        let value = match child.addrs.iter().position(|&addr| addr == page) {
+            Some(i) => child.pages[i].0[word..word + 8].try_into().unwrap(),
+            None => reference,
+        };
+        let freed = child.frees.iter().any(|b| b.addr <= address && address < b.addr + b.len);
+        (value, freed)
+    };
+    let (lower_value, lower_freed) = look_up(lower);
+    let (higher_value, higher_freed) = look_up(higher);
+    let freed = match (lower_freed, higher_freed) {
+        (true, true) => Freed::Both,
+        (true, false) => Freed::Lower,
+        (false, true) => Freed::Higher,
+        (false, false) => Freed::Neither,
+    };
+    Conflict { address, lower, higher, reference, lower_value, higher_value, freed }
+}
