@@ -4,7 +4,7 @@ use crate::fork;
 
 /// Runs the program's main as the master space.
 pub fn main<R>(user: fn() -> R) -> R {
-    user()
+    crate::boot::main(user)
 }
 
 /// Runs the body of a `#[deterministic]` function in a space of its own; panics with the

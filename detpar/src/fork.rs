@@ -127,7 +127,7 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
                 .downcast_ref::<&str>()
                 .copied()
                 .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-            kernel::child::record_panic(message, "");
+            kernel::call::record_panic(message);
             End::Panicked
         }
     }

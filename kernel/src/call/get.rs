@@ -242,7 +242,7 @@ fn merge_children(
         let staged = claims::stage_at(slot, o.stage.load(SeqCst))
             .and_then(|st| claims::staged(slot, st, job.out_size))
             .ok_or(corrupt(i))?;
-        let Staged { addrs, pages, frees, .. } = staged;
+        let Staged { addrs, pages, frees } = staged;
         let index = i as u32;
         // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
         unsafe {

@@ -11,4 +11,4 @@ mod ret;
 pub use crate::exec::control::Job;
 pub use get::{Done, GetError};
 pub use put::Closed;
-pub use ret::record_panic;
+pub use ret::{record_location, record_panic};

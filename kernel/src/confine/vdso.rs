@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::exec::control::{private, private_item};
-use crate::image::layout::{page_ceil, page_floor};
+use crate::image::foreign;
 use crate::sys;
 
 const MAX: usize = 16;
@@ -12,6 +12,8 @@ const MAX: usize = 16;
 #[repr(C)]
 struct Table {
     count: usize,
+    /// The whole mapping: Linux does not split it.
+    mapping: (usize, usize),
     entries: [(usize, u32); MAX],
 }
 
@@ -46,6 +48,17 @@ pub(crate) fn find() -> Result<(), Error> {
     if base == 0 {
         return Ok(());
     }
+    foreign::each_mapping(|m| {
+        if m.range.contains(&base) {
+            t.mapping = (m.range.start, m.range.end);
+        }
+        Ok(())
+    })
+    .map_err(|errno| Error::Unsupported {
+        what: "reading /proc/self/maps",
+        remedy: "mount /proc",
+        errno,
+    })?;
     let unknown = Error::Unsupported {
         what: "an entry of the vDSO that is not known",
         remedy: "boot Linux with vdso=0, or update detpar",
@@ -90,12 +103,10 @@ pub(crate) fn find() -> Result<(), Error> {
 pub(crate) unsafe fn patch() -> sys::Sys<()> {
     let t = table();
     let entries = t.entries.get(..t.count).unwrap_or(&[]);
-    let (Some(low), Some(high)) =
-        (entries.iter().map(|e| e.0).min(), entries.iter().map(|e| e.0 + 8).max())
-    else {
+    let (start, end) = t.mapping;
+    if entries.is_empty() {
         return Ok(());
-    };
-    let (start, end) = (page_floor(low), page_ceil(high));
+    }
     // SAFETY: the pages become private copies of this worker; each entry is at least eight
     // bytes long (aligned to sixteen by the kernel's linker script).
     unsafe {

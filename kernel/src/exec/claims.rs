@@ -12,8 +12,6 @@ pub(crate) struct Staged {
     pub addrs: &'static [u64],
     pub pages: &'static [Page],
     pub frees: &'static [Block],
-    pub log: &'static [u8],
-    pub result: *const u8,
 }
 
 /// The stage at an address, if it lies whole in the worker's exchange area.
@@ -47,7 +45,7 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
     let addrs: &[u64] = view(slot, st.addrs, st.page_count, 8)?;
     let pages: &[Page] = view(slot, st.pages, st.page_count, PAGE)?;
     let frees: &[Block] = view(slot, st.frees, st.free_count, 8)?;
-    let log = log(slot, st)?;
+    log(slot, st)?;
     inside(slot, st.result, out_size, PAGE)?;
     let mut last = 0;
     for &a in addrs {
@@ -66,7 +64,7 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
         }
         last = b.addr + b.len;
     }
-    Some(Staged { addrs, pages, frees, log, result: st.result as *const u8 })
+    Some(Staged { addrs, pages, frees })
 }
 
 /// The log of a child, whether it returned or failed.
@@ -82,7 +80,7 @@ pub(crate) fn message(slot: u32, st: &Stage) -> (Option<&'static [u8]>, &'static
     let Some(bytes) = all.and_then(|n| view::<u8>(slot, st.message, n, 1)) else {
         return (None, &[]);
     };
-    let (message, location) = bytes.split_at(len);
+    let (location, message) = bytes.split_at(st.location_len as usize);
     (text.then_some(message), location)
 }
 

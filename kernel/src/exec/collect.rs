@@ -1,7 +1,7 @@
 //! Collects what a child changed: scans for changed pages, copies them to its stage, drops
 //! them; and, for a child that forks, lays out the view its own children start from.
 
-use super::control::{Me, View, area, exchange, me, private, private_item};
+use super::control::{Me, View, area, exchange, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
 use crate::image::layout::{META, STACK_END, page_floor};
@@ -228,9 +228,4 @@ pub(super) fn clear_dead_stack(me: &mut Me, stack: usize) {
         let _ = unsafe { sys::drop_pages(top, me.dead_top - top) };
     }
     me.dead_top = top;
-}
-
-/// The state of this process (for callers outside that need the log's place).
-pub(super) fn current() -> &'static mut Me {
-    me()
 }

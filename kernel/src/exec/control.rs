@@ -180,11 +180,11 @@ pub(crate) fn control() -> &'static Control {
 pub(crate) struct Stage {
     /// Whether `cause` is set.
     pub failed: u32,
-    /// Length of the panic's location; after the message. `u32::MAX`: no message.
+    /// Length of the panic's location.
     pub location_len: u32,
-    /// Length of the panic's message.
+    /// Length of the panic's message; `u64::MAX`: not a string.
     pub message_len: u64,
-    /// Panic's message, then its location.
+    /// Panic's location, then its message.
     pub message: usize,
     /// Why the child failed.
     pub cause: Cause,

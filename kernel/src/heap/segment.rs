@@ -34,6 +34,22 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// An empty span of a class, made in a session.
+    pub fn small(class: usize, session: u64) -> Span {
+        Span {
+            next: 0,
+            prev: 0,
+            session_low: session as u32,
+            session_high: (session >> 32) as u16,
+            free: 0,
+            used: 0,
+            bump: 0,
+            lend: 0,
+            class: class as u8,
+            state: SPAN_SMALL,
+        }
+    }
+
     pub fn session(&self) -> u64 {
         u64::from(self.session_low) | u64::from(self.session_high) << 32
     }

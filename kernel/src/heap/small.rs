@@ -2,7 +2,7 @@
 
 use super::class::{CAPACITY, SEGMENT, SIZE, SPAN_PAGES};
 use super::segment::{
-    self, SPAN_RUN, SPAN_SMALL, Segment, Span, addr_of_number, number_of, page_addr, page_number,
+    self, SPAN_RUN, Segment, Span, addr_of_number, number_of, page_addr, page_number,
 };
 use super::state::HeapState;
 use super::{Env, Heap, give_segment, take_segment};
@@ -77,18 +77,7 @@ fn new_span(heap: Heap, st: &mut HeapState, env: &mut impl Env, class: usize) ->
     let (seg, page) = take_pages(heap, st, env, SPAN_PAGES[class] as usize)?;
     let addr = seg.addr_of(page);
     let span = &mut seg.spans[page];
-    *span = Span {
-        next: 0,
-        prev: 0,
-        state: SPAN_SMALL,
-        class: class as u8,
-        free: 0,
-        used: 0,
-        bump: 0,
-        lend: 0,
-        ..*span
-    };
-    span.set_session(env.session());
+    *span = Span::small(class, env.session());
     link(st, page_number(addr));
     Some(addr)
 }

@@ -37,10 +37,30 @@ pub(crate) fn parse(line: &[u8]) -> Option<Mapping<'_>> {
     Some(Mapping { range, writable: rights.get(1) == Some(&b'w'), shared: rights.get(3) == Some(&b's'), name })
 }
 
-/// Whether a mapping is ours or part of the image.
+/// Whether a mapping is one of our own, besides the segments of the image.
 pub(crate) fn is_own(m: &Mapping) -> bool {
     own().iter().any(|o| o.start <= m.range.start && m.range.start < o.end)
-        || regions::segments().iter().any(|s| s.start <= m.range.start && m.range.end <= s.end)
+}
+
+/// Calls `each` with the parts of a range that no segment of the image covers. (Neighbouring
+/// segments show as one mapping.)
+pub(crate) fn each_uncovered(
+    range: &Range<usize>,
+    mut each: impl FnMut(usize, usize) -> Sys<()>,
+) -> Sys<()> {
+    let mut at = range.start;
+    while at < range.end {
+        let covering = regions::segments().iter().find(|s| s.start <= at && at < s.end);
+        if let Some(s) = covering {
+            at = s.end;
+            continue;
+        }
+        let next = regions::segments().iter().map(|s| s.start).filter(|&s| s > at).min();
+        let end = next.map_or(range.end, |n| n.min(range.end));
+        each(at, end)?;
+        at = end;
+    }
+    Ok(())
 }
 
 /// Calls `each` with every mapping of this process, without allocation.
@@ -94,7 +114,7 @@ pub(crate) unsafe fn hide() -> Sys<()> {
         let initial_stack = m.name == b"[stack]";
         let prot = if initial_stack { libc::PROT_READ } else { libc::PROT_NONE };
         // SAFETY: the caller's contract.
-        unsafe { sys::protect(m.range.start, m.range.end - m.range.start, prot) }
+        each_uncovered(&m.range, |from, to| unsafe { sys::protect(from, to - from, prot) })
     })
 }
 

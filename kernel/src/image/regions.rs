@@ -140,13 +140,10 @@ fn add_loader_memory(tls: (usize, usize)) -> sys::Sys<()> {
             return Ok(());
         }
         // What the objects' own headers cover is there already.
-        let mut at = start;
-        for s in sorted_segments().iter().filter(|s| s.start < end && start < s.end) {
-            add_around(at, s.start, tls);
-            at = at.max(s.end);
-        }
-        add_around(at, end, tls);
-        Ok(())
+        foreign::each_uncovered(&m.range, |from, to| {
+            add_around(from, to, tls);
+            Ok(())
+        })
     })
 }
 
@@ -155,13 +152,6 @@ fn add_around(start: usize, end: usize, tls: (usize, usize)) {
     add(start, tls.0.clamp(start, end.max(start)), true);
     add(tls.0.max(start), tls.1.min(end), false);
     add(tls.1.clamp(start, end.max(start)), end, true);
-}
-
-fn sorted_segments() -> &'static [Segment] {
-    let t = table();
-    let n = t.segment_count;
-    t.segments[..n].sort_unstable_by_key(|s| s.start);
-    segments()
 }
 
 /// Moves the segments of all loaded objects, the loader's own memory and the main thread's

@@ -1,0 +1,125 @@
+//! The start of a program: restart without address randomisation, configuration, panic
+//! hook, then the master space.
+
+use crate::streams::{self, Streams};
+use kernel::confine::Handler;
+use kernel::error::Error;
+use kernel::master::{self, Config};
+use std::ffi::CString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::panic;
+
+static HANDLER: &dyn Handler = &Streams;
+
+/// Exit code where the system or the configuration does not allow to start (EX_CONFIG).
+const EXIT_CONFIG: i32 = 78;
+
+/// Runs `user` as the main of the master space.
+pub(crate) fn main<R>(user: fn() -> R) -> R {
+    std::hint::black_box(master::anchor());
+    restart_without_randomisation();
+    let config = match config() {
+        Ok(c) => c,
+        Err(e) => stop(&e),
+    };
+    let mut result = None;
+    // SAFETY: called by the expansion of `#[detpar::main]` as the first thing on the main
+    // thread, with nothing printed and no thread made.
+    let run = unsafe {
+        streams::prepare().and_then(|()| {
+            install_hook();
+            let mut body = || result = Some(panic::catch_unwind(user));
+            master::run(config, &HANDLER, &mut body)
+        })
+    };
+    match (run, result) {
+        (Ok(()), Some(Ok(r))) => r,
+        (Ok(()), Some(Err(payload))) => panic::resume_unwind(payload),
+        (Err(e), _) => stop(&explain(e)),
+        (Ok(()), None) => stop("main did not run"),
+    }
+}
+
+fn explain(e: Error) -> String {
+    match e {
+        Error::Exists => "#[detpar::main] was called inside of itself".into(),
+        e => e.to_string(),
+    }
+}
+
+fn stop(why: &str) -> ! {
+    eprintln!("detpar: {why}");
+    std::process::exit(EXIT_CONFIG)
+}
+
+fn config() -> Result<Config, String> {
+    let workers = match std::env::var("DETPAR_WORKERS") {
+        Ok(v) => match v.trim().parse::<usize>() {
+            Ok(n) if (1..=1024).contains(&n) => n,
+            _ => return Err(format!("DETPAR_WORKERS={v}: give a number from 1 to 1024")),
+        },
+        Err(_) => std::thread::available_parallelism().map_or(1, |n| n.get()),
+    };
+    let seed = match std::env::var("DETPAR_SEED") {
+        Ok(v) => {
+            v.trim().parse::<u64>().map_err(|_| format!("DETPAR_SEED={v}: give a 64-bit number"))?
+        }
+        Err(_) => 0,
+    };
+    Ok(Config { workers, seed })
+}
+
+/// Restarts the program once without address-space randomisation, so that addresses of code
+/// and statics are the same in every run (rule R1). Where the system refuses, or with
+/// `DETPAR_ASLR=keep`, the program goes on as it is.
+fn restart_without_randomisation() {
+    const QUERY: libc::c_ulong = 0xffff_ffff;
+    // SAFETY: the query changes nothing.
+    let now = unsafe { libc::personality(QUERY) };
+    if now < 0 {
+        return;
+    }
+    let off = libc::ADDR_NO_RANDOMIZE;
+    if now & off != 0 {
+        // Restarted: programs that this one starts get randomisation again.
+        // SAFETY: concerns this process and its children only.
+        unsafe { libc::personality((now & !off) as libc::c_ulong) };
+        return;
+    }
+    if std::env::var_os("DETPAR_ASLR").is_some_and(|v| v == "keep") {
+        return;
+    }
+    let Ok(exe) = std::fs::read_link("/proc/self/exe") else { return };
+    let Ok(exe) = CString::new(exe.as_os_str().as_bytes()) else { return };
+    let args: Vec<CString> =
+        std::env::args_os().filter_map(|a| CString::new(a.into_vec()).ok()).collect();
+    let mut argv: Vec<_> = args.iter().map(|a| a.as_ptr()).collect();
+    argv.push(std::ptr::null());
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    // SAFETY: the strings live until execve replaces the program; where it fails, the
+    // personality is set back and the program goes on.
+    unsafe {
+        if libc::personality((now | off) as libc::c_ulong) < 0 {
+            return;
+        }
+        libc::execve(exe.as_ptr(), argv.as_ptr(), environ);
+        libc::personality(now as libc::c_ulong);
+    }
+}
+
+/// A child's panic is told in its own output, with its location kept for the join; the
+/// program's hook, which may open files or print backtraces, is the master's.
+fn install_hook() {
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !master::in_child() {
+            return previous(info);
+        }
+        let location = info.location().map(|l| l.to_string()).unwrap_or_default();
+        kernel::call::record_location(&location);
+        let message = info.payload_as_str().unwrap_or("non-string payload");
+        eprintln!("child panicked at {location}:\n{message}");
+    }));
+}

@@ -1,0 +1,177 @@
+//! Standard streams of children: detpar-fs plugged into the kernel, and the part of std's
+//! own stream state that is private to each process.
+
+use detpar_fs::console::{self, Stream};
+use kernel::confine::Handler;
+use kernel::error::Error;
+use std::cell::RefCell;
+use std::io::{self, LineWriter, Stdout, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Handler of calls on the standard streams.
+pub(crate) struct Streams;
+
+/// Address of the length of std's stdout buffer; 0 before [`prepare`].
+static BUFFERED: AtomicUsize = AtomicUsize::new(0);
+
+impl Streams {
+    fn write(log: &mut dyn FnMut(&[u8]) -> bool, stream: Stream, bytes: &[u8]) -> bool {
+        log(&console::head(stream, bytes.len())) && log(bytes)
+    }
+}
+
+impl Handler for Streams {
+    fn call(&self, log: &mut dyn FnMut(&[u8]) -> bool, nr: i64, a: &[u64; 6]) -> Option<i64> {
+        let full = -i64::from(libc::ENOSPC);
+        match nr {
+            libc::SYS_write => {
+                let stream = Stream::of_fd(a[0])?;
+                // SAFETY: the program passed the buffer to write; a bad one faults here as
+                // the program's own fault.
+                let bytes = unsafe { std::slice::from_raw_parts(a[1] as *const u8, a[2] as usize) };
+                Some(if Self::write(log, stream, bytes) { a[2] as i64 } else { full })
+            }
+            libc::SYS_writev => {
+                let stream = Stream::of_fd(a[0])?;
+                // SAFETY: as for write.
+                let parts = unsafe {
+                    std::slice::from_raw_parts(a[1] as *const libc::iovec, a[2] as usize)
+                };
+                let mut n = 0;
+                for p in parts.iter().filter(|p| p.iov_len > 0) {
+                    // SAFETY: as for write.
+                    let bytes =
+                        unsafe { std::slice::from_raw_parts(p.iov_base.cast::<u8>(), p.iov_len) };
+                    if !Self::write(log, stream, bytes) {
+                        return Some(full);
+                    }
+                    n += p.iov_len as i64;
+                }
+                Some(n)
+            }
+            libc::SYS_ioctl if a[0] <= 2 => Some(-i64::from(libc::ENOTTY)),
+            libc::SYS_lseek if a[0] <= 2 => Some(-i64::from(libc::ESPIPE)),
+            libc::SYS_fstat if a[0] <= 2 => Some(pipe_status(a[1])),
+            libc::SYS_newfstatat if a[0] <= 2 && a[3] & libc::AT_EMPTY_PATH as u64 != 0 => {
+                Some(pipe_status(a[2]))
+            }
+            _ => None,
+        }
+    }
+
+    fn deliver(&self, log: &[u8]) {
+        let r = console::deliver(log, &mut io::stdout(), &mut io::stderr());
+        if let Err(e) = r
+            && e.kind() != io::ErrorKind::BrokenPipe
+        {
+            panic!("failed printing a child's output: {e}");
+        }
+    }
+
+    fn before_fork(&self) {
+        flush();
+    }
+
+    fn child_ends(&self) {
+        flush();
+    }
+}
+
+/// What `fstat` says of a standard stream of a child: a pipe, whatever it is outside.
+fn pipe_status(to: u64) -> i64 {
+    // SAFETY: the program passed the record to fstat; zero is a valid value of every field.
+    unsafe {
+        let st = to as *mut libc::stat;
+        st.write_bytes(0, 1);
+        (*st).st_mode = libc::S_IFIFO | 0o600;
+        (*st).st_blksize = 4096;
+    }
+    0
+}
+
+/// Flushes std's and C's standard output, without touching either where nothing is buffered.
+fn flush() {
+    let at = BUFFERED.load(Relaxed) as *const usize;
+    // SAFETY: `prepare` found the word inside std's own static, which lives for ever.
+    if !at.is_null() && unsafe { at.read_volatile() } != 0 {
+        let _ = io::stdout().flush();
+    }
+    if c_buffered() {
+        // SAFETY: null flushes all of C's streams.
+        unsafe { libc::fflush(std::ptr::null_mut()) };
+    }
+}
+
+/// Whether C's stdout holds bytes.
+fn c_buffered() -> bool {
+    /// The first fields of glibc's `FILE`, part of its ABI.
+    #[repr(C)]
+    struct File {
+        flags: i32,
+        read: [usize; 3],
+        write_base: usize,
+        write_ptr: usize,
+    }
+    unsafe extern "C" {
+        static stdout: *const File;
+    }
+    // SAFETY: libc's own stream object; only this thread runs.
+    unsafe { !stdout.is_null() && (*stdout).write_ptr > (*stdout).write_base }
+}
+
+/// A writer without state, so that a `LineWriter` of it has the size of std's own.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, b: &[u8]) -> io::Result<usize> {
+        Ok(b.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps std's stdout object and its buffer out of the merge: every child flushes its own
+/// copy before it ends, so what is left in it is of no one else's concern.
+///
+/// # Errors
+/// Where std's object does not look as expected: printing in two children would conflict.
+///
+/// # Safety
+/// In the master before its first child, with nothing printed yet.
+pub(crate) unsafe fn prepare() -> Result<(), Error> {
+    let layout = Error::Unsupported {
+        what: "recognising the layout of std's standard output",
+        remedy: "build with the Rust toolchain that this version of detpar was tested with",
+        errno: 0,
+    };
+    let out = io::stdout();
+    let _ = out.lock().flush();
+    const { assert!(size_of::<Stdout>() == size_of::<usize>()) };
+    // SAFETY: a `Stdout` is one reference to a static lock around the buffered writer.
+    let at = unsafe { std::mem::transmute_copy::<Stdout, usize>(&out) };
+    // The lock in front of the writer: futex, owner, count.
+    let words = 2 + size_of::<RefCell<LineWriter<Nowhere>>>() / 8;
+    let read = || -> Vec<usize> {
+        // SAFETY: the words of a static that no one else uses now.
+        (0..words).map(|i| unsafe { (at as *const usize).add(i).read_volatile() }).collect()
+    };
+    let before = read();
+    let _ = out.lock().write(b"x");
+    let after = read();
+    let changed: Vec<usize> = (0..words).filter(|&i| before[i] != after[i]).collect();
+    let [len] = changed[..] else { return Err(layout) };
+    // SAFETY: takes the probe's byte back: the length word of a Vec<u8>, by the check below.
+    unsafe { (at as *mut usize).add(len).write_volatile(0) };
+    let block = before.iter().find_map(|&w| kernel::master::heap_block(w));
+    let (true, Some((start, size))) = (before[len] == 0 && after[len] == 1, block) else {
+        return Err(layout);
+    };
+    BUFFERED.store(at + len * 8, Relaxed);
+    // SAFETY: both ranges hold std's stream state alone.
+    unsafe {
+        kernel::master::no_merge(at, words * 8);
+        kernel::master::no_merge(start, size);
+    }
+    Ok(())
+}
