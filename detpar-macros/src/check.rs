@@ -1,7 +1,7 @@
 //! Refuses functions that the attributes cannot serve, each with a reason and a way out.
 use crate::parse::{self, Function};
 use quote::ToTokens;
-use syn::{Error, Result, Signature, Type};
+use syn::{Error, Result, Safety, Signature, Type};
 
 /// Checks the function below `#[detpar::main]`.
 pub(crate) fn main(function: &Function) -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn main(function: &Function) -> Result<()> {
     if let Some(word) = &signature.constness {
         found.add(word, "a `const` main cannot be the master: it forks at run time; drop `const`");
     }
-    if let Some(word) = &signature.unsafety {
+    if let Safety::Unsafe(word) = &signature.safety {
         found.add(
             word,
             "an `unsafe` main cannot be the master: nobody could uphold its contract; drop \
