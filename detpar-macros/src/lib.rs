@@ -19,7 +19,7 @@ use proc_macro::TokenStream;
 /// the deterministic children forked below it run on its memory image. It returns what the
 /// original returned; visibility, documentation and lint attributes stay.
 ///
-/// ```ignore
+/// ```no_run
 /// use detpar::prelude::*;
 ///
 /// #[detpar::main]
@@ -60,7 +60,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// - Any other function, and with `#[deterministic(panic)]` that one as well, continues the
 ///   child's panic or panics with the `JoinError`, located at the function.
 ///
-/// ```ignore
+/// ```no_run
 /// use detpar::prelude::*;
 /// use detpar::JoinError;
 ///
@@ -77,6 +77,19 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// #[deterministic(panic)]
 /// fn parse(text: &str) -> Result<f64, std::num::ParseFloatError> {
 ///     text.parse()
+/// }
+///
+/// #[detpar::main]
+/// fn main() -> Result<(), JoinError> {
+///     let mut values = [1.0, parse("3.5").unwrap_or(0.0)];
+///     double(&mut values);
+///     assert_eq!(checked(&values)?, 4.5);
+///     Ok(())
+/// }
+///
+/// #[deterministic]
+/// fn double(values: &mut [f64]) {
+///     values.iter_mut().for_each(|v| *v *= 2.0);
 /// }
 /// ```
 ///

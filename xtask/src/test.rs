@@ -23,15 +23,19 @@ pub(crate) struct Options {
 /// The package whose tests are programs of their own.
 const PROGRAMS: &str = "detpar-tests";
 
+/// Why a step did not run.
+const MISSING: &str = "the tool is not installed";
+const LEFT_OUT: &str = "as asked for";
+
 /// Runs all steps and prints the summary.
 pub(crate) fn test(options: &Options) -> Result {
     setup::requirements()?;
     let mut report = Report::default();
 
     let rustfmt = setup::component("fmt", "rustfmt");
-    report.check_if(rustfmt, "format", || command(&["fmt", "--all", "--check"]));
+    report.check_if(rustfmt, MISSING, "format", || command(&["fmt", "--all", "--check"]));
     let clippy = setup::component("clippy", "clippy");
-    report.check_if(clippy, "clippy", || {
+    report.check_if(clippy, MISSING, "clippy", || {
         command(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])
     });
     report.check("lint", lint::lint);
@@ -39,26 +43,22 @@ pub(crate) fn test(options: &Options) -> Result {
     let plain = plain_targets()?;
     if setup::install("nextest") {
         report.tests("tests", &nextest(&plain));
-        for target in &plain {
-            let Plain { package, name } = target;
-            report.tests(
-                &format!("test program {package}::{name}"),
-                &["test", "--release", "--package", package, "--test", name],
-            );
+        if !plain.is_empty() {
+            // All members are named, so that what was built above serves here, too.
+            let mut all = vec!["test", "--workspace", "--release", "--no-fail-fast"];
+            all.extend(plain.iter().flat_map(|p| ["--test", &p.name]));
+            report.tests("test programs", &all);
         }
     } else {
         report.skip("cargo-nextest", "not installed: cargo test runs the tests");
-        report.tests(
-            "tests",
-            &["test", "--workspace", "--release", "--all-targets", "--no-fail-fast"],
-        );
+        report.tests("tests", &["test", "--workspace", "--release", "--tests", "--no-fail-fast"]);
     }
     report.tests("doc tests", &["test", "--workspace", "--release", "--doc", "--no-fail-fast"]);
 
     let mutants = !options.quick && !options.no_mutants;
-    report.check_if(mutants, "mutants", mutants::mutants);
+    report.check_if(mutants, LEFT_OUT, "mutants", mutants::mutants);
     let sanitize = !options.quick && !options.no_sanitize;
-    report.check_if(sanitize, "sanitize", sanitize::sanitize);
+    report.check_if(sanitize, LEFT_OUT, "sanitize", sanitize::sanitize);
     report.finish()
 }
 
@@ -162,11 +162,11 @@ impl Report {
         self.step(name, |_| step());
     }
 
-    fn check_if(&mut self, wanted: bool, name: &str, step: impl FnOnce() -> Result) {
-        if wanted {
+    fn check_if(&mut self, run: bool, otherwise: &str, name: &str, step: impl FnOnce() -> Result) {
+        if run {
             self.check(name, step);
         } else {
-            self.skip(name, "left out");
+            self.skip(name, otherwise);
         }
     }
 
