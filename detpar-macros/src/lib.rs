@@ -1,14 +1,115 @@
-//! Attribute macros of detpar.
+//! Attribute macros of detpar: `#[detpar::main]` and `#[deterministic]`.
+//!
+//! Use them through the `detpar` crate, which re-exports both and holds what they expand to
+//! (`detpar::__private`). Expansions name nothing by a path that a user's module could
+//! shadow.
+//!
+//! - `parse.rs` reads arguments and function, without looking into the body.
+//! - `check.rs` refuses what cannot run in a space, with a reason and an alternative.
+//! - `expand.rs` writes the result.
+mod check;
+mod expand;
+mod parse;
+
 use proc_macro::TokenStream;
 
-/// Marks the master's `main`.
+/// Makes a function without arguments the program's master space.
+///
+/// The function becomes the body of the master: it may read clocks, files and sockets, and
+/// the deterministic children forked below it run on its memory image. It returns what the
+/// original returned; visibility, documentation and lint attributes stay.
+///
+/// ```no_run
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let text = std::fs::read_to_string("input.txt")?;
+///     println!("{}", count(&text));
+///     Ok(())
+/// }
+///
+/// #[deterministic]
+/// fn count(text: &str) -> usize {
+///     text.split_whitespace().count()
+/// }
+/// ```
+///
+/// # Errors
+/// Does not compile on a function with arguments or generic parameters, nor on an `async`,
+/// `const`, `unsafe` or `extern` one.
 #[proc_macro_attribute]
-pub fn main(_attr: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    run(|| {
+        parse::no_arguments(arguments.into())?;
+        let function = parse::function(item.into())?;
+        check::main(&function)?;
+        Ok(expand::main(function))
+    })
 }
 
-/// Runs the body of a function in a space of its own.
+/// Runs the body of a function in a space of its own: snapshot, start, merge.
+///
+/// Works on free functions, methods and associated functions, in traits (with a body) and
+/// trait implementations too. Arguments move into the child; what it writes through `&mut`
+/// arguments is merged back before the function returns.
+///
+/// - A function that returns a `Result<_, E>` (told by the type's last name, so an alias
+///   must be called `Result`, too) returns a failure of the child as an `Err`, which needs
+///   `E: From<JoinError>`.
+/// - Any other function, and with `#[deterministic(panic)]` that one as well, continues the
+///   child's panic or panics with the `JoinError`, located at the function.
+///
+/// ```no_run
+/// use detpar::prelude::*;
+/// use detpar::JoinError;
+///
+/// #[deterministic]
+/// fn mean(values: &[f64]) -> f64 {
+///     values.iter().sum::<f64>() / values.len() as f64
+/// }
+///
+/// #[deterministic]
+/// fn checked(values: &[f64]) -> Result<f64, JoinError> {
+///     Ok(mean(values))
+/// }
+///
+/// #[deterministic(panic)]
+/// fn parse(text: &str) -> Result<f64, std::num::ParseFloatError> {
+///     text.parse()
+/// }
+///
+/// #[detpar::main]
+/// fn main() -> Result<(), JoinError> {
+///     let mut values = [1.0, parse("3.5").unwrap_or(0.0)];
+///     double(&mut values);
+///     assert_eq!(checked(&values)?, 4.5);
+///     Ok(())
+/// }
+///
+/// #[deterministic]
+/// fn double(values: &mut [f64]) {
+///     values.iter_mut().for_each(|v| *v *= 2.0);
+/// }
+/// ```
+///
+/// # Errors
+/// Does not compile on `async`, `const`, `extern` and variadic functions, on functions that
+/// return `!` and on trait methods without a body.
+///
+/// # Panics
+/// The function panics when it is called outside of `#[detpar::main]`, and, except for the
+/// `Result` form, when its child fails.
 #[proc_macro_attribute]
-pub fn deterministic(_attr: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn deterministic(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    run(|| {
+        let arguments = parse::deterministic_arguments(arguments.into())?;
+        let function = parse::function(item.into())?;
+        check::deterministic(&function)?;
+        Ok(expand::deterministic(&arguments, function))
+    })
+}
+
+fn run(expand: impl FnOnce() -> syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    expand().unwrap_or_else(|e| e.into_compile_error()).into()
 }

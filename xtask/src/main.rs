@@ -1,2 +1,66 @@
-//! Placeholder replaced below.
-fn main() {}
+//! One entry for contributors and CI: `cargo xtask <command>`.
+mod lint;
+mod mutants;
+mod run;
+mod sanitize;
+mod setup;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Checks and tests of detpar.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything a change must pass: format, clippy, lint, tests, mutants, sanitizer.
+    ///
+    /// Needs Linux on x86-64 with kernel 6.7 or later (PAGEMAP_SCAN) and a C linker; installs
+    /// cargo-nextest, rustfmt and clippy where they are missing, and does without where that
+    /// fails. Goes on after a failed step; the last line is `N passed, M failed`.
+    Test(test::Options),
+    /// Checks the dependency rules, file sizes, paths in docs, SAFETY comments and licences.
+    Lint,
+    /// Runs the merge's tests under AddressSanitizer, with proof that it is on.
+    Sanitize,
+    /// Plants errors in the merge and expects its tests to notice each.
+    Mutants,
+    /// Compares the merge with a naive oracle on random input.
+    Oracle {
+        /// Number of random cases; the example's own default where it is left out.
+        cases: Option<u64>,
+    },
+    /// Runs the long tests, which `test` leaves out (those marked `ignore`).
+    Stress,
+    /// Installs the tools that the other commands use: cargo-nextest, cargo-deny, rustfmt,
+    /// clippy.
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test(options) => test::test(&options),
+        Command::Lint => lint::lint(),
+        Command::Sanitize => sanitize::sanitize(),
+        Command::Mutants => mutants::mutants(),
+        Command::Oracle { cases } => test::oracle(cases),
+        Command::Stress => test::stress(),
+        Command::Setup => setup::setup(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // Without a message the command has said what failed.
+        Err(message) => {
+            if !message.is_empty() {
+                eprintln!("{}: {message}", run::red("error"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

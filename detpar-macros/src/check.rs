@@ -1,0 +1,126 @@
+//! Refuses functions that the attributes cannot serve, each with a reason and a way out.
+use crate::parse::{self, Function};
+use quote::ToTokens;
+use syn::{Error, Result, Safety, Signature, Type};
+
+/// Checks the function below `#[detpar::main]`.
+pub(crate) fn main(function: &Function) -> Result<()> {
+    let signature = &function.signature;
+    let mut found = Findings::default();
+    if let Some(word) = &signature.asyncness {
+        found.add(
+            word,
+            "an `async` main cannot be the master: detpar calls it as a plain function; make \
+             it `fn` and block on the future inside",
+        );
+    }
+    if let Some(word) = &signature.constness {
+        found.add(word, "a `const` main cannot be the master: it forks at run time; drop `const`");
+    }
+    if let Safety::Unsafe(word) = &signature.safety {
+        found.add(
+            word,
+            "an `unsafe` main cannot be the master: nobody could uphold its contract; drop \
+             `unsafe` and use a block inside",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        found.add(abi, "an `extern` main cannot be the master: detpar calls it as a Rust function");
+    }
+    if !signature.generics.params.is_empty() {
+        found.add(
+            &signature.generics.params,
+            "a generic main cannot be the master: nothing chooses its parameters",
+        );
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        found.add(clause, "a main with a where clause cannot be the master");
+    }
+    if !signature.inputs.is_empty() {
+        found.add(
+            &signature.inputs,
+            "the master's main takes no arguments; read `std::env::args()` inside",
+        );
+    }
+    if let Some(dots) = &signature.variadic {
+        found.add(dots, "the master's main takes no arguments");
+    }
+    if function.body.is_none() {
+        found.add(&signature.ident, "the master's main needs a body");
+    }
+    found.into_result()
+}
+
+/// Checks the function below `#[deterministic]`.
+pub(crate) fn deterministic(function: &Function) -> Result<()> {
+    let signature = &function.signature;
+    let mut found = Findings::default();
+    if let Some(word) = &signature.asyncness {
+        found.add(
+            word,
+            "an `async fn` cannot be deterministic: its body would run wherever the future is \
+             polled, outside of the child; make it a plain `fn` and call that from async code",
+        );
+    }
+    if let Some(word) = &signature.constness {
+        found.add(
+            word,
+            "a `const fn` cannot be deterministic: a child is forked at run time; drop `const` \
+             (what the compiler evaluates is deterministic already)",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        // `extern "Rust"` is the ordinary calling convention.
+        if abi.name.as_ref().is_none_or(|name| name.value() != "Rust") {
+            found.add(
+                abi,
+                "an `extern` function cannot be deterministic: a failure of the child must \
+                 unwind into Rust; make it a Rust `fn` and call that from an `extern` wrapper",
+            );
+        }
+    }
+    if let Some(dots) = &signature.variadic {
+        found.add(
+            dots,
+            "a variadic function cannot be deterministic: its argument list cannot move into \
+             the child; pass a slice",
+        );
+    }
+    if let Some(never) = never(signature) {
+        found.add(
+            never,
+            "a function that returns `!` cannot be deterministic: a child that never returns \
+             is never merged; return a value, or `()`",
+        );
+    }
+    if function.body.is_none() {
+        found.add(
+            &signature.ident,
+            "a method without a body cannot be deterministic: put the attribute on the \
+             implementations",
+        );
+    }
+    found.into_result()
+}
+
+fn never(signature: &Signature) -> Option<&Type> {
+    parse::return_type(signature).filter(|ty| matches!(ty, Type::Never(_)))
+}
+
+/// All complaints about one function, reported together.
+#[derive(Default)]
+struct Findings(Option<Error>);
+
+impl Findings {
+    fn add(&mut self, at: &impl ToTokens, message: &str) {
+        let error = Error::new_spanned(at, message);
+        match &mut self.0 {
+            Some(all) => all.combine(error),
+            none => *none = Some(error),
+        }
+    }
+
+    fn into_result(self) -> Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,81 @@
+//! Plants errors in the merge, one at a time, and expects the merge's tests to fail.
+use crate::run::{self, Outcome, Result, cargo};
+use std::time::Instant;
+
+/// The planted errors: values of the compiler's `detpar_mutant` setting in
+/// `kernel/src/merge`.
+const MUTANTS: &[(&str, &str)] = &[
+    ("same_value_ok", "two children that wrote the same value do not conflict"),
+    ("skip_last_word", "the last word of a page is not merged"),
+    ("free_not_a_write", "a free does not count as a write of the block"),
+];
+
+const TESTS: &[&str] =
+    &["test", "--package", "detpar-kernel", "--no-default-features", "--lib", "--no-fail-fast"];
+
+/// Runs all mutants; fails where one survives.
+pub(crate) fn mutants() -> Result {
+    let mut survivors = Vec::new();
+    for (name, meaning) in MUTANTS {
+        let start = Instant::now();
+        match mutant(name) {
+            Ok(failed) => {
+                let seconds = start.elapsed().as_secs_f64();
+                println!("mutant {name}: caught by {failed} tests ({meaning}; {seconds:.1} s)");
+            }
+            Err(why) => {
+                println!("mutant {name}: {} ({meaning})", run::red("NOT CAUGHT"));
+                survivors.push(format!("{name}: {why}"));
+            }
+        }
+    }
+    if survivors.is_empty() { Ok(()) } else { Err(survivors.join("\n")) }
+}
+
+fn mutant(name: &str) -> Result<u64> {
+    let build = tests(name, &["--no-run"])?;
+    if !build.success {
+        return Err(format!("it does not compile:\n{}", build.text()));
+    }
+    judge(&tests(name, &["merge"])?)
+}
+
+fn tests(name: &str, arguments: &[&str]) -> Result<Outcome> {
+    let mut command = cargo(TESTS);
+    command.args(arguments);
+    command.env("CARGO_TARGET_DIR", run::target().join("mutants").join(name));
+    run::add_rustflags(&mut command, &format!("--cfg detpar_mutant=\"{name}\""));
+    run::run_quietly(&mut command)
+}
+
+/// How many tests noticed, from a run that did compile.
+fn judge(outcome: &Outcome) -> Result<u64> {
+    let counts = outcome.counts();
+    if counts == run::Counts::default() {
+        return Err(format!("no test of the merge ran:\n{}", outcome.text()));
+    }
+    if outcome.success || counts.failed == 0 {
+        return Err(format!("all {} tests passed with the error planted", counts.passed));
+    }
+    Ok(counts.failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(success: bool, lines: &[&str]) -> Outcome {
+        Outcome { success, lines: lines.iter().map(|l| l.to_string()).collect() }
+    }
+
+    #[test]
+    fn only_failing_tests_catch() {
+        let caught = outcome(false, &["test result: FAILED. 1 passed; 2 failed; 0 ignored"]);
+        assert_eq!(judge(&caught), Ok(2));
+        let survived = outcome(true, &["test result: ok. 3 passed; 0 failed; 0 ignored"]);
+        assert!(judge(&survived).is_err());
+        let empty = outcome(true, &["test result: ok. 0 passed; 0 failed; 0 ignored"]);
+        assert!(judge(&empty).unwrap_err().contains("no test"));
+        assert!(judge(&outcome(false, &["error: could not compile"])).is_err());
+    }
+}
