@@ -27,6 +27,7 @@ fn run() -> ExitCode {
     let tests = tests! {
         adaptors_one_by_one
         adaptors_of_indices
+        chains
         consumers
         ties
         finding
@@ -125,6 +126,28 @@ fn adaptors_of_indices() {
         assert_eq!(v.par_iter().skip(3).take(5).len(), v.iter().skip(3).take(5).len());
     }
     assert!(catch_unwind(|| [1].par_iter().zip_eq(&[1, 2])).is_err());
+}
+
+fn chains() {
+    let leaves = |iter: detpar::iter::Chain<_, _>| iter.fold(|| 0, |n, _: usize| n + 1).count();
+    let range = |len: usize| (0..len).into_par_iter().with_max_len(1);
+    assert_eq!(leaves(range(100).chain(range(0))), 101);
+    // More leaves than a construct has children.
+    assert_eq!(leaves(range(1000).chain(range(900))), 1900);
+    same(range(1000).chain(range(900)).map(|n| n + 1), (0..1000).chain(0..900).map(|n| n + 1));
+    let (v, w, odd) = (numbers(100), numbers(50), |n: &&i64| **n % 2 != 0);
+    let strings = || v.par_iter().filter(odd).chain(w.par_iter().rev()).map(i64::to_string);
+    let chain = strings().chain(vec![String::new(); 30]).chain(None).chain(strings());
+    let strings = || v.iter().filter(odd).chain(w.iter().rev()).map(i64::to_string);
+    same(chain, strings().chain(vec![String::new(); 30]).chain(strings()));
+    let folded = (0..20u8).into_par_iter().fold(|| 0, |a, b| a + b).chain(0..=u8::MAX);
+    same(folded, [1, 5, 9, 13].into_iter().chain(8..20).chain(0..=u8::MAX));
+    let v: Vec<f64> = v.into_iter().map(|n| n as f64 / 3.0).collect();
+    let sum: f64 = v.par_iter().chain(&v[..50]).sum();
+    assert_eq!(sum.to_bits(), (sum_by_the_book(&v) + sum_by_the_book(&v[..50])).to_bits());
+    let failed: Result<Vec<u64>, u64> =
+        (0..9).into_par_iter().chain(9..=20).map(|n| if n < 8 { Ok(n) } else { Err(n) }).collect();
+    assert_eq!(failed, Err(8));
 }
 
 fn consumers() {

@@ -10,6 +10,14 @@ macro_rules! parallel_by_bridge {
             $crate::iter::plumbing::bridge(self, consumer)
         }
 
+        fn with_leaves<C, CR, CD, K>(self, consumer: C, callback: K) -> K::Output
+        where
+            C: $crate::iter::plumbing::UnindexedConsumer<Self::Item, Result = CR, Reducer = CD>,
+            K: $crate::iter::cut::LeavesCallback<CR, CD>,
+        {
+            $crate::iter::cut::with_leaves(self, consumer, callback)
+        }
+
         fn opt_len(&self) -> Option<usize> {
             Some($crate::iter::IndexedParallelIterator::len(self))
         }

@@ -44,6 +44,7 @@
 //! See [`plumbing`].
 mod bridged;
 mod convert;
+mod cut;
 mod indexed;
 mod leaf;
 mod parallel;

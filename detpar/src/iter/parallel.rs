@@ -1,6 +1,7 @@
 //! The methods of every parallel iterator.
 use super::adaptors::*;
 use super::consumers::{self, Try};
+use super::cut::{self, LeavesCallback};
 use super::plumbing::UnindexedConsumer;
 use super::{FromParallelIterator, IntoParallelIterator};
 use std::cmp::Ordering;
@@ -15,6 +16,17 @@ pub trait ParallelIterator: Sized + Send {
     fn drive_unindexed<C>(self, consumer: C) -> C::Result
     where
         C: UnindexedConsumer<Self::Item>;
+
+    /// Passes the leaves on instead of running them: how several iterators become one
+    /// construct.
+    #[doc(hidden)]
+    fn with_leaves<C, R, D, K>(self, consumer: C, callback: K) -> K::Output
+    where
+        C: UnindexedConsumer<Self::Item, Result = R, Reducer = D>,
+        K: LeavesCallback<R, D>,
+    {
+        cut::nested(self, consumer, callback)
+    }
 
     /// The exact number of items, where `drive_unindexed` cuts the consumer by index.
     fn opt_len(&self) -> Option<usize> {
@@ -219,7 +231,7 @@ pub trait ParallelIterator: Sized + Send {
     /// fn main() {
     ///     let parts: Vec<u32> = (0..64u32).into_par_iter().fold(|| 0, |a, n| a + n).collect();
     ///     assert_eq!(parts.len(), 16);
-    ///     assert_eq!(parts[0], 0 + 1 + 2 + 3);
+    ///     assert_eq!(parts[0], 1 + 2 + 3);
     /// }
     /// ```
     fn fold<T, ID, F>(self, identity: ID, fold_op: F) -> Fold<Self, ID, F>
@@ -389,6 +401,10 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// All items of `self`, then all of `chain`.
+    ///
+    /// The leaves of both are children of one construct. Each of the two is cut by its own
+    /// length and has a branch of the tree. Behind an adaptor that needs indices, `enumerate`
+    /// or `rev` for instance, the chain is cut by the length of the whole.
     ///
     /// ```
     /// use detpar::prelude::*;

@@ -16,8 +16,7 @@
 //! the [`Folder`]. Code of the cut and of the tree runs in the space that made the call:
 //! [`Producer::split_at`], [`Consumer::split_at`] and the [`Reducer`].
 use super::IndexedParallelIterator;
-use super::leaf;
-use super::width::Width;
+use super::cut::{self, Cut};
 
 /// A sequence of known length that can be cut in two at any index.
 ///
@@ -191,15 +190,10 @@ where
     P: Producer,
     C: Consumer<P::Item>,
 {
-    let width = Width::limited(len, producer.min_len(), producer.max_len());
-    let n = width.leaves();
-    if n == 0 {
-        return fold_leaf(producer, consumer);
+    if len == 0 {
+        return cut::fold_leaf((producer, consumer));
     }
-    let mut cut = Cut { width, leaves: Vec::with_capacity(n), reducers: Vec::with_capacity(n - 1) };
-    cut.part(0, n, producer, consumer);
-    let results = run_leaves(cut.leaves, |(producer, consumer)| fold_leaf(producer, consumer));
-    Tree { results: results.into_iter(), reducers: cut.reducers.into_iter() }.indexed(n)
+    Cut::<(P, C), C::Reducer>::indexed(len, producer, consumer).run(cut::fold_leaf)
 }
 
 /// Levels of [`bridge_unindexed`]: at most two to this power of leaves.
@@ -215,134 +209,12 @@ where
     P: UnindexedProducer,
     C: UnindexedConsumer<P::Item>,
 {
-    let mut leaves = Vec::new();
-    let mut shape = Vec::new();
-    cut_unindexed(UNINDEXED_LEVELS, producer, consumer, &mut leaves, &mut shape);
-    let results = run_leaves(leaves, |(producer, consumer): (P, C)| {
+    let leaf = |(producer, consumer): (P, C)| {
         if consumer.full() {
             consumer.into_folder().complete()
         } else {
             producer.fold_with(consumer.into_folder()).complete()
         }
-    });
-    Tree { results: results.into_iter(), reducers: shape.into_iter() }.unindexed()
-}
-
-/// A leaf from begin to end.
-fn fold_leaf<P, C>(producer: P, consumer: C) -> C::Result
-where
-    P: Producer,
-    C: Consumer<P::Item>,
-{
-    if consumer.full() {
-        consumer.into_folder().complete()
-    } else {
-        producer.fold_with(consumer.into_folder()).complete()
-    }
-}
-
-fn run_leaves<L, R>(leaves: Vec<L>, body: impl Fn(L) -> R + Sync) -> Vec<R>
-where
-    L: Send,
-    R: Send,
-{
-    match leaf::run(leaves, body) {
-        Ok(results) => results,
-        Err(e) => e.unwind(),
-    }
-}
-
-/// A producer and a consumer being cut into leaves.
-struct Cut<P, C: Consumer<P::Item>>
-where
-    P: Producer,
-{
-    width: Width,
-    /// In index order.
-    leaves: Vec<(P, C)>,
-    /// In pre-order: a node, its left branch, its right branch.
-    reducers: Vec<C::Reducer>,
-}
-
-impl<P, C> Cut<P, C>
-where
-    P: Producer,
-    C: Consumer<P::Item>,
-{
-    /// Cuts what covers `n` leaves from leaf `first` on.
-    fn part(&mut self, first: usize, n: usize, producer: P, consumer: C) {
-        if n == 1 {
-            self.leaves.push((producer, consumer));
-            return;
-        }
-        let (left, right) = Width::halves(n);
-        let index = self.width.start(first + left) - self.width.start(first);
-        let (left_producer, right_producer) = producer.split_at(index);
-        let (left_consumer, right_consumer, reducer) = consumer.split_at(index);
-        self.reducers.push(reducer);
-        self.part(first, left, left_producer, left_consumer);
-        self.part(first + left, right, right_producer, right_consumer);
-    }
-}
-
-/// Cuts `levels` times where the producer lets it; `shape` is in pre-order, `None` is a leaf.
-fn cut_unindexed<P, C>(
-    levels: u32,
-    producer: P,
-    consumer: C,
-    leaves: &mut Vec<(P, C)>,
-    shape: &mut Vec<Option<C::Reducer>>,
-) where
-    P: UnindexedProducer,
-    C: UnindexedConsumer<P::Item>,
-{
-    let (producer, right) = if levels == 0 { (producer, None) } else { producer.split() };
-    match right {
-        None => {
-            shape.push(None);
-            leaves.push((producer, consumer));
-        }
-        Some(right) => {
-            shape.push(Some(consumer.to_reducer()));
-            let left_consumer = consumer.split_off_left();
-            cut_unindexed(levels - 1, producer, left_consumer, leaves, shape);
-            cut_unindexed(levels - 1, right, consumer, leaves, shape);
-        }
-    }
-}
-
-/// The results of the leaves being combined: both sequences are in the order of the cut.
-struct Tree<R, D> {
-    results: std::vec::IntoIter<R>,
-    reducers: std::vec::IntoIter<D>,
-}
-
-impl<R, D: Reducer<R>> Tree<R, D> {
-    fn indexed(&mut self, n: usize) -> R {
-        if n == 1 {
-            return next(&mut self.results);
-        }
-        let reducer = next(&mut self.reducers);
-        let (left, right) = Width::halves(n);
-        let left = self.indexed(left);
-        let right = self.indexed(right);
-        reducer.reduce(left, right)
-    }
-}
-
-impl<R, D: Reducer<R>> Tree<R, Option<D>> {
-    fn unindexed(&mut self) -> R {
-        match next(&mut self.reducers) {
-            None => next(&mut self.results),
-            Some(reducer) => {
-                let left = self.unindexed();
-                let right = self.unindexed();
-                reducer.reduce(left, right)
-            }
-        }
-    }
-}
-
-fn next<T>(iter: &mut std::vec::IntoIter<T>) -> T {
-    iter.next().expect("a tree has as many results and reducers as the cut made")
+    };
+    Cut::unindexed(UNINDEXED_LEVELS, producer, consumer).run(leaf)
 }

@@ -69,6 +69,10 @@ pub fn dropped_once_when_cut_short() {
         assert_drops(len, 1);
         (0..3).into_par_iter().zip(counted(len, true)).for_each(drop);
         assert_drops(len, 1);
+        let mut first = counted(len, true);
+        let second = first.split_off(len / 3);
+        first.into_par_iter().chain(second).filter(|c| c.0 % 2 == 0).for_each(drop);
+        assert_drops(len, 1);
         drop(counted(len, true).into_par_iter().find_any(|c| c.0 % 10 == 9));
         assert_drops(len, 1);
         let check = |c: Counted| if c.0 % 10 == 3 { Err(c) } else { Ok(c) };
@@ -116,6 +120,14 @@ pub fn dropped_once_on_panic() {
             let v = counted(len, true);
             let call = AssertUnwindSafe(|| {
                 v.into_par_iter().for_each(|c| assert_ne!(c.0, bad, "expected"));
+            });
+            assert!(catch_unwind(call).is_err());
+            assert_drops(len, 1);
+
+            let mut first = counted(len, true);
+            let second = first.split_off(len / 3);
+            let call = AssertUnwindSafe(|| {
+                first.into_par_iter().chain(second).for_each(|c| assert_ne!(c.0, bad, "expected"));
             });
             assert!(catch_unwind(call).is_err());
             assert_drops(len, 1);

@@ -1,6 +1,6 @@
 //! `chain`.
-use crate::fork;
 use crate::iter::bridged::drive_by_bridge;
+use crate::iter::cut::{BoxedLeaf, Cut, LeavesCallback};
 use crate::iter::plumbing::{Folder, Producer, ProducerCallback, Reducer, UnindexedConsumer};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
 use std::iter;
@@ -30,6 +30,14 @@ where
     where
         C: UnindexedConsumer<A::Item>,
     {
+        self.with_leaves(consumer, Run)
+    }
+
+    fn with_leaves<C, R, D, K>(self, consumer: C, callback: K) -> K::Output
+    where
+        C: UnindexedConsumer<A::Item, Result = R, Reducer = D>,
+        K: LeavesCallback<R, D>,
+    {
         let Chain { a, b } = self;
         let (left, right, reducer) = match a.opt_len() {
             Some(len) => consumer.split_at(len),
@@ -39,10 +47,7 @@ where
                 (left, consumer, reducer)
             }
         };
-        match fork::fork2(|| a.drive_unindexed(left), || b.drive_unindexed(right)) {
-            Ok((left, right)) => reducer.reduce(left, right),
-            Err(e) => e.unwind(),
-        }
+        a.with_leaves(left, LeavesA { b, right, reducer, callback })
     }
 
     fn opt_len(&self) -> Option<usize> {
@@ -67,6 +72,66 @@ where
     {
         let a_len = self.a.len();
         self.a.with_producer(CallbackA { a_len, b: self.b, callback })
+    }
+}
+
+/// Runs the leaves of both as one construct.
+struct Run;
+
+impl<R: Send, D: Reducer<R>> LeavesCallback<R, D> for Run {
+    type Output = R;
+
+    fn callback<'a>(self, cut: Cut<BoxedLeaf<'a, R>, D>) -> R
+    where
+        R: 'a,
+    {
+        cut.run_boxed()
+    }
+}
+
+/// Has the leaves of the first, asks for those of the second.
+struct LeavesA<B, C, D, K> {
+    b: B,
+    right: C,
+    reducer: D,
+    callback: K,
+}
+
+impl<B, C, K> LeavesCallback<C::Result, C::Reducer> for LeavesA<B, C, C::Reducer, K>
+where
+    B: ParallelIterator,
+    C: UnindexedConsumer<B::Item>,
+    K: LeavesCallback<C::Result, C::Reducer>,
+{
+    type Output = K::Output;
+
+    fn callback<'a>(self, cut: Cut<BoxedLeaf<'a, C::Result>, C::Reducer>) -> K::Output
+    where
+        C::Result: 'a,
+    {
+        let LeavesA { b, right, reducer, callback } = self;
+        b.with_leaves(right, LeavesB { left: cut, reducer, callback })
+    }
+}
+
+/// Has the leaves of both.
+struct LeavesB<'l, R, D, K> {
+    left: Cut<BoxedLeaf<'l, R>, D>,
+    reducer: D,
+    callback: K,
+}
+
+impl<R, D, K> LeavesCallback<R, D> for LeavesB<'_, R, D, K>
+where
+    K: LeavesCallback<R, D>,
+{
+    type Output = K::Output;
+
+    fn callback<'a>(self, right: Cut<BoxedLeaf<'a, R>, D>) -> K::Output
+    where
+        R: 'a,
+    {
+        self.callback.callback(Cut::join(self.left, self.reducer, right))
     }
 }
 

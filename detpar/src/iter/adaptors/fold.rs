@@ -1,5 +1,6 @@
 //! `fold`.
 use crate::iter::ParallelIterator;
+use crate::iter::cut::LeavesCallback;
 use crate::iter::plumbing::{Consumer, Folder, UnindexedConsumer};
 
 /// Returned by [`ParallelIterator::fold`].
@@ -35,6 +36,16 @@ where
             identity: &self.identity,
             fold_op: &self.fold_op,
         })
+    }
+
+    fn with_leaves<C, R, D, K>(self, consumer: C, callback: K) -> K::Output
+    where
+        C: UnindexedConsumer<T, Result = R, Reducer = D>,
+        K: LeavesCallback<R, D>,
+    {
+        let consumer =
+            FoldConsumer { base: consumer, identity: &self.identity, fold_op: &self.fold_op };
+        self.base.with_leaves(consumer, callback)
     }
 }
 

@@ -167,7 +167,7 @@ where
     }
 }
 
-/// The method of `ParallelIterator` for an adaptor with a `base` and a method `stage`.
+/// The methods of `ParallelIterator` for an adaptor with a `base` and a method `stage`.
 macro_rules! parallel_by_stage {
     () => {
         fn drive_unindexed<C>(self, consumer: C) -> C::Result
@@ -180,6 +180,17 @@ macro_rules! parallel_by_stage {
                 base: consumer,
                 stage,
             })
+        }
+
+        fn with_leaves<C, CR, CD, K>(self, consumer: C, callback: K) -> K::Output
+        where
+            C: $crate::iter::plumbing::UnindexedConsumer<Self::Item, Result = CR, Reducer = CD>,
+            K: $crate::iter::cut::LeavesCallback<CR, CD>,
+        {
+            let (base, op) = self.parts();
+            let stage = Self::stage(&op);
+            let consumer = $crate::iter::adaptors::stage::StageConsumer { base: consumer, stage };
+            base.with_leaves(consumer, callback)
         }
     };
 }

@@ -1,5 +1,6 @@
 //! Ranges of integers and of `char`.
 use crate::iter::bridged::drive_by_bridge;
+use crate::iter::cut::{self, LeavesCallback};
 use crate::iter::plumbing::{
     Folder, Producer, ProducerCallback, UnindexedConsumer, UnindexedProducer,
     bridge_producer_consumer, bridge_unindexed,
@@ -123,6 +124,20 @@ impl<T: RangeInteger> ParallelIterator for RangeIter<T> {
         C: UnindexedConsumer<T>,
     {
         drive(self.range.start, self.steps(), consumer)
+    }
+
+    fn with_leaves<C, R, D, K>(self, consumer: C, callback: K) -> K::Output
+    where
+        C: UnindexedConsumer<T, Result = R, Reducer = D>,
+        K: LeavesCallback<R, D>,
+    {
+        match self.opt_len() {
+            Some(len) => {
+                let producer = RangeProducer::new(self.range.start, len);
+                cut::leaves_of_producer(len, producer, consumer, callback)
+            }
+            None => cut::nested(self, consumer, callback),
+        }
     }
 
     fn opt_len(&self) -> Option<usize> {
