@@ -1,0 +1,87 @@
+//! `inspect`.
+use super::stage::{ExactStage, Stage, indexed_by_stage, parallel_by_stage};
+use crate::iter::{IndexedParallelIterator, ParallelIterator};
+use std::iter;
+
+/// Returned by [`ParallelIterator::inspect`].
+#[derive(Clone, Debug)]
+#[must_use = "a parallel iterator does nothing until it is consumed"]
+pub struct Inspect<I, F> {
+    base: I,
+    op: F,
+}
+
+impl<I, F> Inspect<I, F> {
+    pub(in crate::iter) fn new(base: I, op: F) -> Self {
+        Inspect { base, op }
+    }
+
+    fn parts(self) -> (I, F) {
+        (self.base, self.op)
+    }
+
+    fn stage(op: &F) -> Op<'_, F> {
+        Op(op)
+    }
+}
+
+impl<I, F> ParallelIterator for Inspect<I, F>
+where
+    I: ParallelIterator,
+    F: Fn(&I::Item) + Sync + Send,
+{
+    type Item = I::Item;
+
+    parallel_by_stage!();
+
+    fn opt_len(&self) -> Option<usize> {
+        self.base.opt_len()
+    }
+}
+
+impl<I, F> IndexedParallelIterator for Inspect<I, F>
+where
+    I: IndexedParallelIterator,
+    F: Fn(&I::Item) + Sync + Send,
+{
+    indexed_by_stage!();
+}
+
+/// The closure.
+struct Op<'f, F>(&'f F);
+
+impl<F> Clone for Op<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Op<'_, F> {}
+
+impl<In, F> Stage<In> for Op<'_, F>
+where
+    F: Fn(&In) + Sync,
+{
+    type Out = In;
+
+    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = In> {
+        iter.inspect(self.0)
+    }
+}
+
+impl<'f, In, F> ExactStage<In> for Op<'f, F>
+where
+    F: Fn(&In) + Sync,
+{
+    type Iter<I>
+        = iter::Inspect<I, &'f F>
+    where
+        I: Iterator<Item = In> + DoubleEndedIterator + ExactSizeIterator;
+
+    fn apply_exact<I>(self, iter: I) -> Self::Iter<I>
+    where
+        I: Iterator<Item = In> + DoubleEndedIterator + ExactSizeIterator,
+    {
+        iter.inspect(self.0)
+    }
+}
