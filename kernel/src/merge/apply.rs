@@ -31,22 +31,22 @@ pub fn apply<T: Target>(plan: Plan<'_>, target: &mut T) -> Stats {
 #[inline(never)]
 fn merge_plain(out: &mut Page, group: Group<'_>) {
     // The reference is overwritten while later children are still to be compared with it.
-    let reference = Page(out.0);
+    let reference = out.0;
     for version in group.members().filter_map(|member| member.page) {
-        page::merge(&mut out.0, &reference.0, &version.0);
+        page::merge(&mut out.0, &reference, &version.0);
     }
 }
 
 /// Some bytes do not.
 #[inline(never)]
 fn merge_parts(out: &mut Page, group: Group<'_>, regions: &PageLayout<'_>) {
-    let reference = Page(out.0);
+    let reference = out.0;
     for part in regions.parts() {
         let Some(out) = out.0.get_mut(part.from..part.to) else { continue };
         match part.policy {
             Policy::NoMerge => {}
             Policy::Bytes => {
-                let old = reference.0.get(part.from..part.to).unwrap_or_default();
+                let old = reference.get(part.from..part.to).unwrap_or_default();
                 for version in group.members().filter_map(|member| member.page) {
                     let new = version.0.get(part.from..part.to).unwrap_or_default();
                     page::merge(out, old, new);

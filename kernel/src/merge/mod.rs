@@ -7,7 +7,7 @@
 //! [`plan`] looks for conflicts over all children and changes nothing; [`apply`] consumes the plan
 //! and writes. A byte that two children changed is a conflict, even if both wrote the same value;
 //! the design is in `docs/merge.md`. It follows Determinator (Aviram et al., OSDI 2010, sections
-//! 2.2 and 4.4).
+//! 3.2 and 4.4).
 //!
 //! # Examples
 //!

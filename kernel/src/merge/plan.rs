@@ -183,7 +183,7 @@ impl Shared<'_> {
     /// The conflict that a part's hook reports.
     fn hook(&self, part: &Part<'_>) -> Option<Found> {
         let Policy::Hook(hook) = part.policy else { return None };
-        let changes = Changes::of(self.group, self.reference, part);
+        let changes = Changes::of(self.group, &self.reference.0, part);
         changes.versions().nth(1)?;
         let conflict = (hook.check)(&changes).err()?;
         // A hook that names a byte or a child that is not there still stops the merge: the place

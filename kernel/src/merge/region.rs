@@ -1,6 +1,5 @@
 //! Regions: address ranges that do not merge by plain bytes, and the hooks that merge them.
 
-use super::Page;
 use super::sweep::Group;
 use crate::abi::PAGE;
 
@@ -93,10 +92,10 @@ impl<'a> Changes<'a> {
         Self { offset, reference, source: Source::List(versions) }
     }
 
-    pub(super) fn of(group: Group<'a>, reference: &'a Page, part: &Part<'_>) -> Self {
+    pub(super) fn of(group: Group<'a>, reference: &'a [u8; PAGE], part: &Part<'_>) -> Self {
         Self {
             offset: part.offset,
-            reference: reference.0.get(part.from..part.to).unwrap_or_default(),
+            reference: reference.get(part.from..part.to).unwrap_or_default(),
             source: Source::Group { group, from: part.from, to: part.to },
         }
     }
