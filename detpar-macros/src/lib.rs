@@ -93,6 +93,10 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// Inside, an `impl Trait` of the return type is inferred from the body alone. A closure that
+/// is returned as `impl Fn(&T) -> &U` must therefore be returned as `Box<dyn Fn(&T) -> &U>`
+/// or come from a function that says so.
+///
 /// # Errors
 /// Does not compile on `async`, `const`, `extern` and variadic functions, on functions that
 /// return `!` and on trait methods without a body.

@@ -91,9 +91,10 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The lines with which test runners closed.
+    /// The lines with which test runners closed, except where there was nothing to run.
     pub fn closing(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(|l| l.trim()).filter(|l| counts(l).is_some())
+        let ran = |line: &&str| counts(line).is_some_and(|c| c != Counts::default());
+        self.lines.iter().map(|l| l.trim()).filter(ran)
     }
 
     /// The tests of all runners.
@@ -239,7 +240,9 @@ mod tests {
     #[test]
     fn output_of_both_streams_is_kept() {
         let mut command = Command::new("sh");
-        command.args(["-c", "echo '1 passed, 0 failed'; echo '2 passed, 1 failed' >&2; exit 3"]);
+        let script = "echo '1 passed, 0 failed'; echo '2 passed, 1 failed' >&2; \
+                      echo '0 passed, 0 failed'; cat; exit 3";
+        command.args(["-c", script]);
         let outcome = run_quietly(&mut command).unwrap();
         assert!(!outcome.success);
         assert_eq!(outcome.counts(), Counts { passed: 3, failed: 1 });

@@ -39,7 +39,7 @@ fn command(flag: &str, arguments: &[&str]) -> std::process::Command {
     let mut command = cargo(TESTS);
     command.args(arguments);
     command.env("CARGO_TARGET_DIR", run::target().join("sanitize"));
-    // The sanitizer is a setting of unstable Rust; the pinned stable compiler has it.
+    // The sanitizer is a setting of unstable Rust; stable compilers have it built in.
     command.env("RUSTC_BOOTSTRAP", "1");
     command.env("ASAN_OPTIONS", "detect_leaks=1");
     run::add_rustflags(&mut command, format!("-Zsanitizer=address {flag}").trim());

@@ -9,6 +9,7 @@ mod hygiene;
 mod methods;
 mod results;
 mod returns;
+mod signatures;
 
 /// A case: its name and what it asserts.
 type Case = (&'static str, fn());
@@ -21,7 +22,14 @@ type Case = (&'static str, fn());
 fn main() -> std::process::ExitCode {
     #![allow(clippy::needless_return)]
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let cases = [arguments::CASES, hygiene::CASES, methods::CASES, results::CASES, returns::CASES];
+    let cases = [
+        arguments::CASES,
+        hygiene::CASES,
+        methods::CASES,
+        results::CASES,
+        returns::CASES,
+        signatures::CASES,
+    ];
     let (mut passed, mut failed) = (0, 0);
     for (name, case) in cases.into_iter().flatten() {
         if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w.as_str())) {
