@@ -366,6 +366,8 @@ fn collections() {
         assert_eq!(*v.par_iter().copied().collect::<Box<[i64]>>(), *v);
         let collected: Vec<i64> = v.par_iter().copied().collect();
         assert_eq!(collected.capacity(), len);
+        let collected: Vec<i64> = v.par_iter().copied().filter(|n| *n < 10).collect();
+        assert!(collected.capacity() <= collected.len().max(4));
 
         let words: Vec<String> = v.iter().map(i64::to_string).collect();
         let text = words.concat();

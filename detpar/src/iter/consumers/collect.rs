@@ -34,7 +34,7 @@ impl<T> Parts<T> {
 
     /// All items, in order.
     pub(super) fn into_items(self) -> impl Iterator<Item = T> {
-        self.into_vecs().into_iter().flatten()
+        Items { left: self.len(), items: self.into_vecs().into_iter().flatten() }
     }
 
     fn append_to(self, target: &mut Vec<T>) {
@@ -42,6 +42,26 @@ impl<T> Parts<T> {
         for mut part in self.into_vecs() {
             target.append(&mut part);
         }
+    }
+}
+
+/// Items of several vectors. `flatten` does not know how many; a map wants to reserve.
+struct Items<I> {
+    items: I,
+    left: usize,
+}
+
+impl<I: Iterator> Iterator for Items<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        let item = self.items.next()?;
+        self.left -= 1;
+        Some(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
     }
 }
 
@@ -65,8 +85,11 @@ impl<T: Send> Consumer<T> for CollectConsumer {
     type Result = Parts<T>;
 
     fn split_at(self, index: usize) -> (Self, Self, Concatenate) {
+        // Where the length is not known, behind a filter for instance, neither is that of a
+        // part: the index counts other items.
+        let left = self.len.map(|len| len.min(index));
         let right = self.len.map(|len| len.saturating_sub(index));
-        (CollectConsumer { len: Some(index) }, CollectConsumer { len: right }, Concatenate)
+        (CollectConsumer { len: left }, CollectConsumer { len: right }, Concatenate)
     }
 
     fn into_folder(self) -> CollectFolder<T> {
