@@ -534,6 +534,15 @@ impl Master {
         self.high = 0;
     }
 
+    /// In a forked process: the workers are its parent's.
+    pub fn forget_all(&mut self) {
+        for w in self.workers.iter_mut().take(self.high as usize).filter(|w| w.pid != 0) {
+            sys::close(w.pidfd);
+            w.pid = 0;
+        }
+        self.high = 0;
+    }
+
     /// Pids of the living workers, for tests.
     pub fn pids(&self) -> impl Iterator<Item = i32> + '_ {
         self.workers.iter().take(self.high as usize).map(|w| w.pid).filter(|&p| p != 0)
