@@ -5,6 +5,7 @@ use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN};
 use crate::confine;
 use crate::error::Error;
 use crate::exec::claims::{self, Staged};
+use crate::exec::collect;
 use crate::exec::control::*;
 use crate::exec::master::master;
 use crate::exec::worker;
@@ -142,6 +143,8 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
         return;
     };
     me.constructs += 1;
+    // Lanes lie in segments that were not granted to this space but taken for its children.
+    collect::widen(me, &heap.sequences());
     let mut request = Request {
         jobs: get.jobs.as_ptr(),
         count: k as u32,
@@ -175,6 +178,7 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
     };
     get.construct = construct;
     get.outcome = merge_children(construct, get.jobs, heap, session);
+    collect::widen(me, &heap.sequences());
     if get.outcome.is_err() {
         memory::note_failed_grants();
     }

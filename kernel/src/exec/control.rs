@@ -305,6 +305,11 @@ pub(crate) struct Me {
     pub stage: usize,
     pub stage_end: usize,
     pub stage_limit: usize,
+    /// Segments of each zone below this number may hold private pages of the running child;
+    /// what it was granted lies above.
+    pub scan_below: [u32; ZONES],
+    /// The same for the segments' table entries.
+    pub table_below: [u32; ZONES],
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.

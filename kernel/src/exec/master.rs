@@ -133,7 +133,9 @@ impl Master {
         con.reported.store(0, Relaxed);
         con.limit.store(request.count, SeqCst);
         let task = &mut self.tasks[c as usize];
-        *task = Task { state: ACTIVE, parent, done: 0, workers: 0, count: request.count };
+        // Workers of the slot's earlier life may not have been seen idle yet: they stay
+        // counted until they are.
+        *task = Task { state: ACTIVE, parent, done: 0, count: request.count, ..*task };
         self.active[self.active_count as usize] = c;
         self.active_count += 1;
     }
@@ -240,10 +242,11 @@ impl Master {
             let con = &control().constructs[c as usize];
             while self.tasks[c as usize].state == ACTIVE {
                 let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
-                if left == 0 || self.tasks[c as usize].workers >= self.tasks[c as usize].count {
+                if left == 0 {
                     break;
                 }
-                if self.running >= self.width {
+                let enough = self.tasks[c as usize].workers >= self.tasks[c as usize].count;
+                if enough || self.running >= self.width {
                     hungry = true;
                     break;
                 }
@@ -465,7 +468,9 @@ impl Master {
             sys::pin(0, here);
         }
         c.master_sleeps.store(1, SeqCst);
-        if c.event.load(SeqCst) == seen {
+        // A worker that became idle before it could see the master hungry told nobody.
+        let unseen = c.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
+        if !unseen && c.event.load(SeqCst) == seen {
             sys::futex_wait(&c.event, seen, TICK);
         }
         c.master_sleeps.store(0, SeqCst);
@@ -476,6 +481,12 @@ impl Master {
             self.look_for_deaths();
         }
         self.seen = c.event.load(SeqCst);
+    }
+
+    fn some_idle_unseen(&self) -> bool {
+        self.workers.iter().take(self.high as usize).enumerate().any(|(s, w)| {
+            w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE
+        })
     }
 
     fn look_for_deaths(&mut self) {

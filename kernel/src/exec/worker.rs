@@ -5,6 +5,7 @@ use super::{collect, stage};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
+use crate::heap::class::{ZONE, ZONES, segment_addr};
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, page_floor};
 use crate::image::{foreign, regions, tls};
 use crate::sys::{self, cpu};
@@ -205,6 +206,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     for (own, all) in me.sequences.iter_mut().zip(&r.sequences) {
         *own = all.of_child(u64::from(i), u64::from(r.count));
     }
+    (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
+    collect::widen(me, &r.sequences);
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn) = (0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
@@ -310,15 +313,17 @@ fn run_exits() {
 
 /// Records a fresh range that the running child maps shared: what it writes there needs
 /// neither copy nor merge.
-pub(crate) fn grant(addr: usize, len: usize) {
+pub(crate) fn grant(zone: usize, number: u32) {
     let me = me();
-    if me.grant_count >= private::GRANTS_MAX {
-        return;
-    }
-    if map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
+    let (addr, len) = (segment_addr(zone, number), 1 << ZONE[zone].shift);
+    me.table_below[zone] = me.table_below[zone].max(number + 1);
+    let room = me.grant_count < private::GRANTS_MAX;
+    if room && map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
         // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
         unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
         me.grant_count += 1;
+    } else {
+        me.scan_below[zone] = me.scan_below[zone].max(number + 1);
     }
 }
 
