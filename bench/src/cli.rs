@@ -20,7 +20,7 @@ pub const USAGE: u8 = 64;
 #[command(name = "detpar-bench", version)]
 struct Arguments {
     /// What to measure; `list` lists the suites and their cases, `all` measures all of them.
-    #[arg(value_parser = names(), hide_possible_values = false)]
+    #[arg(value_parser = names())]
     suite: String,
     /// Print one JSON object a line, for each case and baseline.
     #[arg(long)]
