@@ -141,6 +141,8 @@ pub(crate) struct Mailbox {
     pub request: Request,
     /// Construct slot that answers the request; `u32::MAX` where a limit refused it.
     pub reply: AtomicU32,
+    /// End of the stages that workers of this slot made: a successor keeps clear of them.
+    pub staged_to: AtomicU64,
     /// High-water marks of fresh segments granted to children, by zone.
     pub granted: [AtomicU32; ZONES],
 }
@@ -152,6 +154,8 @@ pub(crate) struct Control {
     pub event: AtomicU32,
     /// Whether the master sleeps on `event`.
     pub master_sleeps: AtomicU32,
+    /// Seed of chaos scheduling; 0: off.
+    pub chaos: AtomicU64,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.

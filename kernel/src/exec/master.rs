@@ -3,7 +3,7 @@
 //! nothing it decides is visible in results.
 
 use super::control::*;
-use super::worker;
+use super::{chaos, worker};
 use crate::image::layout::{MAX_DEPTH, MAX_WORKERS, PRIVATE};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
@@ -87,8 +87,9 @@ impl Master {
         self.poll();
         let c = 0;
         self.open(c, request, 0);
+        chaos::point();
         let start = cpu::cycles();
-        let hot = self.typical < HOT && self.assign_watching(c);
+        let hot = !chaos::choose(2) && self.typical < HOT && self.assign_watching(c);
         while hot && cpu::cycles() - start < HOT && !self.update(c) {
             core::hint::spin_loop();
         }
@@ -326,7 +327,11 @@ impl Master {
             if w.assigned != 0 || w.suspended != 0 || !idle {
                 continue;
             }
-            if w.epoch != epoch {
+            if chaos::choose(4) {
+                // Passed over: another worker, or a new one, takes its place.
+                continue;
+            }
+            if w.epoch != epoch || chaos::choose(32) {
                 self.kill(s);
                 free = free.or(Some(s));
                 continue;
@@ -525,6 +530,15 @@ impl Master {
     pub fn shut_down(&mut self) {
         for s in 0..self.high {
             self.kill(s);
+        }
+        self.high = 0;
+    }
+
+    /// In a forked process: the workers are its parent's.
+    pub fn forget_all(&mut self) {
+        for w in self.workers.iter_mut().take(self.high as usize).filter(|w| w.pid != 0) {
+            sys::close(w.pidfd);
+            w.pid = 0;
         }
         self.high = 0;
     }

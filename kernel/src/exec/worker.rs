@@ -1,7 +1,7 @@
 //! A worker: a confined process that runs one child after another.
 
 use super::control::*;
-use super::{collect, stage};
+use super::{chaos, collect, stage};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
@@ -21,8 +21,7 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     let me = me();
     me.role = Role::Worker;
     me.slot = slot;
-    me.stage_count = 0;
-    me.stage_end = exchange(slot);
+    stage::inherit(me);
     me.grant_count = 0;
     me.tls_depth = 0;
     me.dead_top = crate::image::layout::STACK;
@@ -114,6 +113,7 @@ fn wait_go(mail: &Mailbox) {
         }
         c.spinners.fetch_sub(1, SeqCst);
     }
+    chaos::point();
     loop {
         mail.sleeping.store(1, SeqCst);
         if turn(me) {
@@ -152,6 +152,7 @@ fn serve(construct: u32) {
 }
 
 fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
+    chaos::point();
     let fresh = u64::from(life) << 32;
     let mut i = con.next.load(Acquire);
     loop {
@@ -171,6 +172,7 @@ fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
 }
 
 fn publish(con: &Construct, i: u32, status: u32, at: u64) {
+    chaos::point();
     let Some(o) = con.outcomes.get(i as usize) else { return };
     o.stage.store(at, Relaxed);
     if status != outcome::RETURNED {
@@ -373,6 +375,7 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let _ = collect::stage_log(me);
     st.failed = 1;
     st.cause = cause;
+    stage::keep(me, me.construct, 0);
     if let Some(con) = control().constructs.get(me.construct as usize) {
         control().mail[slot as usize].state.store(state::FAULTED, SeqCst);
         publish(con, me.index, outcome::FAILED, me.stage as u64);
