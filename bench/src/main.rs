@@ -8,7 +8,11 @@ use detpar_bench::work::{self, data, join::Join};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if Task::of_this_process().is_some() { measure() } else { cli::run() }
+    if Task::of_this_process().is_none() {
+        return cli::run();
+    }
+    task::limit_time();
+    measure()
 }
 
 /// What runs the children; there is one engine so far.

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 
 fn main() -> ExitCode {
+    task::limit_time();
     task::answer("", measure)
 }
 
