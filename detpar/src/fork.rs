@@ -1,7 +1,7 @@
 //! The only caller of the kernel's put and get.
-use crate::error::{ChildPanic, JoinError, MergeConflict};
-use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
-use kernel::call::{Closed, GetError, Job};
+use crate::error::JoinError;
+use kernel::abi::{ChildId, End, GetFlags, PutFlags};
+use kernel::call::{Closed, Job};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,7 +22,7 @@ where
         put(&mut closed, i, Job { arg: i, ..job })?;
     }
     // SAFETY: each entry reads `body` by reference and writes one R.
-    let done = unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel)?;
+    let done = unsafe { closed.get(GetFlags::MERGE) }.map_err(JoinError::from_get)?;
     // SAFETY: every child returned, so each result buffer holds an R that is moved out once.
     Ok((0..k).map(|i| unsafe { done.result(i).cast::<R>().read() }).collect())
 }
@@ -36,7 +36,7 @@ where
     let mut closed = Closed::with_capacity(1);
     let run = put(&mut closed, 0, once_job(&mut a))
         // SAFETY: the entry moves the closure out of the child's copy and writes one RA.
-        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel));
+        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(JoinError::from_get));
     match run {
         // SAFETY: the child returned, so its buffer holds an RA, moved out once.
         Ok(done) => Ok(unsafe { done.result(0).cast::<RA>().read() }),
@@ -59,12 +59,13 @@ where
     let run = put(&mut closed, 0, once_job(&mut a))
         .and_then(|()| put(&mut closed, 1, once_job(&mut b)))
         // SAFETY: each entry moves its closure out of the child's copy and writes one result.
-        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel));
+        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(JoinError::from_get));
     match run {
-        // SAFETY: both returned, so the buffers hold an RA and an RB, each moved out once.
-        Ok(done) => Ok(unsafe {
-            (done.result(0).cast::<RA>().read(), done.result(1).cast::<RB>().read())
-        }),
+        Ok(done) => {
+            let (a, b) = (done.result(0).cast::<RA>(), done.result(1).cast::<RB>());
+            // SAFETY: both returned, so the buffers hold an RA and an RB, each moved out once.
+            Ok(unsafe { (a.read(), b.read()) })
+        }
         Err(e) => {
             drop(ManuallyDrop::into_inner(a));
             drop(ManuallyDrop::into_inner(b));
@@ -75,7 +76,7 @@ where
 
 fn put(closed: &mut Closed, i: usize, job: Job) -> Result<(), JoinError> {
     let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
-    closed.put(ChildId(i as u32), flags, job).map_err(JoinError::Unsupported)
+    closed.put(ChildId(i as u32), flags, job).map_err(JoinError::from_kernel)
 }
 
 fn once_job<A, RA>(a: &mut ManuallyDrop<A>) -> Job
@@ -129,23 +130,6 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
                 .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
             kernel::call::record_panic(message);
             End::Panicked
-        }
-    }
-}
-
-fn from_kernel(e: GetError) -> JoinError {
-    match e {
-        GetError::Kernel(e) => JoinError::Unsupported(e),
-        GetError::Child { failure, message, location } => {
-            let child = failure.child as usize;
-            match failure.cause {
-                Cause::Conflict(record) => JoinError::Conflict(MergeConflict { record }),
-                Cause::Panic => JoinError::Panic(ChildPanic { child, message, location }),
-                Cause::Fault(fault) => JoinError::Fault { child, fault },
-                Cause::Forbidden(call) => JoinError::Forbidden { child, call },
-                Cause::Limit(limit) => JoinError::Limit { child, limit },
-                Cause::Killed { signal } => JoinError::Killed { child, signal },
-            }
         }
     }
 }
