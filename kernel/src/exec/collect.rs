@@ -11,11 +11,16 @@ use crate::merge::Block;
 use crate::sys::{self, scan};
 use core::slice;
 
-/// Runs of changed pages found by a scan, in scratch memory.
+/// Runs of changed pages found by a scan, in scratch memory: those to merge, then those of
+/// segments that are reset.
 struct Runs {
     count: usize,
     pages: usize,
+    reset_count: usize,
 }
+
+/// Segments nearer to each other than this are scanned in one call.
+const GAP: usize = 128 << 10;
 
 const MAX_RUNS: usize = (32 << 20) / 16;
 
@@ -24,48 +29,59 @@ fn run(i: usize) -> &'static mut (usize, usize) {
     unsafe { private_item::<(usize, usize)>(private::MERGE, i) }
 }
 
-/// Finds the changed pages of the image that belong to live memory, ascending.
+impl Runs {
+    /// Adds `[from, to)`; where the table is full, the count of pages says so.
+    fn add(&mut self, from: usize, to: usize, reset: bool) {
+        if self.count + self.reset_count >= MAX_RUNS {
+            self.pages = usize::MAX / 2;
+        } else if reset {
+            self.reset_count += 1;
+            *run(MAX_RUNS - self.reset_count) = (from, to);
+        } else {
+            *run(self.count) = (from, to);
+            self.count += 1;
+            self.pages += (to - from) / PAGE;
+        }
+    }
+}
+
+fn scan_range(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize)) {
+    let r = scan::changed(me.pagemap_fd, from, to, |r| each(r.start as usize, r.end as usize));
+    if r.is_err() {
+        // The scan worked when the worker was set up; without it nothing is known.
+        sys::exit(72);
+    }
+}
+
+/// Finds the changed pages of the image that belong to live memory, ascending. Segments that
+/// are reset count as changes `with_reset`, else apart.
 fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Result<Runs, Limit> {
-    let mut runs = Runs { count: 0, pages: 0 };
-    let mut scan = |from: usize, to: usize| {
-        let r = scan::changed(me.pagemap_fd, from, to, |r| {
-            let (start, end) = (r.start as usize, r.end as usize);
-            runs.pages += (end - start) / PAGE;
-            if runs.count > 0 && run(runs.count - 1).1 == start {
-                run(runs.count - 1).1 = end;
-            } else if runs.count < MAX_RUNS {
-                *run(runs.count) = (start, end);
-                runs.count += 1;
-            } else {
-                runs.pages = usize::MAX / 2;
+    let mut runs = Runs { count: 0, pages: 0, reset_count: 0 };
+    scan_range(me, page_floor(stack_from), STACK_END, |a, b| runs.add(a, b, false));
+    scan_range(me, META, HEAP_END, |a, b| runs.add(a, b, false));
+    let mut rest = regions::segments();
+    while let Some(first) = rest.first() {
+        let near = rest.windows(2).take_while(|w| w[1].start - w[0].end <= GAP).count() + 1;
+        let (group, others) = rest.split_at(near);
+        let end = group.last().map_or(first.end, |s| s.end);
+        scan_range(me, first.start, end, |a, b| {
+            for s in group.iter().filter(|s| s.start < b && a < s.end) {
+                runs.add(a.max(s.start), b.min(s.end), s.reset && !with_reset);
             }
         });
-        if r.is_err() {
-            // The scan worked when the worker was set up; without it nothing is known.
-            sys::exit(72);
-        }
-    };
-    scan(page_floor(stack_from), STACK_END);
-    scan(META, HEAP_END);
-    for s in regions::segments() {
-        if with_reset || !s.reset {
-            scan(s.start, s.end);
-        }
+        rest = others;
     }
     if runs.pages > usize::MAX / 4 { Err(Limit::Exchange) } else { Ok(runs) }
 }
 
+/// Drops the changed pages. Clean ones stay: to fault them in again costs more, and faults
+/// are what tells a child that wrote nothing.
 fn drop_changed(runs: &Runs) {
-    for i in 0..runs.count {
+    for i in (0..runs.count).chain(MAX_RUNS - runs.reset_count..MAX_RUNS) {
         let (from, to) = *run(i);
-        // SAFETY: the child that wrote these pages has ended and its changes are staged.
+        // SAFETY: the child that wrote these pages has ended; its changes are staged, or
+        // lie in state that is reset by definition.
         let _ = unsafe { sys::drop_pages(from, to - from) };
-    }
-    for s in regions::segments() {
-        if s.reset {
-            // SAFETY: state that is reset in every child, by definition.
-            let _ = unsafe { sys::drop_pages(s.start, s.end - s.start) };
-        }
     }
 }
 

@@ -152,8 +152,10 @@ pub(crate) struct Control {
     pub event: AtomicU32,
     /// Whether the master sleeps on `event`.
     pub master_sleeps: AtomicU32,
-    /// Whether workers may watch their mailboxes before they sleep.
-    pub spin: AtomicU32,
+    /// How many idle workers may watch their mailboxes for a while before they sleep.
+    pub spinners_allowed: AtomicU32,
+    /// How many do.
+    pub spinners: AtomicU32,
     /// Whether the master waits for any worker to become idle.
     pub hungry: AtomicU32,
     /// Highest fresh segment by zone that a failed construct may have written, plus one.
@@ -163,6 +165,10 @@ pub(crate) struct Control {
     /// Constructs.
     pub constructs: [Construct; MAX_CONSTRUCTS],
 }
+
+/// Slot of the home worker, which runs on the master's processor while the master waits:
+/// handing one processor over costs far less than waking another.
+pub(crate) const HOME: u32 = 0;
 
 /// Most constructs in progress at a time, nested ones included.
 pub(crate) const MAX_CONSTRUCTS: usize = 1024;

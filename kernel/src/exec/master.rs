@@ -5,7 +5,7 @@
 use super::control::*;
 use super::worker;
 use crate::image::layout::{MAX_DEPTH, MAX_WORKERS, PRIVATE};
-use crate::sys;
+use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
 /// A worker as the master knows it; nothing a worker writes is trusted for this.
@@ -58,6 +58,12 @@ pub(crate) struct Master {
     pub clone_error: i32,
     /// Last event seen.
     seen: u32,
+    /// Processors that the master may run on.
+    pub affinity: sys::CpuMask,
+    /// Processor that the home worker is pinned to, plus one.
+    home_cpu: usize,
+    /// What a construct took of late, in cycles.
+    typical: u64,
 }
 
 /// The master's executor.
@@ -68,8 +74,12 @@ pub(crate) fn master() -> &'static mut Master {
 
 /// How long the master sleeps before it looks for workers that died without a word.
 const TICK: u64 = 10_000_000;
-/// Iterations for which the master watches for events before it sleeps.
-const SPIN: u32 = 2000;
+/// Cycles for which the master watches for events before it sleeps: it has a processor to
+/// itself then.
+const SPIN: u64 = 100_000;
+/// Cycles that workers which were watching get alone before sleeping ones are woken: waking
+/// costs more than short children do.
+const HOT: u64 = 12_000;
 
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
@@ -77,7 +87,12 @@ impl Master {
         self.poll();
         let c = 0;
         self.open(c, request, 0);
-        loop {
+        let start = cpu::cycles();
+        let hot = self.typical < HOT && self.assign_watching(c);
+        while hot && cpu::cycles() - start < HOT && !self.update(c) {
+            core::hint::spin_loop();
+        }
+        while !self.update(c) {
             self.dispatch();
             if self.update(c) {
                 break;
@@ -85,6 +100,9 @@ impl Master {
             self.wait();
             self.poll();
         }
+        // A moving average: whether constructs are worth waking more workers at once.
+        let took = cpu::cycles().saturating_sub(start);
+        self.typical = (self.typical * 7 + took.min(64 * HOT)) / 8;
         self.deactivate(c);
         self.tasks[c as usize].state = MERGING;
         c
@@ -255,6 +273,13 @@ impl Master {
     }
 
     fn start(&mut self, slot: u32) {
+        if slot == HOME {
+            let here = cpu::current() + 1;
+            if self.home_cpu != here {
+                sys::pin(self.workers[HOME as usize].pid, here - 1);
+                self.home_cpu = here;
+            }
+        }
         let mail = &control().mail[slot as usize];
         mail.state.store(state::BUSY, SeqCst);
         mail.go.fetch_add(1, SeqCst);
@@ -263,11 +288,32 @@ impl Master {
         }
     }
 
+    /// Gives a construct every idle worker that watches its mailbox.
+    fn assign_watching(&mut self, c: u32) -> bool {
+        let epoch = me().epoch;
+        let mut any = false;
+        for s in 0..self.high {
+            let w = &self.workers[s as usize];
+            let mail = &control().mail[s as usize];
+            let idle = w.pid != 0 && w.assigned == 0 && w.suspended == 0 && w.epoch == epoch;
+            let watches = mail.state.load(SeqCst) == state::IDLE && mail.sleeping.load(SeqCst) == 0;
+            let room = self.running < self.width.min(self.tasks[c as usize].count);
+            if idle && watches && room {
+                mail.construct.store(c, SeqCst);
+                self.give(s, c);
+                self.start(s);
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Gives a construct an idle worker, or a new one.
     fn assign(&mut self, c: u32) -> bool {
         let epoch = me().epoch;
         let mut free = None;
-        for s in 0..self.high {
+        // The home worker last: it starts when the master leaves the processor.
+        for s in (1..self.high).chain([HOME]) {
             let w = &self.workers[s as usize];
             if w.pid == 0 {
                 free = free.or(Some(s));
@@ -318,6 +364,9 @@ impl Master {
             Ok((pid, pidfd)) => {
                 let w = &mut self.workers[slot as usize];
                 *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch };
+                if slot == HOME {
+                    self.home_cpu = 0;
+                }
                 self.high = self.high.max(slot + 1);
                 self.give(slot, c);
                 true
@@ -399,28 +448,34 @@ impl Master {
     fn wait(&mut self) {
         let c = control();
         let seen = self.seen;
-        let mut turns = 0;
-        while self.may_spin() && turns < SPIN {
+        let start = cpu::cycles();
+        // Everyone who runs has a processor besides this one.
+        let spare = self.running <= c.spinners_allowed.load(Relaxed);
+        let home_busy = self.workers[HOME as usize].assigned != 0;
+        while spare && !home_busy && cpu::cycles() - start < SPIN {
             if c.event.load(SeqCst) != seen {
                 self.seen = c.event.load(SeqCst);
                 return;
             }
-            turns += 1;
             core::hint::spin_loop();
+        }
+        let here = home_busy.then(cpu::current);
+        if let Some(here) = here {
+            // Wakes up where the home worker is about to leave, not on another processor.
+            sys::pin(0, here);
         }
         c.master_sleeps.store(1, SeqCst);
         if c.event.load(SeqCst) == seen {
             sys::futex_wait(&c.event, seen, TICK);
         }
         c.master_sleeps.store(0, SeqCst);
+        if here.is_some() {
+            sys::set_affinity(0, &self.affinity);
+        }
         if c.event.load(SeqCst) == seen {
             self.look_for_deaths();
         }
         self.seen = c.event.load(SeqCst);
-    }
-
-    fn may_spin(&self) -> bool {
-        control().spin.load(Relaxed) != 0 && self.running < 2
     }
 
     fn look_for_deaths(&mut self) {

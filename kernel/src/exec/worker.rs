@@ -10,8 +10,8 @@ use crate::image::{foreign, regions, tls};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
-/// Iterations for which an idle worker watches its mailbox before it sleeps.
-const SPIN: u32 = 3000;
+/// Cycles for which an idle worker watches its mailbox before it sleeps.
+const SPIN: u64 = 150_000;
 
 /// First code of a new worker: `arg` is its slot.
 pub(super) extern "C" fn start(arg: usize) -> ! {
@@ -92,25 +92,35 @@ pub(super) fn signal_master() {
 /// Waits until the master gives the mailbox another turn.
 fn wait_go(mail: &Mailbox) {
     let me = me();
-    let may_spin = control().spin.load(Relaxed) != 0;
-    let mut turns = 0;
-    loop {
-        let go = mail.go.load(Acquire);
-        if go != me.seen_go {
-            me.seen_go = go;
-            return;
+    let turn = |me: &mut Me| {
+        let go = mail.go.load(SeqCst);
+        let changed = go != me.seen_go;
+        me.seen_go = go;
+        changed
+    };
+    // The home worker shares the master's processor: it hands that over at once.
+    if me.slot != HOME {
+        let c = control();
+        if c.spinners.fetch_add(1, SeqCst) < c.spinners_allowed.load(Relaxed) {
+            let start = cpu::cycles();
+            while cpu::cycles() - start < SPIN {
+                if turn(me) {
+                    c.spinners.fetch_sub(1, SeqCst);
+                    return;
+                }
+                core::hint::spin_loop();
+            }
         }
-        turns += 1;
-        if may_spin && turns < SPIN {
-            core::hint::spin_loop();
-            continue;
-        }
-        mail.sleeping.store(1, SeqCst);
-        if mail.go.load(SeqCst) == me.seen_go {
-            sys::futex_wait(&mail.go, me.seen_go, 0);
-        }
-        mail.sleeping.store(0, SeqCst);
+        c.spinners.fetch_sub(1, SeqCst);
     }
+    loop {
+        mail.sleeping.store(1, SeqCst);
+        if turn(me) {
+            break;
+        }
+        sys::futex_wait(&mail.go, me.seen_go, 0);
+    }
+    mail.sleeping.store(0, SeqCst);
 }
 
 /// Runs children of a construct until none is left to take.
@@ -168,7 +178,10 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
     o.status.store(status, SeqCst);
     let reported = con.reported.fetch_add(1, SeqCst) + 1;
     let done = reported >= con.limit.load(SeqCst);
-    if done || status != outcome::RETURNED || control().hungry.load(SeqCst) != 0 {
+    let hungry = control().hungry.load(SeqCst) != 0;
+    // The home worker leaves its processor to the master, which then watches for the rest.
+    let home_idle = me().slot == HOME && con.next.load(SeqCst) >= con.limit.load(SeqCst);
+    if done || status != outcome::RETURNED || hungry || home_idle {
         signal_master();
     }
 }

@@ -102,9 +102,11 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         // Taking a lock of std's gives the template a thread id, the same for every child.
         tls::build_template(&mut || drop(std::io::stderr().lock()))?;
     }
-    // Spinning pays only where master and worker do not compete for one processor.
-    let cpus = sys::allowed_cpus();
-    control().spin.store(u32::from(cpus > 1), Relaxed);
+    // One processor is left to the master: who spins must not keep it from running.
+    let affinity = sys::affinity();
+    let cpus: u32 = affinity.iter().map(|w| w.count_ones()).sum();
+    control().spinners_allowed.store(cpus.max(1) - 1, Relaxed);
+    master().affinity = affinity;
     Heap::ROOT.alloc(&mut super::memory::Space, 16, 16);
     Ok(())
 }

@@ -242,24 +242,30 @@ pub(crate) fn close(fd: c_int) {
     let _ = unsafe { call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
 }
 
-/// Pins a process (0: the caller) to one processor, or to all with `None`.
-pub(crate) fn pin(pid: i32, cpu: Option<usize>) {
-    let mut mask = [if cpu.is_some() { 0u64 } else { !0 }; 16];
-    if let Some(c) = cpu {
-        if let Some(w) = mask.get_mut(c / 64) {
-            *w = 1 << (c % 64);
-        }
+/// A set of processors.
+pub(crate) type CpuMask = [u64; 16];
+
+/// Lets a process (0: the caller) run on one processor only.
+pub(crate) fn pin(pid: i32, cpu: usize) {
+    let mut mask = CpuMask::default();
+    if let Some(w) = mask.get_mut(cpu / 64) {
+        *w = 1 << (cpu % 64);
+        set_affinity(pid, &mask);
     }
-    let a = [pid as usize, size_of_val(&mask), mask.as_ptr() as usize, 0, 0, 0];
+}
+
+/// Lets a process run on a set of processors.
+pub(crate) fn set_affinity(pid: i32, mask: &CpuMask) {
+    let a = [pid as usize, size_of_val(mask), mask.as_ptr() as usize, 0, 0, 0];
     // SAFETY: the mask is alive during the call.
     let _ = unsafe { call(libc::SYS_sched_setaffinity, a) };
 }
 
-/// How many processors this process may run on.
-pub(crate) fn allowed_cpus() -> usize {
-    let mut mask = [0u64; 16];
+/// The processors that this process may run on.
+pub(crate) fn affinity() -> CpuMask {
+    let mut mask = CpuMask::default();
     let a = [0, size_of_val(&mask), mask.as_mut_ptr() as usize, 0, 0, 0];
     // SAFETY: the kernel writes at most the mask's size.
     let _ = unsafe { call(libc::SYS_sched_getaffinity, a) };
-    mask.iter().map(|w| w.count_ones() as usize).sum::<usize>().max(1)
+    mask
 }
