@@ -153,6 +153,8 @@ impl Instruction {
     /// ` at src/main.rs:12:5`, or the best that is known, or nothing.
     pub fn phrase(&self) -> String {
         let Code { line, function, library } = self.code();
+        // The system's own code for clocks in every process: no news.
+        let library = library.filter(|l| !l.starts_with("linux-vdso"));
         match (line, function, library) {
             (Some(line), _, _) => format!(" at {line}"),
             (None, Some(function), Some(library)) => format!(" in {library} ({function})"),

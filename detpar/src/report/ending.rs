@@ -104,7 +104,8 @@ impl LimitReached {
         match self.kind() {
             LimitKind::Children => "give each child more of the work, or nest constructs",
             LimitKind::Heap => {
-                "allocate less in one child, or let the parent allocate before the join"
+                "allocate less in one child, nest spaces less deep, or let the parent allocate \
+                 before the join"
             }
             LimitKind::Depth => {
                 "fork wider instead of deeper: below a certain size, work without a join"
@@ -126,7 +127,9 @@ impl fmt::Display for LimitReached {
             LimitKind::Children => {
                 write!(f, "one construct has more than {MAX_CHILDREN} children")
             }
-            LimitKind::Heap => write!(f, "child {child} used up the addresses of its heap"),
+            LimitKind::Heap => {
+                write!(f, "the addresses of child {child}'s heap are used up")
+            }
             LimitKind::Depth => f.write_str("spaces are nested too deep"),
             LimitKind::Exchange => {
                 write!(f, "child {child} changed or printed more than can be handed over")

@@ -69,7 +69,7 @@ fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<(String, usi
     let file = object::File::parse(bytes).ok()?;
     let address = address as u64;
     let covers = |s: &object::Symbol<'_, '_>| {
-        s.kind() == kind && s.is_definition() && address.wrapping_sub(s.address()) < s.size()
+        s.kind() == kind && !s.is_undefined() && address.wrapping_sub(s.address()) < s.size()
     };
     let best = file.symbols().filter(covers).min_by_key(|s| s.size());
     let best = best.or_else(|| file.dynamic_symbols().filter(covers).min_by_key(|s| s.size()))?;
