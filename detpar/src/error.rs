@@ -8,8 +8,7 @@ pub use crate::report::{
     ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind, LimitReached,
     MergeConflict, Place, Unsupported,
 };
-use kernel::abi::Cause;
-use kernel::call::GetError;
+use kernel::abi::{Cause, Failure};
 use kernel::error::Error as KernelError;
 use std::fmt;
 
@@ -68,11 +67,12 @@ impl JoinError {
         JoinError::Unsupported(Unsupported::new(e))
     }
 
-    pub(crate) fn from_get(e: GetError) -> JoinError {
-        let (failure, message, location) = match e {
-            GetError::Kernel(e) => return JoinError::from_kernel(e),
-            GetError::Child { failure, message, location } => (failure, message, location),
-        };
+    /// The failure of a child; `message` and `location` are those of its panic.
+    pub(crate) fn from_failure(
+        failure: Failure,
+        message: Option<String>,
+        location: Option<String>,
+    ) -> JoinError {
         let child = failure.child as usize;
         match failure.cause {
             Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c)),

@@ -16,7 +16,8 @@ pub enum Place {
         name: Option<String>,
         /// File name of the library that it belongs to; nothing for the program itself.
         library: Option<String>,
-        /// Bytes from its start; without a name, from the start of the program or library.
+        /// Bytes from its start; without a name, from the start of the program or library. Of
+        /// a variable that an optimiser took apart: from the start of the part that is left.
         offset: usize,
     },
     /// A thread-local variable of the main thread.

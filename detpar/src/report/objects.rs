@@ -39,6 +39,9 @@ pub(super) fn find(address: usize) -> Option<Found> {
 }
 
 /// Looks at one object; not 0 ends the iteration.
+///
+/// # Safety
+/// `info` must be the loader's record, `search` a [`Search`] that nothing else uses.
 unsafe extern "C" fn look(
     info: *mut libc::dl_phdr_info,
     _size: usize,

@@ -76,15 +76,16 @@ fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<(String, usi
     Some((demangle(best.name().ok()?), (address - best.address()) as usize))
 }
 
-/// A name as the source has it. What `thread_local!` makes is named after the variable.
+/// A name as the source has it. What `thread_local!` makes is named after the variable, and
+/// so are the parts (`.0`) that an optimiser splits a variable into.
 fn demangle(name: &str) -> String {
-    let name = format!("{:#}", rustc_demangle::demangle(name));
-    match name.split_once("::{constant#") {
-        Some((variable, _)) => variable.to_owned(),
-        None => match name.split_once("::{{constant}}") {
-            Some((variable, _)) => variable.to_owned(),
-            None => name,
-        },
+    let Ok(path) = rustc_demangle::try_demangle(name) else { return name.to_owned() };
+    let path = format!("{path:#}");
+    let inner = ["::{constant#", "::{{constant}}"].iter().filter_map(|part| path.find(part)).min();
+    let path = &path[..inner.unwrap_or(path.len())];
+    match path.rsplit_once('.') {
+        Some((whole, part)) if part.bytes().all(|b| b.is_ascii_digit()) => whole.to_owned(),
+        _ => path.to_owned(),
     }
 }
 
@@ -180,6 +181,17 @@ mod tests {
         assert!(c.library.is_some_and(|l| l.contains("libc")));
         assert!(c.function.is_some_and(|f| f.contains("getpid")));
         assert!(code(8).function.is_none());
+    }
+
+    #[test]
+    fn names_are_those_of_the_source() {
+        let total = "_ZN10quickstart4race5TOTAL17h0123456789abcdefE";
+        assert_eq!(demangle(total), "quickstart::race::TOTAL");
+        assert_eq!(demangle(&format!("{total}.0")), "quickstart::race::TOTAL");
+        assert_eq!(demangle("counter.1"), "counter.1");
+        let own = "_ZN1a3OWN29_$u7b$$u7b$constant$u7d$$u7d$28_$u7b$$u7b$closure$u7d$$u7d$3VAL\
+                   17h0123456789abcdefE";
+        assert_eq!(demangle(own), "a::OWN");
     }
 
     #[test]
