@@ -1,7 +1,7 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
-use kernel::call::{Closed, GetError, Job};
+use kernel::call::{ChildFailure, Closed, GetError, Job};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -145,7 +145,8 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
 fn from_get(e: GetError) -> JoinError {
     match e {
         GetError::Kernel(e) => JoinError::from_kernel(e),
-        GetError::Child { failure, message, location } => {
+        GetError::Child(child) => {
+            let ChildFailure { failure, message, location } = *child;
             JoinError::from_failure(failure, message, location)
         }
     }
