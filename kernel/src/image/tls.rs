@@ -61,6 +61,8 @@ struct Modules {
     count: usize,
 }
 
+/// # Safety
+/// Called by `dl_iterate_phdr` with a valid record and the [`Modules`] of [`modules`].
 unsafe extern "C" fn each_module(
     info: *mut libc::dl_phdr_info,
     _size: usize,
