@@ -6,7 +6,7 @@ use detpar::prelude::*;
 use detpar::{JoinError, try_join};
 use detpar_tests::program::{assert_alive, assert_same, change, pattern, shared};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::AtomicU8;
 use std::time::{Duration, Instant};
 
 const PAGE: usize = 4096;

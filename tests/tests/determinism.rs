@@ -14,10 +14,9 @@ fn reference() -> Run {
 #[track_caller]
 fn assert_equal(run: Run, reference: &Run, what: &str) {
     let run = run.expect(0);
-    for (stream, a, b) in [
-        ("stdout", run.text(), reference.text()),
-        ("stderr", run.err_text(), reference.err_text()),
-    ] {
+    for (stream, a, b) in
+        [("stdout", run.text(), reference.text()), ("stderr", run.err_text(), reference.err_text())]
+    {
         for (i, (a, b)) in a.lines().zip(b.lines()).enumerate() {
             assert_eq!(a, b, "{what}: {stream}, line {}", i + 1);
         }
