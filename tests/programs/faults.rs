@@ -79,21 +79,27 @@ const BODIES: &[(&str, Body)] = &[
     ("park", std::thread::park),
     ("park_timeout", || std::thread::park_timeout(Duration::from_millis(1))),
     // Too much.
-    ("nested_until_the_limit", nested_until_the_limit),
     // Allowed: no failure.
     ("process_id", || assert_eq!(std::process::id(), 2)),
     ("yield", std::thread::yield_now),
     ("environment_read", || assert!(std::env::var("PATH").is_ok())),
 ];
 
+/// Cases that say more than one line, each run alone.
+const OTHERS: &[program::Case] = &[
+    ("sibling_forks_after_a_fault", sibling_forks_after_a_fault),
+    ("environment_write", environment_write),
+    ("nested_until_the_limit", nested_until_the_limit),
+    ("alive_after_the_limit", alive_after_the_limit),
+];
+
 #[detpar::main]
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if wanted == ["sibling_forks_after_a_fault"] {
-        return program::run(&[("sibling_forks_after_a_fault", sibling_forks_after_a_fault)]);
-    }
-    if wanted == ["environment_write"] {
-        return program::run(&[("environment_write", environment_write)]);
+    if let [name] = wanted.as_slice()
+        && OTHERS.iter().any(|(other, _)| other == name)
+    {
+        return program::run(OTHERS);
     }
     for (name, body) in BODIES {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
@@ -320,6 +326,14 @@ fn nested_until_the_limit() {
     }
     let (level, error) = deeper(1);
     assert!(level > 10 && error.starts_with("Limit"), "{error} at level {level}");
+}
+
+/// Later constructs do not suffer from one that reached the limit.
+fn alive_after_the_limit() {
+    assert_alive();
+    nested_until_the_limit();
+    assert_alive();
+    nested_until_the_limit();
 }
 
 /// What became of a child that failed is not lost while its lower sibling forks.

@@ -74,7 +74,6 @@ const TABLE: &[(&str, &str)] = &[
     ("receive_from_the_living", "fault 0 in 1, Deadlock"),
     ("park", "fault 0 in 1, Deadlock"),
     ("park_timeout", "forbidden 228 in 1|forbidden 202 in 1"),
-    ("nested_until_the_limit", "ok"),
     ("process_id", "ok"),
     ("yield", "ok"),
     ("environment_read", "ok"),
@@ -134,6 +133,18 @@ fn a_sibling_forks_after_a_fault() {
     for workers in [1, 2, 3, 8] {
         program().workers(workers).arg("sibling_forks_after_a_fault").run().expect(0);
     }
+}
+
+#[test]
+fn nesting_ends_at_a_typed_limit() {
+    for workers in [1, 2, 8] {
+        program().workers(workers).arg("nested_until_the_limit").run().expect(0);
+    }
+}
+
+#[test]
+fn the_master_forks_again_after_nesting_to_the_limit() {
+    program().workers(2).arg("alive_after_the_limit").run().expect(0);
 }
 
 /// A child's change of the environment never reaches the parent.
