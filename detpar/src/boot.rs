@@ -60,13 +60,17 @@ fn config() -> Result<Config, String> {
         },
         Err(_) => std::thread::available_parallelism().map_or(1, |n| n.get()),
     };
-    let seed = match std::env::var("DETPAR_SEED") {
-        Ok(v) => {
-            v.trim().parse::<u64>().map_err(|_| format!("DETPAR_SEED={v}: give a 64-bit number"))?
-        }
-        Err(_) => 0,
+    let number = |name: &str| match std::env::var(name) {
+        Ok(v) => v.trim().parse::<u64>().map_err(|_| format!("{name}={v}: give a 64-bit number")),
+        Err(_) => Ok(0),
     };
-    Ok(Config { workers, seed })
+    match std::env::var("DETPAR_ENGINE") {
+        Ok(v) if v != "spaces" => {
+            return Err(format!("DETPAR_ENGINE={v}: this version has the engine `spaces`"));
+        }
+        _ => {}
+    }
+    Ok(Config { workers, seed: number("DETPAR_SEED")?, chaos: number("DETPAR_CHAOS")? })
 }
 
 /// Restarts the program once without address-space randomisation, so that addresses of code

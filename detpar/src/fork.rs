@@ -1,7 +1,7 @@
 //! The only caller of the kernel's put and get.
 use crate::error::{ChildPanic, JoinError, MergeConflict};
 use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
-use kernel::call::{Closed, GetError, Job};
+use kernel::call::{ChildFailure, Closed, GetError, Job};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -136,7 +136,8 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
 fn from_kernel(e: GetError) -> JoinError {
     match e {
         GetError::Kernel(e) => JoinError::Unsupported(e),
-        GetError::Child { failure, message, location } => {
+        GetError::Child(c) => {
+            let ChildFailure { failure, message, location } = *c;
             let child = failure.child as usize;
             match failure.cause {
                 Cause::Conflict(record) => JoinError::Conflict(MergeConflict { record }),

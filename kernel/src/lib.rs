@@ -8,6 +8,7 @@
 //! | `image` | the memory all spaces share by snapshot, its regions |
 //! | `heap` | the allocator, one instance per space |
 //! | `space` | the space of this process: its start, its memory, its threads |
+//! | `engine` | what executes spaces, behind one trait |
 //! | `exec` | workers and their master |
 //! | [`confine`] | what a child may not reach |
 //! | `interpose` | symbols of libc that are taken over |
@@ -21,6 +22,7 @@ compile_error!("the spaces engine runs on 64-bit x86 Linux");
 pub mod abi;
 pub mod call;
 pub mod confine;
+mod engine;
 pub mod error;
 mod exec;
 mod heap;

@@ -9,6 +9,6 @@ mod put;
 mod ret;
 
 pub use crate::exec::control::Job;
-pub use get::{Done, GetError};
+pub use get::{ChildFailure, Done, GetError};
 pub use put::Closed;
 pub use ret::{record_location, record_panic};

@@ -28,7 +28,7 @@ pub(crate) fn stage_at(slot: u32, at: u64) -> Option<&'static Stage> {
 fn inside(slot: u32, at: usize, len: usize, align: usize) -> Option<()> {
     let base = exchange(slot);
     let end = at.checked_add(len)?;
-    let ok = at >= base && end <= base + EXCHANGE_BYTES && at % align == 0;
+    let ok = at >= base && end <= base + EXCHANGE_BYTES && at.is_multiple_of(align);
     ok.then_some(())
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
     let mut last = 0;
     for &a in addrs {
         let known = regions::contains_page(a) || is_tls(a);
-        if a <= last || a % PAGE as u64 != 0 || !known {
+        if a <= last || !a.is_multiple_of(PAGE as u64) || !known {
             return None;
         }
         last = a;

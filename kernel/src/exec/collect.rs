@@ -4,9 +4,10 @@
 use super::control::{Me, View, area, exchange, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
-use crate::image::layout::{META, STACK_END, page_floor};
+use crate::image::layout::{STACK_END, page_ceil, page_floor};
 use crate::image::{regions, tls};
-use crate::heap::class::HEAP_END;
+use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
+use crate::heap::state::Sequence;
 use crate::merge::Block;
 use crate::sys::{self, scan};
 use core::slice;
@@ -58,7 +59,18 @@ fn scan_range(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize
 fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Result<Runs, Limit> {
     let mut runs = Runs { count: 0, pages: 0, reset_count: 0 };
     scan_range(me, page_floor(stack_from), STACK_END, |a, b| runs.add(a, b, false));
-    scan_range(me, META, HEAP_END, |a, b| runs.add(a, b, false));
+    for (z, &below) in me.table_below.iter().enumerate() {
+        if below > 0 {
+            let (from, to) = (meta_addr(z, 0), meta_addr(z, below));
+            scan_range(me, from, page_ceil(to), |a, b| runs.add(a, b, false));
+        }
+    }
+    for (z, &below) in me.scan_below.iter().enumerate() {
+        if below > 0 {
+            let (from, to) = (segment_addr(z, 0), segment_addr(z, below));
+            scan_range(me, from, to, |a, b| runs.add(a, b, false));
+        }
+    }
     let mut rest = regions::segments();
     while let Some(first) = rest.first() {
         let near = rest.windows(2).take_while(|w| w[1].start - w[0].end <= GAP).count() + 1;
@@ -170,6 +182,16 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool) -> Result<(), Limit> {
     drop_changed(&runs);
     me.clean_faults = sys::faults();
     Ok(())
+}
+
+/// Widens the range that is scanned to what a heap with these sequences may have taken:
+/// all numbers below the next fresh one.
+pub(crate) fn widen(me: &mut Me, sequences: &[Sequence; ZONES]) {
+    for (z, s) in sequences.iter().enumerate() {
+        let below = s.next.min(u64::from(ZONE[z].count)) as u32;
+        me.scan_below[z] = me.scan_below[z].max(below);
+        me.table_below[z] = me.table_below[z].max(below);
+    }
 }
 
 /// Lays out the running child's memory, as far as it differs from the image file, for its

@@ -141,6 +141,8 @@ pub(crate) struct Mailbox {
     pub request: Request,
     /// Construct slot that answers the request; `u32::MAX` where a limit refused it.
     pub reply: AtomicU32,
+    /// End of the stages that workers of this slot made: a successor keeps clear of them.
+    pub staged_to: AtomicU64,
     /// High-water marks of fresh segments granted to children, by zone.
     pub granted: [AtomicU32; ZONES],
 }
@@ -152,6 +154,8 @@ pub(crate) struct Control {
     pub event: AtomicU32,
     /// Whether the master sleeps on `event`.
     pub master_sleeps: AtomicU32,
+    /// Seed of chaos scheduling; 0: off.
+    pub chaos: AtomicU64,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -305,6 +309,11 @@ pub(crate) struct Me {
     pub stage: usize,
     pub stage_end: usize,
     pub stage_limit: usize,
+    /// Segments of each zone below this number may hold private pages of the running child;
+    /// what it was granted lies above.
+    pub scan_below: [u32; ZONES],
+    /// The same for the segments' table entries.
+    pub table_below: [u32; ZONES],
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.

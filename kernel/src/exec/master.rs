@@ -3,7 +3,7 @@
 //! nothing it decides is visible in results.
 
 use super::control::*;
-use super::worker;
+use super::{chaos, worker};
 use crate::image::layout::{MAX_DEPTH, MAX_WORKERS, PRIVATE};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
@@ -87,8 +87,9 @@ impl Master {
         self.poll();
         let c = 0;
         self.open(c, request, 0);
+        chaos::point();
         let start = cpu::cycles();
-        let hot = self.typical < HOT && self.assign_watching(c);
+        let hot = !chaos::choose(2) && self.typical < HOT && self.assign_watching(c);
         while hot && cpu::cycles() - start < HOT && !self.update(c) {
             core::hint::spin_loop();
         }
@@ -133,7 +134,9 @@ impl Master {
         con.reported.store(0, Relaxed);
         con.limit.store(request.count, SeqCst);
         let task = &mut self.tasks[c as usize];
-        *task = Task { state: ACTIVE, parent, done: 0, workers: 0, count: request.count };
+        // Workers of the slot's earlier life may not have been seen idle yet: they stay
+        // counted until they are.
+        *task = Task { state: ACTIVE, parent, done: 0, count: request.count, ..*task };
         self.active[self.active_count as usize] = c;
         self.active_count += 1;
     }
@@ -240,10 +243,11 @@ impl Master {
             let con = &control().constructs[c as usize];
             while self.tasks[c as usize].state == ACTIVE {
                 let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
-                if left == 0 || self.tasks[c as usize].workers >= self.tasks[c as usize].count {
+                if left == 0 {
                     break;
                 }
-                if self.running >= self.width {
+                let enough = self.tasks[c as usize].workers >= self.tasks[c as usize].count;
+                if enough || self.running >= self.width {
                     hungry = true;
                     break;
                 }
@@ -323,7 +327,11 @@ impl Master {
             if w.assigned != 0 || w.suspended != 0 || !idle {
                 continue;
             }
-            if w.epoch != epoch {
+            if chaos::choose(4) {
+                // Passed over: another worker, or a new one, takes its place.
+                continue;
+            }
+            if w.epoch != epoch || chaos::choose(32) {
                 self.kill(s);
                 free = free.or(Some(s));
                 continue;
@@ -465,7 +473,9 @@ impl Master {
             sys::pin(0, here);
         }
         c.master_sleeps.store(1, SeqCst);
-        if c.event.load(SeqCst) == seen {
+        // A worker that became idle before it could see the master hungry told nobody.
+        let unseen = c.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
+        if !unseen && c.event.load(SeqCst) == seen {
             sys::futex_wait(&c.event, seen, TICK);
         }
         c.master_sleeps.store(0, SeqCst);
@@ -476,6 +486,12 @@ impl Master {
             self.look_for_deaths();
         }
         self.seen = c.event.load(SeqCst);
+    }
+
+    fn some_idle_unseen(&self) -> bool {
+        self.workers.iter().take(self.high as usize).enumerate().any(|(s, w)| {
+            w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE
+        })
     }
 
     fn look_for_deaths(&mut self) {
@@ -514,6 +530,15 @@ impl Master {
     pub fn shut_down(&mut self) {
         for s in 0..self.high {
             self.kill(s);
+        }
+        self.high = 0;
+    }
+
+    /// In a forked process: the workers are its parent's.
+    pub fn forget_all(&mut self) {
+        for w in self.workers.iter_mut().take(self.high as usize).filter(|w| w.pid != 0) {
+            sys::close(w.pidfd);
+            w.pid = 0;
         }
         self.high = 0;
     }

@@ -5,6 +5,7 @@
 //! suspended spaces; a worker takes the children of its construct itself. `docs/exec.md`
 //! tells the protocol.
 
+mod chaos;
 pub(crate) mod claims;
 pub(crate) mod collect;
 pub(crate) mod control;

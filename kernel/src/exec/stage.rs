@@ -105,9 +105,24 @@ pub(super) fn keep(me: &mut Me, construct: u32, life: u32) {
     let (start, end) = (me.stage, me.stage_end);
     *live(me.stage_count) = Live { start, end, construct, life };
     me.stage_count += 1;
+    let mark = (0..me.stage_count).map(|i| live(i).end).max().unwrap_or(start);
+    control().mail[me.slot as usize].staged_to.store(mark as u64, Release);
 }
 
-/// Start and bytes of the fds' offset for an exchange address.
+/// Starts a new worker's list: what a dead predecessor in the slot staged stays until the
+/// master's construct is done, since a parent may not have read it yet.
+pub(super) fn inherit(me: &mut Me) {
+    let base = exchange(me.slot);
+    let end = control().mail[me.slot as usize].staged_to.load(Acquire) as usize;
+    (me.stage_count, me.stage_end) = (0, base);
+    if end > base && end <= base + area::STAGES {
+        let life = control().constructs[0].life.load(Acquire);
+        *live(0) = Live { start: base, end, construct: 0, life };
+        me.stage_count = 1;
+    }
+}
+
+/// Empties the running child's records; large ones give their pages back.
 pub(super) fn trim_log(me: &mut Me) {
     let base = exchange(me.slot);
     for (at, len) in [(area::LOG, me.log_len), (area::FREES, me.free_count * 16)] {

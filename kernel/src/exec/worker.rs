@@ -1,10 +1,11 @@
 //! A worker: a confined process that runs one child after another.
 
 use super::control::*;
-use super::{collect, stage};
+use super::{chaos, collect, stage};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
+use crate::heap::class::{ZONE, ZONES, segment_addr};
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, page_floor};
 use crate::image::{foreign, regions, tls};
 use crate::sys::{self, cpu};
@@ -20,8 +21,7 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     let me = me();
     me.role = Role::Worker;
     me.slot = slot;
-    me.stage_count = 0;
-    me.stage_end = exchange(slot);
+    stage::inherit(me);
     me.grant_count = 0;
     me.tls_depth = 0;
     me.dead_top = crate::image::layout::STACK;
@@ -113,6 +113,7 @@ fn wait_go(mail: &Mailbox) {
         }
         c.spinners.fetch_sub(1, SeqCst);
     }
+    chaos::point();
     loop {
         mail.sleeping.store(1, SeqCst);
         if turn(me) {
@@ -151,6 +152,7 @@ fn serve(construct: u32) {
 }
 
 fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
+    chaos::point();
     let fresh = u64::from(life) << 32;
     let mut i = con.next.load(Acquire);
     loop {
@@ -170,6 +172,7 @@ fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
 }
 
 fn publish(con: &Construct, i: u32, status: u32, at: u64) {
+    chaos::point();
     let Some(o) = con.outcomes.get(i as usize) else { return };
     o.stage.store(at, Relaxed);
     if status != outcome::RETURNED {
@@ -205,6 +208,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     for (own, all) in me.sequences.iter_mut().zip(&r.sequences) {
         *own = all.of_child(u64::from(i), u64::from(r.count));
     }
+    (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
+    collect::widen(me, &r.sequences);
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn) = (0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
@@ -310,15 +315,17 @@ fn run_exits() {
 
 /// Records a fresh range that the running child maps shared: what it writes there needs
 /// neither copy nor merge.
-pub(crate) fn grant(addr: usize, len: usize) {
+pub(crate) fn grant(zone: usize, number: u32) {
     let me = me();
-    if me.grant_count >= private::GRANTS_MAX {
-        return;
-    }
-    if map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
+    let (addr, len) = (segment_addr(zone, number), 1 << ZONE[zone].shift);
+    me.table_below[zone] = me.table_below[zone].max(number + 1);
+    let room = me.grant_count < private::GRANTS_MAX;
+    if room && map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
         // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
         unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
         me.grant_count += 1;
+    } else {
+        me.scan_below[zone] = me.scan_below[zone].max(number + 1);
     }
 }
 
@@ -368,6 +375,7 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let _ = collect::stage_log(me);
     st.failed = 1;
     st.cause = cause;
+    stage::keep(me, me.construct, 0);
     if let Some(con) = control().constructs.get(me.construct as usize) {
         control().mail[slot as usize].state.store(state::FAULTED, SeqCst);
         publish(con, me.index, outcome::FAILED, me.stage as u64);

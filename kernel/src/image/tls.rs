@@ -7,9 +7,11 @@
 //! holds to itself moved to the new place.
 
 use super::layout::{TLS, TLS_SLOT, page_ceil, page_floor};
+use crate::confine::VIRTUAL_ID;
 use crate::error::Error;
 use crate::exec::control::{me, private, private_item};
 use crate::sys::cpu::{set_thread_pointer, thread_pointer};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Where in a slot the thread pointer lies, before its own page offset.
 const POINTER_AT: usize = 40 << 10;
@@ -171,7 +173,9 @@ pub(crate) unsafe fn build_template(warm: &mut dyn FnMut()) -> Result<(), Error>
         relocate(slot + t.block, t.block_len, own);
         relocate(slot + VECTOR_AT, t.vector_len, own);
         ((slot + t.pointer + 8) as *mut usize).write(slot + VECTOR_AT + 16);
-        hide_thread_id(slot + t.pointer, above);
+        // No program may see the system's thread id.
+        MAIN_ID.store(sys_tid(), Relaxed);
+        replace_thread_id(slot + t.pointer, above, sys_tid(), VIRTUAL_ID as u32);
         me().template = 1;
         set_thread_pointer(slot + t.pointer);
         warm();
@@ -199,21 +203,33 @@ unsafe fn relocate(at: usize, len: usize, (from, from_end, to): (usize, usize, u
     }
 }
 
-/// Replaces the system's thread id in the descriptor: no program may see it.
+/// Replaces a thread id in a descriptor, wherever libc keeps it.
 ///
 /// # Safety
-/// The range must be the slot's own memory.
-unsafe fn hide_thread_id(at: usize, len: usize) {
-    // SAFETY: gettid has no operands; the words lie in the slot.
-    unsafe {
-        let tid = sys_tid();
-        for w in (at..at + len - 3).step_by(4) {
-            if *(w as *const u32) == tid {
-                *(w as *mut u32) = crate::confine::VIRTUAL_ID as u32;
+/// The range must be a thread descriptor that no one else uses.
+unsafe fn replace_thread_id(at: usize, len: usize, old: u32, new: u32) {
+    for w in (at..at + len - 3).step_by(4) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if *(w as *const u32) == old {
+                *(w as *mut u32) = new;
             }
         }
     }
 }
+
+/// Puts this process's own thread id into the main thread's descriptor, after a fork.
+pub(crate) fn refresh_thread_id() {
+    let tp = thread_pointer();
+    let len = ABOVE.min(page_ceil(tp + 1) - tp);
+    // SAFETY: the descriptor above the thread pointer; a fork copies it with its parent's id,
+    // which libc itself would replace.
+    unsafe { replace_thread_id(tp, len, MAIN_ID.load(Relaxed), sys_tid()) };
+    MAIN_ID.store(sys_tid(), Relaxed);
+}
+
+/// The main thread's id as libc knows it.
+static MAIN_ID: AtomicU32 = AtomicU32::new(0);
 
 fn sys_tid() -> u32 {
     // SAFETY: has no operands.

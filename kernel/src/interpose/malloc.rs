@@ -106,7 +106,7 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
 /// `out` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, size: usize) -> c_int {
-    if !align.is_power_of_two() || align % size_of::<usize>() != 0 {
+    if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
         return libc::EINVAL;
     }
     let p = memory::allocate(size, align.max(MIN_ALIGN));

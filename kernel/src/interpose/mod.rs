@@ -1,6 +1,7 @@
 //! The symbols of libc that this library takes over, each with its reason.
 
 mod exit;
+mod fork;
 mod malloc;
 mod mapping;
 mod random;
@@ -9,7 +10,7 @@ mod thread;
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
 /// something refers to it.
 pub(crate) fn anchor() -> usize {
-    malloc::anchor() + random::anchor() + exit::anchor() + thread::anchor() + mapping::anchor()
+    malloc::anchor() + random::anchor() + exit::anchor() + thread::anchor() + mapping::anchor() + fork::anchor()
 }
 
 /// The next definition of a symbol that we take over.

@@ -47,7 +47,7 @@ extern "C" fn counted(routine: *mut c_void) -> *mut c_void {
     // SAFETY: `pthread_create` below made the box for this one call.
     let Routine { start, arg } = *unsafe { Box::from_raw(routine.cast::<Routine>()) };
     // SAFETY: the key exists; any non-null value makes its destructor run.
-    unsafe { libc::pthread_setspecific(key(), 1 as *const c_void) };
+    unsafe { libc::pthread_setspecific(key(), core::ptr::dangling::<c_void>()) };
     start(arg)
 }
 

@@ -20,6 +20,8 @@ pub struct Config {
     pub workers: usize,
     /// Seed of everything random that children and hash maps draw.
     pub seed: u64,
+    /// Seed of chaos scheduling; 0: off.
+    pub chaos: u64,
 }
 
 fn unsupported(what: &'static str, remedy: &'static str) -> impl Fn(i32) -> Error {
@@ -87,6 +89,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
     me().exchange_fd = fd;
+    control().chaos.store(config.chaos, Relaxed);
     me().seed = config.seed;
     me().path = confine::mix(config.seed);
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;

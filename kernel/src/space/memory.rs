@@ -25,7 +25,7 @@ impl Env for Space {
         &me().sequences
     }
 
-    fn granted(&mut self, addr: usize, len: usize) {
+    fn granted(&mut self, addr: usize, _len: usize) {
         if me().role != Role::Child {
             return;
         }
@@ -33,8 +33,8 @@ impl Env for Space {
             && let Some(mail) = control().mail.get(me().slot as usize)
         {
             mail.granted[z].fetch_max(n + 1, Relaxed);
+            worker::grant(z, n);
         }
-        worker::grant(addr, len);
     }
 
     fn defer_free(&mut self, addr: usize, len: usize) {

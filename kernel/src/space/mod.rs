@@ -1,5 +1,6 @@
 //! The space that runs in this process: its beginning as master, its allocator, its threads.
 
 pub(crate) mod boot;
+pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod threads;

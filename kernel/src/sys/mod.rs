@@ -139,6 +139,34 @@ pub(crate) unsafe fn clone_process(
     Ok((pid as i32, pidfd))
 }
 
+/// Forks this process as the C library's `fork` would see it from the kernel: the new process
+/// returns 0 from here, its end raises SIGCHLD.
+pub(crate) fn fork_here() -> Sys<i32> {
+    // SAFETY: no flag shares memory; both processes go on from here, each on its own copy of
+    // private memory. The caller keeps off shared mappings.
+    unsafe { call(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0, 0]) }.map(|p| p as i32)
+}
+
+/// Whether a child of this process has ended; reaps it only with `take`.
+pub(crate) fn reap_pid(pid: i32, take: bool) -> bool {
+    let mut info = core::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WEXITED | if take { 0 } else { libc::WNOHANG | libc::WNOWAIT };
+    let p = info.as_mut_ptr() as usize;
+    let a = [libc::P_PID as usize, pid as usize, p, flags as usize, 0, 0];
+    // SAFETY: the kernel fills the structure; zeroed it is valid as well.
+    unsafe { call(libc::SYS_waitid, a).is_ok() && info.assume_init_ref().si_pid() != 0 }
+}
+
+/// The next range of a file that holds data, at or after `from`.
+pub(crate) fn next_data(fd: c_int, from: usize) -> Option<(usize, usize)> {
+    let seek = |at: usize, whence: c_int| {
+        // SAFETY: has no memory operands.
+        unsafe { call(libc::SYS_lseek, [fd as usize, at, whence as usize, 0, 0, 0]) }.ok()
+    };
+    let start = seek(from, libc::SEEK_DATA)?;
+    Some((start, seek(start, libc::SEEK_HOLE)?))
+}
+
 /// Calls `f(arg, caller's stack pointer)` on the stack that ends at `stack` (16-aligned).
 ///
 /// # Safety

@@ -1,0 +1,185 @@
+//! The printed results: a line of JSON, or a row of a table.
+
+use crate::stats::significant;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A case beside one baseline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Suite.
+    pub suite: String,
+    /// Case.
+    pub case: String,
+    /// Bytes that the case works on, or that were touched before.
+    pub size: u64,
+    /// What ran the children.
+    pub engine: String,
+    /// Workers.
+    pub workers: usize,
+    /// The fastest turn of all rounds, in microseconds.
+    pub min_us: f64,
+    /// The median of the rounds' medians, in microseconds.
+    pub median_us: f64,
+    /// Name of the baseline.
+    pub baseline: String,
+    /// Its median of medians, in microseconds.
+    pub baseline_median_us: f64,
+    /// `median_us / baseline_median_us`: below 1 the case is faster.
+    pub ratio: f64,
+}
+
+/// Significant digits of numbers in JSON.
+const DIGITS: usize = 5;
+
+impl Row {
+    /// As an object on one line, numbers rounded to five digits.
+    pub fn json(&self) -> String {
+        let mut row = self.clone();
+        for x in [&mut row.min_us, &mut row.median_us, &mut row.baseline_median_us, &mut row.ratio]
+        {
+            *x = significant(*x, DIGITS);
+        }
+        serde_json::to_string(&row).expect("numbers and names")
+    }
+
+    fn cells(&self) -> [String; COLUMNS] {
+        [
+            self.case.clone(),
+            bytes(self.size),
+            self.engine.clone(),
+            self.workers.to_string(),
+            number(self.min_us),
+            number(self.median_us),
+            self.baseline.clone(),
+            number(self.baseline_median_us),
+            number(self.ratio),
+        ]
+    }
+}
+
+const COLUMNS: usize = 9;
+const HEAD: [&str; COLUMNS] =
+    ["case", "size", "engine", "workers", "min us", "median us", "baseline", "its median", "ratio"];
+/// Columns that describe the case: said once for all its baselines.
+const OF_CASE: usize = 6;
+/// Columns of words; the others are aligned to the right.
+const WORDS: [usize; 3] = [0, 2, 6];
+
+/// The rows of one suite as an aligned table; the head in bold where `bold`.
+pub fn table(rows: &[Row], bold: bool) -> String {
+    let mut lines = vec![HEAD.map(String::from)];
+    for (i, row) in rows.iter().enumerate() {
+        let mut cells = row.cells();
+        if i > 0 && rows[i - 1].case == row.case {
+            cells[..OF_CASE].fill(String::new());
+        }
+        lines.push(cells);
+    }
+    let width = |column: usize| lines.iter().map(|l| l[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+    let mut text = String::new();
+    for (i, cells) in lines.iter().enumerate() {
+        let mut line = String::new();
+        for (column, cell) in cells.iter().enumerate() {
+            let width = widths[column];
+            let _ = if WORDS.contains(&column) {
+                write!(line, "{cell:<width$}  ")
+            } else {
+                write!(line, "{cell:>width$}  ")
+            };
+        }
+        let line = line.trim_end();
+        let _ = if bold && i == 0 {
+            writeln!(text, "\x1b[1m{line}\x1b[0m")
+        } else {
+            writeln!(text, "{line}")
+        };
+    }
+    text
+}
+
+/// Three significant digits, without an exponent.
+fn number(x: f64) -> String {
+    let x = significant(x, 3);
+    let digits = if x == 0.0 { 0.0 } else { x.abs().log10().floor() };
+    let decimals = (2.0 - digits).clamp(0.0, 9.0) as usize;
+    format!("{x:.decimals$}")
+}
+
+/// A size in binary units; `-` for none.
+fn bytes(n: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.iter().find(|(shift, _)| n >> shift > 0);
+    match unit {
+        _ if n == 0 => "-".into(),
+        None => format!("{n} B"),
+        Some((shift, unit)) => {
+            let x = n as f64 / (1u64 << shift) as f64;
+            if x.fract() == 0.0 { format!("{x} {unit}") } else { format!("{x:.1} {unit}") }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(case: &str, baseline: &str, baseline_median_us: f64) -> Row {
+        Row {
+            suite: "join".into(),
+            case: case.into(),
+            size: 1 << 20,
+            engine: "spaces".into(),
+            workers: 2,
+            min_us: 5.123456,
+            median_us: 6.0,
+            baseline: baseline.into(),
+            baseline_median_us,
+            ratio: 6.0 / baseline_median_us,
+        }
+    }
+
+    #[test]
+    fn json_has_these_fields_in_this_order() {
+        let expected = r#"{"suite":"join","case":"empty2","size":1048576,"engine":"spaces","workers":2,"min_us":5.1235,"median_us":6.0,"baseline":"fork_wait","baseline_median_us":30000.0,"ratio":0.0002}"#;
+        assert_eq!(row("empty2", "fork_wait", 30000.0).json(), expected);
+    }
+
+    #[test]
+    fn a_case_is_named_once() {
+        let rows = [row("a", "x", 3.0), row("a", "long_name", 1200.0), row("b", "x", 0.03)];
+        let expected = "\
+case   size  engine  workers  min us  median us  baseline   its median   ratio
+a     1 MiB  spaces        2    5.12       6.00  x                3.00    2.00
+                                                 long_name        1200  0.00500
+b     1 MiB  spaces        2    5.12       6.00  x              0.0300     200
+";
+        let widths = |t: &str| t.lines().map(|l| l.trim_end().len()).collect::<Vec<_>>();
+        let table = table(&rows, false);
+        assert_eq!(widths(&table)[0], widths(&table)[1], "aligned:\n{table}");
+        let words = |t: &str| t.split_whitespace().map(String::from).collect::<Vec<_>>();
+        assert_eq!(words(&table), words(expected));
+    }
+
+    #[test]
+    fn only_bold_tables_have_escapes() {
+        let rows = [row("a", "x", 3.0)];
+        assert!(!table(&rows, false).contains('\x1b'));
+        assert!(table(&rows, true).starts_with("\x1b[1mcase"));
+    }
+
+    #[test]
+    fn numbers() {
+        let of = [0.0, 0.03, 0.000123456, 5.126, 14.5, 99.96, 1234.5, 33000.0, 1e7].map(number);
+        let expected = ["0.00", "0.0300", "0.000123", "5.13", "14.5", "100", "1230", "33000"];
+        assert_eq!(of[..8], expected);
+        assert_eq!(of[8], "10000000");
+    }
+
+    #[test]
+    fn sizes() {
+        let of = [0, 16, 65536, 1 << 20, 80_000_000, 1 << 30].map(bytes);
+        assert_eq!(of, ["-", "16 B", "64 KiB", "1 MiB", "76.3 MiB", "1 GiB"]);
+    }
+}

@@ -1,0 +1,120 @@
+//! The suite `join`.
+
+use super::{PAGE, touched};
+use crate::measure::{self, Sample};
+use std::hint::black_box;
+use std::time::Duration;
+
+/// A way to run two closures and wait for both.
+pub trait Join {
+    /// Whether what the closures write reaches the caller.
+    const WRITES: bool = true;
+
+    /// Runs both.
+    fn join<A, B>(&self, a: A, b: B)
+    where
+        A: FnOnce() + Send,
+        B: FnOnce() + Send;
+}
+
+/// Pages that each of the two children writes.
+const PAGES: usize = 8;
+/// Bytes from one of them to the next: no two share a page table, nor a place in one.
+const STRIDE: usize = (4 << 20) + 37 * PAGE;
+
+/// Measures a case; `None` where there is none of this name.
+///
+/// # Panics
+/// Where a write was lost.
+pub fn run<J: Join>(case: &str, join: &J, budget: Duration) -> Option<Sample> {
+    match case {
+        "empty2" => Some(empty(join, budget, 0)),
+        "local2" => Some(locals(join, budget)),
+        "pages16" => Some(pages(join, budget)),
+        "heap_1mb" => Some(empty(join, budget, 1 << 20)),
+        "heap_1gb" => Some(empty(join, budget, 1 << 30)),
+        _ => None,
+    }
+}
+
+fn empty<J: Join>(join: &J, budget: Duration, heap: usize) -> Sample {
+    let heap = touched(heap);
+    let sample = measure::run(budget, || join.join(|| (), || ()));
+    drop(black_box(heap));
+    sample
+}
+
+fn locals<J: Join>(join: &J, budget: Duration) -> Sample {
+    let (mut a, mut b) = (0u64, 0u64);
+    let sample = measure::run(budget, || {
+        join.join(|| *black_box(&mut a) += 1, || *black_box(&mut b) += 1);
+    });
+    if J::WRITES {
+        assert_eq!((a, b), (sample.turns, sample.turns), "a child's write was lost");
+    }
+    sample
+}
+
+fn pages<J: Join>(join: &J, budget: Duration) -> Sample {
+    let mut memory = touched(2 * PAGES * STRIDE);
+    memory.chunks_mut(STRIDE).for_each(|c| c[0] = 0);
+    let sample = measure::run(budget, || {
+        let (left, right) = memory.split_at_mut(PAGES * STRIDE);
+        join.join(|| write(left), || write(right));
+    });
+    if J::WRITES {
+        let expected = sample.turns as u8;
+        let kept = memory.chunks(STRIDE).all(|c| c[0] == expected);
+        assert!(kept, "a child's write to a page was lost");
+    }
+    sample
+}
+
+fn write(part: &mut [u8]) {
+    part.chunks_mut(STRIDE).for_each(|c| c[0] = c[0].wrapping_add(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite;
+
+    struct OneByOne;
+
+    impl Join for OneByOne {
+        fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
+            a();
+            b();
+        }
+    }
+
+    struct Forgetful;
+
+    impl Join for Forgetful {
+        fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, _: B) {
+            a();
+        }
+    }
+
+    #[test]
+    fn every_case_has_work() {
+        for case in suite::find("join").unwrap().cases {
+            if case.size < 1 << 30 {
+                assert!(run(case.name, &OneByOne, Duration::ZERO).is_some(), "{}", case.name);
+            }
+        }
+        assert!(run("nonesuch", &OneByOne, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "a child's write was lost")]
+    fn lost_locals_are_noticed() {
+        run("local2", &Forgetful, Duration::ZERO);
+    }
+
+    #[test]
+    #[should_panic(expected = "a child's write to a page was lost")]
+    fn lost_pages_are_noticed() {
+        run("pages16", &Forgetful, Duration::ZERO);
+    }
+}

@@ -1,0 +1,83 @@
+//! The two programs as a user runs them.
+
+use std::process::{Command, Output};
+
+const DETPAR: &str = env!("CARGO_BIN_EXE_detpar-bench");
+const BASELINE: &str = env!("CARGO_BIN_EXE_detpar-bench-baseline");
+
+fn run(program: &str, args: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    // Cargo's variables would make the program build its companion, which is there.
+    command.args(args).env_remove("CARGO").env("DETPAR_WORKERS", "2");
+    command.output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn answer(program: &str, contender: &str) -> serde_json::Value {
+    let args = ["--measure", "join", "local2", contender, "2", "1000"];
+    serde_json::from_str(&stdout(&run(program, &args))).expect("an answer in JSON")
+}
+
+#[test]
+fn the_baselines_have_the_malloc_of_libc() {
+    for contender in ["thread_scope", "rayon_outside", "rayon_inside", "fork_wait"] {
+        assert_eq!(answer(BASELINE, contender)["owns_malloc"], false, "{contender}");
+    }
+    // The check sees the difference.
+    assert_eq!(answer(DETPAR, "detpar")["owns_malloc"], true);
+}
+
+#[test]
+fn a_suite_as_json() {
+    let text = stdout(&run(DETPAR, &["map", "--json", "--quick", "--runs", "1"]));
+    let rows: Vec<serde_json::Value> =
+        text.lines().map(|l| serde_json::from_str(l).expect("an object a line")).collect();
+    let baselines: Vec<_> = rows.iter().map(|r| r["baseline"].as_str().unwrap()).collect();
+    assert_eq!(baselines, ["workers_1", "rayon", "sequential"]);
+    for row in &rows {
+        assert_eq!((&row["suite"], &row["case"]), (&"map".into(), &"hash".into()));
+        assert_eq!((&row["engine"], &row["workers"]), (&"spaces".into(), &2.into()));
+        let of = |field: &str| row[field].as_f64().unwrap();
+        assert!(of("min_us") > 0.0 && of("min_us") <= of("median_us"));
+        let ratio = of("median_us") / of("baseline_median_us");
+        assert!((of("ratio") / ratio - 1.0).abs() < 1e-3, "{row}");
+    }
+}
+
+#[test]
+fn a_suite_as_a_table() {
+    let output = run(DETPAR, &["map", "--quick", "--runs", "1"]);
+    let text = stdout(&output);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("map: ") && lines[1].starts_with("case "), "{text}");
+    assert!(lines[2].starts_with("hash ") && lines[3].trim().starts_with("rayon"), "{text}");
+    // No terminal: neither colours nor a progress bar.
+    assert!(!text.contains('\x1b') && !String::from_utf8_lossy(&output.stderr).contains('\x1b'));
+}
+
+#[test]
+fn help_and_list_succeed() {
+    assert!(stdout(&run(DETPAR, &["--help"])).contains("Usage: detpar-bench [OPTIONS] <SUITE>"));
+    assert!(stdout(&run(DETPAR, &["list"])).contains("rayon_outside"));
+}
+
+#[test]
+fn wrong_arguments_exit_with_64() {
+    for args in [
+        &["nonesuch"][..],
+        &[],
+        &["join", "--runs", "0"],
+        &["join", "--pin", "1023"],
+        &["--measure", "join", "nonesuch", "detpar", "2", "1"],
+    ] {
+        let output = run(DETPAR, args);
+        assert_eq!(output.status.code(), Some(64), "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+    }
+    assert_eq!(run(BASELINE, &[]).status.code(), Some(64));
+}
