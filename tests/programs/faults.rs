@@ -330,10 +330,10 @@ fn nested_until_the_limit() {
 
 /// Later constructs do not suffer from one that reached the limit.
 fn alive_after_the_limit() {
-    assert_alive();
     nested_until_the_limit();
     assert_alive();
     nested_until_the_limit();
+    assert_alive();
 }
 
 /// What became of a child that failed is not lost while its lower sibling forks.
