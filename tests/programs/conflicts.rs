@@ -239,7 +239,7 @@ fn static_behind_a_function() {
 
 fn statics_conflict() {
     let before = HIDDEN.load(Relaxed);
-    let add = || drop(counter().fetch_add(1, Relaxed));
+    let add = || counter().fetch_add(1, Relaxed);
     let c = conflict(try_join(add, add));
     assert_eq!(c.address(), &raw const HIDDEN as usize);
     assert_eq!(HIDDEN.load(Relaxed), before);

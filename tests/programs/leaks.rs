@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 type Round = fn(usize);
 
 const LOOPS: &[(&str, Round)] = &[
-    ("empty", |_| drop(detpar::join(|| (), || ()))),
+    ("empty", empty),
     ("results", results),
     ("boxes_moved", boxes_moved),
     ("large_results", large_results),
@@ -36,8 +36,8 @@ fn main() -> ExitCode {
     let number = |i: usize| args.get(i).and_then(|a| a.parse::<usize>().ok()).unwrap_or(100);
     match args.first().map(String::as_str) {
         Some("many_children") => many_children(number(1)),
-        Some("freed_by_the_master") => freed(|block| drop(block)),
-        Some("freed_by_a_child") => freed(|block| drop(detpar::join(|| (), move || drop(block)))),
+        Some("freed_by_the_master") => freed(drop),
+        Some("freed_by_a_child") => freed(free_in_a_child),
         Some("made_by_children") => made_by_children(),
         Some(name) => match LOOPS.iter().find(|(n, _)| *n == name) {
             Some((_, round)) => compare(name, *round, number(1)),
@@ -109,6 +109,10 @@ fn compare(name: &str, round: Round, rounds: usize) {
 const MOST_WORKERS: usize = 64;
 /// Far more than what workers keep at hand for handing over, in blocks: 100 MB.
 const EXCHANGE_BLOCKS: u64 = 200_000;
+
+fn empty(_: usize) {
+    detpar::join(|| (), || ());
+}
 
 fn results(i: usize) {
     let (a, b) = detpar::join(
@@ -248,12 +252,12 @@ fn nested_failures(i: usize) {
         let n = n % 20;
         move || {
             let both = || vec![n; 100];
-            let fails = move || assert!(n % 2 == 0, "expected");
+            let fails = move || assert!(n.is_multiple_of(2), "expected");
             (try_join(both, fails).is_ok(), try_join(both, || std::process::exit(1)).is_ok())
         }
     };
     let (a, b) = detpar::join(inner(i), inner(i + 1));
-    assert_eq!((a.0, a.1, b.0, b.1), (i % 2 == 0, false, i % 2 == 1, false));
+    assert_eq!((a.0, a.1, b.0, b.1), (i.is_multiple_of(2), false, !i.is_multiple_of(2), false));
 }
 
 /// A thousand children in one construct, each with pages of a shared array.
@@ -305,6 +309,10 @@ fn freed(free: fn(Vec<u8>)) {
         println!("blocks: {before}, {full}, {after}");
         assert!(after <= before + RESERVE + 1000, "{before} blocks, {full}, {after} at the end");
     }
+}
+
+fn free_in_a_child(block: Vec<u8>) {
+    detpar::join(|| (), move || drop(block));
 }
 
 fn made_by_children() {

@@ -268,7 +268,8 @@ fn drops_on_success() {
 
 fn drops_on_failure() {
     let conflict: &'static AtomicU8 = Box::leak(Box::new(AtomicU8::new(0)));
-    let ways: [(&str, fn(&AtomicU8)); 5] = [
+    type Way = (&'static str, fn(&AtomicU8));
+    let ways: [Way; 5] = [
         ("panic", |_| panic!("expected")),
         ("fault", |_| null(0)),
         ("refused call", |_| open_file(0)),
