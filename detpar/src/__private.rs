@@ -17,10 +17,31 @@ pub fn enter<R>(body: impl FnOnce() -> R) -> R {
     }
 }
 
-/// The same for a body that returns `Result<T, E>` with `E: From<JoinError>`.
-pub fn enter_result<T, E: From<JoinError>>(body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+/// The same for a body that returns a `Result`, whose error holds the [`JoinError`].
+pub fn enter_result<T, E: HoldsJoinError>(body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     match fork::fork1(body) {
         Ok(r) => r,
-        Err(e) => Err(E::from(e)),
+        Err(e) => Err(E::hold(e)),
+    }
+}
+
+/// `From<JoinError>` under another name, for the sake of what the compiler says without it.
+#[diagnostic::on_unimplemented(
+    message = "the error type `{Self}` of a `#[deterministic]` function needs \
+               `From<detpar::JoinError>`",
+    label = "needs `From<detpar::JoinError>`",
+    note = "the function's child can fail: implement `From<detpar::JoinError>` for `{Self}`, \
+            return `detpar::JoinError` or `Box<dyn Error + Send + Sync>`, or write \
+            `#[deterministic(panic)]` to panic where the child fails"
+)]
+pub trait HoldsJoinError {
+    /// `From::from`.
+    fn hold(e: JoinError) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<JoinError>> HoldsJoinError for E {
+    fn hold(e: JoinError) -> E {
+        E::from(e)
     }
 }

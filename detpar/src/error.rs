@@ -1,9 +1,35 @@
-//! What a join can fail with.
-use kernel::abi;
+//! What a joining construct can fail with.
+//!
+//! Every failure says which child, what happened and what to do about it. Names of variables
+//! and source lines are looked up when an error is printed, from the program's own file: by
+//! the master only, because children may not read files, and as far as symbols and debug
+//! information are there.
+pub use crate::report::{
+    ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind, LimitReached,
+    MergeConflict, Place, Unsupported,
+};
+use kernel::abi::{Cause, Failure};
 use kernel::error::Error as KernelError;
 use std::fmt;
 
-/// Why a joining construct failed. Nothing of any child was merged (rule R3).
+/// Why a joining construct failed. Nothing of any child was merged.
+///
+/// Of several failures it is that of the child with the lowest index, in every run: children
+/// of lower index have finished without one, those of higher index were ended. A conflict
+/// is the failure of the higher of its two children; where a child also failed by itself,
+/// that is what is reported.
+///
+/// ```
+/// use detpar::JoinError;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let e = detpar::try_join(|| 1, || std::time::Instant::now()).unwrap_err();
+///     let JoinError::Forbidden(call) = &e else { panic!("{e}") };
+///     assert_eq!((call.child(), call.name()), (1, Some("clock_gettime")));
+///     assert!(e.to_string().ends_with("read clocks in the master and pass the value"));
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum JoinError {
@@ -12,84 +38,85 @@ pub enum JoinError {
     /// A child panicked.
     Panic(ChildPanic),
     /// A signal ended a child.
-    Fault {
-        /// Index of the child.
-        child: usize,
-        /// The signal.
-        fault: abi::Fault,
-    },
+    Fault(ChildFault),
     /// Confinement refused a system call.
-    Forbidden {
-        /// Index of the child.
-        child: usize,
-        /// The call.
-        call: abi::Forbidden,
-    },
+    Forbidden(ForbiddenCall),
     /// A limit was exhausted.
-    Limit {
-        /// Index of the child.
-        child: usize,
-        /// Which.
-        limit: abi::Limit,
-    },
+    Limit(LimitReached),
     /// The child's worker was killed from outside.
-    Killed {
-        /// Index of the child.
-        child: usize,
-        /// The signal.
-        signal: i32,
-    },
+    Killed(ChildKilled),
     /// The construct could not run at all.
-    Unsupported(KernelError),
-}
-
-/// Two children changed the same byte since the snapshot.
-#[derive(Debug, Clone)]
-pub struct MergeConflict {
-    pub(crate) record: abi::Conflict,
-}
-
-impl MergeConflict {
-    /// Address of the lowest conflicting byte.
-    pub fn address(&self) -> usize {
-        self.record.address as usize
-    }
-    /// Indices of the two children, lower first.
-    pub fn children(&self) -> (usize, usize) {
-        (self.record.lower as usize, self.record.higher as usize)
-    }
-    /// The byte in the reference image, as the lower and as the higher child left it.
-    pub fn values(&self) -> (u8, u8, u8) {
-        let i = (self.record.address & 7) as usize;
-        let r = &self.record;
-        (r.reference[i], r.lower_value[i], r.higher_value[i])
-    }
-}
-
-/// A child's panic.
-#[derive(Debug, Clone)]
-pub struct ChildPanic {
-    pub(crate) child: usize,
-    pub(crate) message: Option<String>,
-    pub(crate) location: Option<String>,
+    Unsupported(Unsupported),
 }
 
 impl JoinError {
-    /// Continues a panic, or panics with this error.
+    /// Index of the child that failed; nothing where the construct could not run at all.
+    pub fn child(&self) -> Option<usize> {
+        Some(match self {
+            JoinError::Conflict(e) => e.children().1,
+            JoinError::Panic(e) => e.child(),
+            JoinError::Fault(e) => e.child(),
+            JoinError::Forbidden(e) => e.child(),
+            JoinError::Limit(e) => e.child(),
+            JoinError::Killed(e) => e.child(),
+            JoinError::Unsupported(_) => return None,
+        })
+    }
+
+    pub(crate) fn from_kernel(e: KernelError) -> JoinError {
+        JoinError::Unsupported(Unsupported::new(e))
+    }
+
+    /// The failure of a child; `message` and `location` are those of its panic.
+    pub(crate) fn from_failure(
+        failure: Failure,
+        message: Option<String>,
+        location: Option<String>,
+    ) -> JoinError {
+        let child = failure.child as usize;
+        match failure.cause {
+            Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c)),
+            Cause::Panic => JoinError::Panic(ChildPanic::new(child, message, location)),
+            Cause::Fault(f) => JoinError::Fault(ChildFault::new(child, f)),
+            Cause::Forbidden(c) => JoinError::Forbidden(ForbiddenCall::new(child, c)),
+            Cause::Limit(l) => JoinError::Limit(LimitReached::new(child, l)),
+            Cause::Killed { signal } => JoinError::Killed(ChildKilled::new(child, signal)),
+        }
+    }
+
+    /// Continues a panic that has a message, or panics with this error.
+    #[cold]
     #[track_caller]
     pub(crate) fn unwind(self) -> ! {
-        match self {
-            JoinError::Panic(ChildPanic { message: Some(m), .. }) => {
-                std::panic::resume_unwind(Box::new(m))
-            }
-            e => panic!("{e}"),
-        }
+        let e = match self {
+            JoinError::Panic(panic) => match panic.into_payload() {
+                Ok(message) => std::panic::resume_unwind(Box::new(message)),
+                Err(panic) => JoinError::Panic(panic),
+            },
+            e => e,
+        };
+        panic!("{e}")
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self {
+            JoinError::Conflict(e) => e.fmt(f),
+            JoinError::Panic(e) => e.fmt(f),
+            JoinError::Fault(e) => e.fmt(f),
+            JoinError::Forbidden(e) => e.fmt(f),
+            JoinError::Limit(e) => e.fmt(f),
+            JoinError::Killed(e) => e.fmt(f),
+            JoinError::Unsupported(e) => e.fmt(f),
+        }
     }
 }
+
 impl std::error::Error for JoinError {}
+
+const _: () = assert!(size_of::<JoinError>() <= 24);
+const _: fn() = || {
+    fn shared<T: Clone + Send + Sync + std::error::Error + 'static>() {}
+    shared::<JoinError>();
+};

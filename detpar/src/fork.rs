@@ -1,6 +1,6 @@
 //! The only caller of the kernel's put and get.
-use crate::error::{ChildPanic, JoinError, MergeConflict};
-use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
+use crate::error::JoinError;
+use kernel::abi::{ChildId, End, GetFlags, PutFlags};
 use kernel::call::{ChildFailure, Closed, GetError, Job};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,7 @@ where
         put(&mut closed, i, Job { arg: i, ..job })?;
     }
     // SAFETY: each entry reads `body` by reference and writes one R.
-    let done = unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel)?;
+    let done = unsafe { closed.get(GetFlags::MERGE) }.map_err(from_get)?;
     // SAFETY: every child returned, so each result buffer holds an R that is moved out once.
     Ok((0..k).map(|i| unsafe { done.result(i).cast::<R>().read() }).collect())
 }
@@ -36,7 +36,7 @@ where
     let mut closed = Closed::with_capacity(1);
     let run = put(&mut closed, 0, once_job(&mut a))
         // SAFETY: the entry moves the closure out of the child's copy and writes one RA.
-        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel));
+        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_get));
     match run {
         // SAFETY: the child returned, so its buffer holds an RA, moved out once.
         Ok(done) => Ok(unsafe { done.result(0).cast::<RA>().read() }),
@@ -59,12 +59,13 @@ where
     let run = put(&mut closed, 0, once_job(&mut a))
         .and_then(|()| put(&mut closed, 1, once_job(&mut b)))
         // SAFETY: each entry moves its closure out of the child's copy and writes one result.
-        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_kernel));
+        .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_get));
     match run {
-        // SAFETY: both returned, so the buffers hold an RA and an RB, each moved out once.
-        Ok(done) => Ok(unsafe {
-            (done.result(0).cast::<RA>().read(), done.result(1).cast::<RB>().read())
-        }),
+        Ok(done) => {
+            let (a, b) = (done.result(0).cast::<RA>(), done.result(1).cast::<RB>());
+            // SAFETY: both returned, so the buffers hold an RA and an RB, each moved out once.
+            Ok(unsafe { (a.read(), b.read()) })
+        }
         Err(e) => {
             drop(ManuallyDrop::into_inner(a));
             drop(ManuallyDrop::into_inner(b));
@@ -75,7 +76,7 @@ where
 
 fn put(closed: &mut Closed, i: usize, job: Job) -> Result<(), JoinError> {
     let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
-    closed.put(ChildId(i as u32), flags, job).map_err(JoinError::Unsupported)
+    closed.put(ChildId(i as u32), flags, job).map_err(JoinError::from_kernel)
 }
 
 fn once_job<A, RA>(a: &mut ManuallyDrop<A>) -> Job
@@ -90,6 +91,10 @@ where
     }
 }
 
+/// Runs the closure of [`once_job`].
+///
+/// # Safety
+/// `data` must be that job's, in the child that owns this copy; `out` must have room for an RA.
 unsafe extern "C" fn once_entry<A, RA>(data: *mut (), _arg: usize, out: *mut u8) -> End
 where
     A: FnOnce() -> RA,
@@ -101,6 +106,10 @@ where
     unsafe { finish(a, out.cast::<RA>()) }
 }
 
+/// Runs the body of [`fork_each`].
+///
+/// # Safety
+/// `data` must be the body that the construct keeps alive; `out` must have room for an R.
 unsafe extern "C" fn each_entry<R, F>(data: *mut (), arg: usize, out: *mut u8) -> End
 where
     F: Fn(usize) -> R,
@@ -133,20 +142,12 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
     }
 }
 
-fn from_kernel(e: GetError) -> JoinError {
+fn from_get(e: GetError) -> JoinError {
     match e {
-        GetError::Kernel(e) => JoinError::Unsupported(e),
-        GetError::Child(c) => {
-            let ChildFailure { failure, message, location } = *c;
-            let child = failure.child as usize;
-            match failure.cause {
-                Cause::Conflict(record) => JoinError::Conflict(MergeConflict { record }),
-                Cause::Panic => JoinError::Panic(ChildPanic { child, message, location }),
-                Cause::Fault(fault) => JoinError::Fault { child, fault },
-                Cause::Forbidden(call) => JoinError::Forbidden { child, call },
-                Cause::Limit(limit) => JoinError::Limit { child, limit },
-                Cause::Killed { signal } => JoinError::Killed { child, signal },
-            }
+        GetError::Kernel(e) => JoinError::from_kernel(e),
+        GetError::Child(child) => {
+            let ChildFailure { failure, message, location } = *child;
+            JoinError::from_failure(failure, message, location)
         }
     }
 }

@@ -5,12 +5,41 @@ use crate::fork;
 /// Runs two closures, possibly in parallel, each on a private snapshot of memory, merges
 /// their changes and returns both results.
 ///
+/// Neither closure sees what the other does. What they print appears at the join, that of the
+/// first before that of the second. To handle a failure, use [`try_join`].
+///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     let numbers: Vec<u64> = (1..=1000).collect();
+///     let mut halves = [0; 2];
+///     let [low, high] = &mut halves;
+///     let (sum, product) = detpar::join(
+///         || {
+///             *low = 1;
+///             numbers.iter().sum::<u64>()
+///         },
+///         || {
+///             *high = 2;
+///             numbers[..10].iter().product::<u64>()
+///         },
+///     );
+///     assert_eq!((sum, product), (500_500, 3_628_800));
+///     assert_eq!(halves, [1, 2]);
+/// }
+/// ```
+///
 /// # Panics
-/// Continues a child's panic with its message; panics with the [`JoinError`] where the
-/// construct failed for another reason, a conflict for instance.
+///
+/// Where a child panicked with a message, that panic continues: its message was printed by
+/// the child, and is the payload here. Where the construct failed for any other reason it
+/// panics at the caller's line with the [`JoinError`] as the message, a conflict for
+/// instance. Panics too outside of [`main`](macro@crate::main).
 ///
 /// # Conflicts
-/// Two closures that wrote the same byte conflict, even where they wrote the same value.
+///
+/// Two closures that changed the same byte conflict, even where both wrote the same value.
+/// A byte that is written but keeps its value is not changed.
 #[track_caller]
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
@@ -25,10 +54,38 @@ where
     }
 }
 
-/// Like [`join`], with the failure as a value. On failure nothing of either child is kept.
+/// Like [`join`], with the failure as a value.
+///
+/// All or nothing: on failure nothing that either child changed is kept, no result, no write
+/// to memory, and the closures are dropped unused. Only the output up to and including the
+/// failing child's is delivered.
+///
+/// ```
+/// use detpar::JoinError;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let mut kept = 1;
+///     let failed = detpar::try_join(|| kept = 2, || "no number".parse::<u32>().unwrap());
+///     match failed {
+///         Err(JoinError::Panic(panic)) => {
+///             assert_eq!(panic.child(), 1);
+///             assert!(panic.message().unwrap().contains("ParseIntError"));
+///         }
+///         other => panic!("{other:?}"),
+///     }
+///     assert_eq!(kept, 1);
+/// }
+/// ```
 ///
 /// # Errors
-/// The failure of the lowest index, see [`JoinError`].
+///
+/// The failure of the child with the lower index, whichever happened first: see
+/// [`JoinError`].
+///
+/// # Conflicts
+///
+/// As for [`join`]; a conflict is the error [`JoinError::Conflict`].
 pub fn try_join<A, B, RA, RB>(a: A, b: B) -> Result<(RA, RB), JoinError>
 where
     A: FnOnce() -> RA + Send,

@@ -1,13 +1,14 @@
 //! Deterministic parallelism: a program's result is a function of its input alone.
+#[doc(hidden)]
+pub mod __private;
 mod boot;
 pub mod error;
 mod fork;
 pub mod iter;
 mod join;
 pub mod prelude;
+mod report;
 mod streams;
-#[doc(hidden)]
-pub mod __private;
 
 pub use detpar_macros::{deterministic, main};
 pub use error::{JoinError, MergeConflict};

@@ -118,8 +118,10 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
             }
         }
     };
+    let outcome = merge_children(construct, get.jobs, heap, session);
+    // The record lies in the parent's memory, which is the reference image until here.
     get.run.construct = Some(Construct(construct));
-    get.run.outcome = merge_children(construct, get.jobs, heap, session);
+    get.run.outcome = outcome;
     collect::widen(me, &heap.sequences());
     if get.run.outcome.is_err() {
         memory::note_failed_grants();

@@ -1,0 +1,201 @@
+//! Conflicts: what two children changed.
+use super::describe::{Address, Place};
+use kernel::abi::{Conflict, Freed};
+use std::fmt::{self, Write};
+
+/// Two children changed the same byte since the snapshot.
+///
+/// Displayed in one line; [`report`](MergeConflict::report) says more.
+///
+/// ```
+/// use detpar::JoinError;
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+///
+/// static SEEN: AtomicU32 = AtomicU32::new(0);
+///
+/// #[detpar::main]
+/// fn main() {
+///     let e = detpar::try_join(|| SEEN.store(1, Relaxed), || SEEN.store(2, Relaxed));
+///     let Err(JoinError::Conflict(conflict)) = e else { panic!("both wrote it") };
+///     assert_eq!(conflict.children(), (0, 1));
+///     assert_eq!(conflict.values(), (0, 1, 2));
+///     assert!(conflict.to_string().starts_with("children 0 and 1 both wrote byte 0 of"));
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct MergeConflict(Box<Record>);
+
+#[derive(Debug, Clone)]
+struct Record {
+    conflict: Conflict,
+    address: Address,
+}
+
+impl MergeConflict {
+    pub(crate) fn new(conflict: Conflict) -> MergeConflict {
+        let address = Address::new(conflict.address as usize);
+        MergeConflict(Box::new(Record { conflict, address }))
+    }
+
+    /// Address of the lowest conflicting byte.
+    pub fn address(&self) -> usize {
+        self.0.address.get()
+    }
+
+    /// Indices of the two children, lower first. The conflict is the failure of the higher.
+    pub fn children(&self) -> (usize, usize) {
+        (self.0.conflict.lower as usize, self.0.conflict.higher as usize)
+    }
+
+    /// The byte as it was at the snapshot, as the lower and as the higher child left it.
+    /// What a child freed keeps the value it had then.
+    pub fn values(&self) -> (u8, u8, u8) {
+        let i = self.address() % 8;
+        let c = &self.0.conflict;
+        (c.reference[i], c.lower_value[i], c.higher_value[i])
+    }
+
+    /// The eight bytes around it, aligned to eight, as numbers in the machine's byte order:
+    /// at the snapshot, as the lower and as the higher child left them.
+    pub fn words(&self) -> (u64, u64, u64) {
+        let c = &self.0.conflict;
+        let [a, b, c] = [c.reference, c.lower_value, c.higher_value].map(u64::from_ne_bytes);
+        (a, b, c)
+    }
+
+    /// Whether the lower and the higher child freed the heap block that the byte lies in. A
+    /// free counts as a write of the whole block.
+    pub fn freed(&self) -> (bool, bool) {
+        match self.0.conflict.freed {
+            Freed::Neither => (false, false),
+            Freed::Lower => (true, false),
+            Freed::Higher => (false, true),
+            Freed::Both => (true, true),
+        }
+    }
+
+    /// What lies at the address. The names of variables are read from the program's file, by
+    /// the master only.
+    pub fn what(&self) -> Place {
+        self.0.address.place()
+    }
+
+    /// Several lines: what the one of `Display` says, the address, the bytes around it as
+    /// each side left them, and what to do.
+    pub fn report(&self) -> String {
+        let mut out = String::new();
+        let _ = self.write_report(&mut out);
+        out
+    }
+
+    fn write_report(&self, out: &mut String) -> fmt::Result {
+        let address = self.address();
+        let (lower, higher) = self.children();
+        let c = &self.0.conflict;
+        writeln!(out, "conflict: {self}")?;
+        writeln!(out, "  address {address:#x}; the aligned 8 bytes around it:")?;
+        let names = ["was".to_owned(), format!("child {lower}"), format!("child {higher}")];
+        let width = names.iter().map(String::len).max().unwrap_or(0);
+        for (name, bytes) in names.iter().zip([c.reference, c.lower_value, c.higher_value]) {
+            let hex = bytes.map(|b| format!("{b:02x}")).join(" ");
+            writeln!(out, "  {name:width$}  {hex}  = {} as u64", u64::from_ne_bytes(bytes))?;
+        }
+        let column = 2 + width + 2 + 3 * (address % 8);
+        writeln!(out, "{:column$}^^", "")?;
+        out.write_str("  help: return each child's value and combine the values after the join")
+    }
+}
+
+impl fmt::Display for MergeConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lower, higher) = self.children();
+        let (was, low, high) = self.values();
+        let what = self.what();
+        match self.freed() {
+            (false, false) => {
+                write!(
+                    f,
+                    "children {lower} and {higher} both wrote {what}: was {was}, child {lower} \
+                     wrote {low}, child {higher} wrote {high}"
+                )?;
+                if low == high {
+                    f.write_str(" (equal values conflict as well)")?;
+                }
+                Ok(())
+            }
+            (true, true) => {
+                write!(f, "children {lower} and {higher} both freed {}", Block(&what))
+            }
+            (by_lower, _) => {
+                let (one, other, wrote) =
+                    if by_lower { (lower, higher, high) } else { (higher, lower, low) };
+                write!(
+                    f,
+                    "child {one} freed {}, child {other} wrote {what}: was {was}, child {other} \
+                     wrote {wrote}",
+                    Block(&what)
+                )
+            }
+        }
+    }
+}
+
+/// The block instead of a byte of it.
+struct Block<'a>(&'a Place);
+
+impl fmt::Display for Block<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Place::Heap { len, .. } => write!(f, "a heap block of {len} bytes"),
+            place => write!(f, "the block of {place}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conflict(freed: Freed) -> MergeConflict {
+        MergeConflict::new(Conflict {
+            address: 0x13,
+            lower: 2,
+            higher: 10,
+            reference: [0; 8],
+            lower_value: [0, 0, 0, 7, 0, 0, 0, 0],
+            higher_value: [0, 0, 0, 9, 1, 0, 0, 0],
+            freed,
+        })
+    }
+
+    #[test]
+    fn one_line() {
+        let line = |freed| conflict(freed).to_string();
+        assert_eq!(
+            line(Freed::Neither),
+            "children 2 and 10 both wrote the byte at 0x13: was 0, child 2 wrote 7, child 10 \
+             wrote 9"
+        );
+        assert_eq!(
+            line(Freed::Higher),
+            "child 10 freed the block of the byte at 0x13, child 2 wrote the byte at 0x13: was \
+             0, child 2 wrote 7"
+        );
+        assert!(line(Freed::Lower).ends_with("child 10 wrote 9"));
+        assert!(line(Freed::Both).starts_with("children 2 and 10 both freed the block"));
+    }
+
+    #[test]
+    fn several_lines() {
+        let expected = "\
+conflict: children 2 and 10 both wrote the byte at 0x13: was 0, child 2 wrote 7, child 10 wrote 9
+  address 0x13; the aligned 8 bytes around it:
+  was       00 00 00 00 00 00 00 00  = 0 as u64
+  child 2   00 00 00 07 00 00 00 00  = 117440512 as u64
+  child 10  00 00 00 09 01 00 00 00  = 4445962240 as u64
+                     ^^
+  help: return each child's value and combine the values after the join";
+        assert_eq!(conflict(Freed::Neither).report(), expected);
+        assert_eq!(conflict(Freed::Neither).words(), (0, 7 << 24, (9 << 24) + (1 << 32)));
+    }
+}

@@ -1,0 +1,214 @@
+//! Names and source lines for addresses, from symbol tables and debug information.
+//!
+//! Everything is optional: a stripped program, an unreadable file or compressed debug
+//! information only makes the answer poorer. Nothing is kept, so that errors which nobody
+//! prints cost nothing, and no lazily filled static can conflict.
+use super::objects::{self, Found};
+use addr2line::gimli::{self, EndianSlice, LittleEndian};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use std::borrow::Cow;
+
+/// A variable, as far as tables tell.
+#[derive(Debug)]
+pub(super) struct Variable {
+    /// Its name, where a table has one.
+    pub name: Option<String>,
+    /// File name of the library it belongs to; nothing for the program itself.
+    pub library: Option<String>,
+    /// Bytes from its start; without a name, from the start of the object.
+    pub offset: usize,
+    /// Whether it is thread-local.
+    pub thread_local: bool,
+}
+
+/// A place in the code, as far as tables tell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Code {
+    /// `file:line:column`.
+    pub line: Option<String>,
+    /// The function.
+    pub function: Option<String>,
+    /// File name of the library it belongs to; nothing for the program itself.
+    pub library: Option<String>,
+}
+
+/// What lies at a data address in a loaded object. In a child: without the name.
+pub(super) fn variable(address: usize) -> Option<Variable> {
+    let found = objects::find(address)?;
+    let kind = if found.thread_local { SymbolKind::Tls } else { SymbolKind::Data };
+    let symbol = read(&found).and_then(|bytes| symbol(&bytes, found.offset, kind));
+    let library = found.library.as_deref().map(objects::file_name);
+    let thread_local = found.thread_local;
+    Some(match symbol {
+        Some((name, offset)) => Variable { name: Some(name), library, offset, thread_local },
+        None => Variable { name: None, library, offset: found.offset, thread_local },
+    })
+}
+
+/// What code an instruction belongs to. In a child: the library at most.
+pub(super) fn code(ip: usize) -> Code {
+    let Some(found) = objects::find(ip) else { return Code::default() };
+    let library = found.library.as_deref().map(objects::file_name);
+    let Some(bytes) = read(&found) else { return Code { library, ..Code::default() } };
+    let frame = frame(&bytes, found.offset).unwrap_or_default();
+    let function = frame.0.or_else(|| Some(symbol(&bytes, found.offset, SymbolKind::Text)?.0));
+    Code { line: frame.1, function, library }
+}
+
+/// The object's file, where this space may read files.
+fn read(found: &Found) -> Option<Vec<u8>> {
+    if kernel::master::in_child() {
+        return None;
+    }
+    std::fs::read(found.path()).ok()
+}
+
+/// The symbol around an address and the offset in it. Where several cover the address, the
+/// smallest; where those agree, the first in the table.
+fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<(String, usize)> {
+    let file = object::File::parse(bytes).ok()?;
+    let address = address as u64;
+    let covers = |s: &object::Symbol<'_, '_>| {
+        s.kind() == kind && !s.is_undefined() && address.wrapping_sub(s.address()) < s.size()
+    };
+    let best = file.symbols().filter(covers).min_by_key(|s| s.size());
+    let best = best.or_else(|| file.dynamic_symbols().filter(covers).min_by_key(|s| s.size()))?;
+    Some((demangle(best.name().ok()?), (address - best.address()) as usize))
+}
+
+/// A name as the source has it. What `thread_local!` makes is named after the variable, and
+/// so are the parts (`.0`) that an optimiser splits a variable into.
+fn demangle(name: &str) -> String {
+    let Ok(path) = rustc_demangle::try_demangle(name) else { return name.to_owned() };
+    let path = format!("{path:#}");
+    let inner = ["::{constant#", "::{{constant}}"].iter().filter_map(|part| path.find(part)).min();
+    let path = &path[..inner.unwrap_or(path.len())];
+    match path.rsplit_once('.') {
+        Some((whole, part)) if part.bytes().all(|b| b.is_ascii_digit()) => whole.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+/// Function and source line of an instruction. Of inlined calls it is the innermost that is
+/// not the standard library's, where there is one.
+fn frame(bytes: &[u8], ip: usize) -> Option<(Option<String>, Option<String>)> {
+    let file = object::File::parse(bytes).ok()?;
+    let load = |id: gimli::SectionId| -> Result<_, gimli::Error> {
+        let data = file.section_by_name(id.name()).and_then(|s| s.uncompressed_data().ok());
+        let data: &[u8] = match data {
+            Some(Cow::Borrowed(data)) => data,
+            _ => &[],
+        };
+        Ok(EndianSlice::new(data, LittleEndian))
+    };
+    let context = addr2line::Context::from_dwarf(gimli::Dwarf::load(load).ok()?).ok()?;
+    let ip = ip as u64;
+    let directory = context
+        .find_dwarf_and_unit(ip)
+        .skip_all_loads()
+        .and_then(|unit| Some(unit.comp_dir?.to_string_lossy().into_owned()));
+    let mut frames = context.find_frames(ip).skip_all_loads().ok()?;
+    let mut innermost = None;
+    while let Ok(Some(frame)) = frames.next() {
+        let path = frame.location.as_ref().and_then(|l| l.file);
+        let of_std = path.is_some_and(is_std);
+        let line = frame.location.as_ref().and_then(|l| line(l, directory.as_deref()));
+        let name = frame.function.and_then(|f| Some(demangle(&f.raw_name().ok()?)));
+        if !of_std {
+            return Some((name, line));
+        }
+        innermost.get_or_insert((name, line));
+    }
+    innermost
+}
+
+fn is_std(path: &str) -> bool {
+    path.starts_with("/rustc/")
+        || ["/library/core/src/", "/library/std/src/", "/library/alloc/src/"]
+            .iter()
+            .any(|part| path.contains(part))
+}
+
+fn line(location: &addr2line::Location<'_>, directory: Option<&str>) -> Option<String> {
+    let mut text = relative(location.file?, directory).to_owned();
+    let numbers = [location.line?, location.column.unwrap_or(0)];
+    for number in numbers.iter().take_while(|&&n| n != 0) {
+        text.push_str(&format!(":{number}"));
+    }
+    Some(text)
+}
+
+/// A path as the compiler's own messages have it: from the directory that the crate was
+/// compiled in, and for a crate from a registry with the crate's name and version first.
+fn relative<'a>(path: &'a str, directory: Option<&str>) -> &'a str {
+    if let Some((_, inside)) = path.split_once("/registry/src/") {
+        return inside.split_once('/').map_or(inside, |(_registry, krate)| krate);
+    }
+    directory
+        .and_then(|d| path.strip_prefix(d))
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+
+    static NAMED: [AtomicU64; 2] = [const { AtomicU64::new(1) }; 2];
+
+    #[inline(never)]
+    fn here() -> u32 {
+        std::hint::black_box(line!())
+    }
+
+    #[test]
+    fn variables_have_names() {
+        let v = variable(&raw const NAMED[1] as usize + 3).expect("the program is loaded");
+        assert_eq!(v.name.as_deref(), Some("detpar::report::symbols::tests::NAMED"));
+        assert_eq!((v.offset, v.library, v.thread_local), (11, None, false));
+        assert!(variable(Vec::<u8>::with_capacity(9).as_ptr() as usize).is_none());
+    }
+
+    #[test]
+    fn code_has_names_and_lines() {
+        let c = code(here as *const () as usize);
+        assert!(c.function.is_some_and(|f| f.ends_with("symbols::tests::here")));
+        let line = c.line.expect("tests have debug information");
+        assert_eq!(line.split(':').next(), Some("detpar/src/report/symbols.rs"), "{line}");
+        assert_eq!(line.split(':').nth(1), Some((here() - 1).to_string().as_str()), "{line}");
+        let c = code(libc::getpid as *const () as usize);
+        assert!(c.library.is_some_and(|l| l.contains("libc")));
+        assert!(c.function.is_some_and(|f| f.contains("getpid")));
+        assert!(code(8).function.is_none());
+    }
+
+    #[test]
+    fn names_are_those_of_the_source() {
+        let total = "_ZN10quickstart4race5TOTAL17h0123456789abcdefE";
+        assert_eq!(demangle(total), "quickstart::race::TOTAL");
+        assert_eq!(demangle(&format!("{total}.0")), "quickstart::race::TOTAL");
+        assert_eq!(demangle("counter.1"), "counter.1");
+        let own = "_ZN1a3OWN29_$u7b$$u7b$constant$u7d$$u7d$28_$u7b$$u7b$closure$u7d$$u7d$3VAL\
+                   17h0123456789abcdefE";
+        assert_eq!(demangle(own), "a::OWN");
+    }
+
+    #[test]
+    fn broken_objects_have_none() {
+        for bytes in [&b""[..], b"\x7fELF", &[0; 4096]] {
+            assert!(symbol(bytes, 0, SymbolKind::Data).is_none() && frame(bytes, 0).is_none());
+        }
+    }
+
+    #[test]
+    fn paths_leave_out_the_machine() {
+        let at = |path: &str, directory| relative(path, directory).to_owned();
+        assert_eq!(at("/home/me/prog/src/main.rs", Some("/home/me/prog")), "src/main.rs");
+        assert_eq!(at("/home/me/program/x.rs", Some("/home/me/prog")), "/home/me/program/x.rs");
+        assert_eq!(at("src/main.rs", Some("/home/me/prog")), "src/main.rs");
+        let krate = "/home/me/.cargo/registry/src/index-0/krate-1.2.3";
+        assert_eq!(at(&format!("{krate}/src/lib.rs"), Some(krate)), "krate-1.2.3/src/lib.rs");
+        assert_eq!(at("/x.c", None), "/x.c");
+    }
+}
