@@ -129,20 +129,28 @@ fn one(body: Body) -> String {
 }
 
 fn told(result: Result<(), JoinError>) -> String {
-    match result {
-        Ok(()) => "ok".into(),
-        Err(JoinError::Fault { child, fault }) => {
+    let Err(failed) = result else { return "ok".into() };
+    let child = failed.child().expect("the child that failed");
+    match failed {
+        JoinError::Fault(f) => {
+            let name = f.signal_name().unwrap_or("none".into());
             // The exact address of the guard page depends on the size of a frame.
-            let address = if fault.address == 0 { "null" } else { "elsewhere" };
-            format!("fault {} in {child}, {:?}, {address}", fault.signal, fault.site)
+            let address = match f.address() {
+                None => "no address",
+                Some(0) => "null",
+                Some(_) => "elsewhere",
+            };
+            format!("fault {name} in {child}, {:?}, {address}", f.kind())
         }
-        Err(JoinError::Forbidden { child, call }) => format!("forbidden {} in {child}", call.nr),
-        Err(JoinError::Panic(p)) => {
-            let text = format!("{p:?}");
-            // Where the message is, without the line, which changes with this file.
-            format!("panic {}", text.split(", location").next().unwrap_or_default())
+        JoinError::Forbidden(call) => {
+            let name = call.name().map_or_else(|| call.number().to_string(), str::to_owned);
+            format!("forbidden {name} in {child}")
         }
-        Err(other) => format!("{other:?}"),
+        JoinError::Panic(p) => {
+            let file = p.location().and_then(|l| l.split(':').next()).unwrap_or("nowhere");
+            format!("panic in {child}, {:?}, {file}", p.message())
+        }
+        other => format!("{other:?}"),
     }
 }
 
@@ -356,7 +364,7 @@ fn sibling_forks_after_a_fault() {
             },
             null_write,
         );
-        assert_eq!(told(result.map(drop)), "fault 11 in 1, Unknown, null", "round {round}");
+        assert_eq!(told(result.map(drop)), "fault SIGSEGV in 1, Signal, null", "round {round}");
     }
 }
 

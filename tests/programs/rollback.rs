@@ -114,12 +114,9 @@ fn failing(who: usize, how: fn(usize)) {
             }
         }
     };
-    match (detpar::try_join(child(0), child(1)), who) {
-        (Err(JoinError::Panic(_) | JoinError::Fault { child: 0, .. }), 0) => {}
-        (Err(JoinError::Panic(_) | JoinError::Fault { child: 1, .. }), 1) => {}
-        (Err(JoinError::Forbidden { child, .. }), _) if child == who => {}
-        other => panic!("{other:?}"),
-    }
+    let failed = detpar::try_join(child(0), child(1)).expect_err("a failure");
+    assert!(!matches!(failed, JoinError::Conflict(_)), "{failed}");
+    assert_eq!(failed.child(), Some(who), "{failed}");
     assert_same(&memory, &pristine);
     assert_alive();
     assert_same(&memory, &pristine);

@@ -167,7 +167,7 @@ fn identity() {
 fn failures() {
     let told = |r: Result<((), ()), JoinError>| match r {
         Ok(_) => println!("no failure"),
-        Err(e) => println!("failure: {e:?}"),
+        Err(e) => println!("failure: {e}"),
     };
     told(try_join(|| panic!("a text"), || println!("never seen")));
     told(try_join(|| println!("seen"), || panic!("the {}nd child", 2)));

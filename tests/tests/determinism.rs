@@ -34,7 +34,7 @@ fn the_program_prints_what_it_is_about() {
         "grandchild 1.0 and 1.1\nchild 1 is done\n<0><1><2>",
         "a text",
         "the 2nd child",
-        "Conflict",
+        "failure: children 0 and 1 both wrote",
         "counts: [2000, 300, 0, 0]\n",
         "scratch of the master: 0\n",
     ] {
