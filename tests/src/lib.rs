@@ -1,1 +1,7 @@
-//! End-to-end tests of detpar; see `tests/`.
+//! What the end-to-end tests share: [`harness`] starts programs, [`program`] is for the
+//! programs themselves.
+//!
+//! A program is a master space, which a test harness with threads cannot be. So each program
+//! in `programs` has cases, and a test in `tests` runs them and looks at output and exit code.
+pub mod harness;
+pub mod program;

@@ -1,0 +1,271 @@
+//! For the tests: starting programs with a deadline. A program that hangs is a failure.
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Numbers of workers for which the same bytes are expected.
+pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
+
+/// Variables that change how a program runs; a run gets only those that its test sets.
+const OURS: [&str; 6] = [
+    "DETPAR_WORKERS",
+    "DETPAR_ASLR",
+    "DETPAR_SEED",
+    "DETPAR_ENGINE",
+    "DETPAR_CHECK",
+    "RUST_BACKTRACE",
+];
+
+/// A program to be run, with standard input closed.
+#[derive(Debug)]
+pub struct Program {
+    command: Command,
+    limit: Duration,
+}
+
+impl Program {
+    /// A program by its path.
+    pub fn new(path: impl AsRef<OsStr>) -> Program {
+        let mut command = Command::new(path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in OURS {
+            command.env_remove(name);
+        }
+        Program { command, limit: Duration::from_secs(60) }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Program {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env(mut self, name: &str, value: &str) -> Program {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets the number of workers.
+    pub fn workers(self, n: usize) -> Program {
+        self.env("DETPAR_WORKERS", &n.to_string())
+    }
+
+    /// Sets the working directory.
+    pub fn dir(mut self, dir: impl AsRef<Path>) -> Program {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Sets how long it may take (a minute otherwise).
+    pub fn limit(mut self, limit: Duration) -> Program {
+        self.limit = limit;
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    #[track_caller]
+    pub fn start(mut self) -> Running {
+        let what = format!("{:?}", self.command);
+        let mut child = self.command.spawn().unwrap_or_else(|e| panic!("{what}: {e}"));
+        let out = reader(child.stdout.take());
+        let err = reader(child.stderr.take());
+        Running { child, out, err, what, deadline: Instant::now() + self.limit }
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// Where it cannot be started or does not end in time.
+    #[track_caller]
+    pub fn run(self) -> Run {
+        self.start().wait()
+    }
+}
+
+fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).expect("reading a program's output");
+        }
+        bytes
+    })
+}
+
+/// A program that was started.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    out: JoinHandle<Vec<u8>>,
+    err: JoinHandle<Vec<u8>>,
+    what: String,
+    deadline: Instant,
+}
+
+impl Running {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// Where it takes too long.
+    #[track_caller]
+    pub fn ended(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("waiting for a program").is_some();
+        if !ended && Instant::now() > self.deadline {
+            let state = states(self.child.id());
+            self.child.kill().expect("killing a program that hangs");
+            panic!("{} hangs\n{state}", self.what);
+        }
+        ended
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// Where it takes too long.
+    #[track_caller]
+    pub fn wait(mut self) -> Run {
+        let mut pause = Duration::from_millis(1);
+        while !self.ended() {
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        let status = self.child.wait().expect("waiting for a program");
+        let out = self.out.join().expect("its standard output");
+        let err = self.err.join().expect("its standard error");
+        Run { status, out, err, what: self.what }
+    }
+}
+
+/// How a program ended, and what it wrote.
+#[derive(Debug)]
+pub struct Run {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub out: Vec<u8>,
+    /// Its standard error.
+    pub err: Vec<u8>,
+    what: String,
+}
+
+impl Run {
+    /// Its exit code, where it was not killed.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Its standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.out).into_owned()
+    }
+
+    /// Its standard error as text.
+    pub fn err_text(&self) -> String {
+        String::from_utf8_lossy(&self.err).into_owned()
+    }
+
+    /// Makes sure that it ended with this exit code.
+    ///
+    /// # Panics
+    /// With everything it wrote, where it did not.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Run {
+        if self.code() != Some(code) {
+            let how = match self.status.signal() {
+                Some(signal) => format!("ended by signal {signal}"),
+                None => format!("exit code {:?}", self.code()),
+            };
+            let (out, err) = (tail(&self.out), tail(&self.err));
+            panic!("{}: {how}, not {code}\n--- stdout\n{out}\n--- stderr\n{err}", self.what);
+        }
+        self
+    }
+}
+
+/// The end of an output, short enough for a report.
+fn tail(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(4000)..]).into_owned()
+}
+
+/// What the system says of a process and its children: for the report of one that hangs.
+fn states(pid: u32) -> String {
+    let mut text = String::new();
+    for p in std::iter::once(pid).chain(children(pid)) {
+        let stat = std::fs::read_to_string(format!("/proc/{p}/stat")).unwrap_or_default();
+        let wchan = std::fs::read_to_string(format!("/proc/{p}/wchan")).unwrap_or_default();
+        let short: Vec<&str> = stat.split(' ').take(4).collect();
+        text.push_str(&format!("{} in {wchan}\n", short.join(" ")));
+    }
+    text
+}
+
+/// The living children of a process, zombies included.
+pub fn children(pid: u32) -> Vec<u32> {
+    let parent_of = |p: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{p}/stat")).ok()?;
+        // The name may hold blanks and parentheses: the fields after it count.
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+    };
+    let all = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|&p| parent_of(p) == Some(pid)).collect()
+}
+
+/// Threads that keep the processors busy until this value is dropped.
+#[derive(Debug)]
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Starts `n` busy threads.
+    pub fn new(n: usize) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy = |stop: Arc<AtomicBool>| {
+            move || {
+                while !stop.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
+            }
+        };
+        let threads = (0..n).map(|_| thread::spawn(busy(stop.clone()))).collect();
+        Load { stop, threads }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        self.threads.drain(..).for_each(|t| t.join().expect("a busy thread"));
+    }
+}
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+#[derive(Debug)]
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    /// The next number below `n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+}

@@ -1,0 +1,96 @@
+//! After many joins a program holds no more of the system than after some.
+use detpar_tests::harness::Program;
+use std::time::Duration;
+
+#[track_caller]
+fn same(case: &str, rounds: usize, workers: usize) {
+    let program = Program::new(env!("CARGO_BIN_EXE_leaks")).limit(Duration::from_secs(280));
+    let run = program.workers(workers).arg(case).arg(rounds.to_string()).run().expect(0);
+    println!("{}", run.text());
+}
+
+#[test]
+fn results_that_are_dropped() {
+    same("empty", 1000, 2);
+    same("results", 1000, 2);
+    same("results", 300, 1);
+    same("results", 300, 8);
+}
+
+#[test]
+fn blocks_that_change_hands() {
+    same("boxes_moved", 500, 2);
+    same("boxes_moved", 100, 1);
+    same("boxes_moved", 100, 8);
+}
+
+#[test]
+fn large_results() {
+    same("large_results", 40, 2);
+}
+
+#[test]
+fn nested_joins() {
+    same("nested", 200, 2);
+    same("nested", 100, 1);
+    same("nested", 100, 8);
+}
+
+#[test]
+fn recursion_shaped_by_data() {
+    same("sorting", 100, 2);
+    same("sorting", 60, 8);
+}
+
+#[test]
+fn parallel_iterators_and_maps() {
+    same("leaves", 100, 2);
+    same("leaves", 50, 8);
+    same("maps", 500, 2);
+}
+
+#[test]
+fn failures() {
+    for workers in [1, 2, 8] {
+        same("panics", 100, workers);
+        same("faults", 100, workers);
+        same("conflicts", 100, workers);
+        same("nested_failures", 20, workers);
+    }
+}
+
+#[test]
+fn output_of_children() {
+    same("printing", 500, 2);
+}
+
+#[test]
+fn output_of_children_through_c() {
+    same("printing_through_c", 300, 2);
+}
+
+#[test]
+fn a_thousand_children_in_one_construct() {
+    same("many_children", 6, 2);
+    same("many_children", 5, 8);
+}
+
+#[test]
+fn freed_memory_goes_back_to_the_system() {
+    same("freed_by_the_master", 1, 2);
+    same("freed_by_a_child", 1, 2);
+    same("made_by_children", 1, 2);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_hundred_thousand_joins() {
+    for case in ["empty", "results", "boxes_moved", "maps"] {
+        same(case, 10_000, 2);
+    }
+    same("nested", 3000, 2);
+    same("sorting", 2000, 2);
+    same("leaves", 3000, 3);
+    same("panics", 3000, 2);
+    same("many_children", 50, 3);
+}
