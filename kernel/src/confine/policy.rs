@@ -41,7 +41,6 @@ pub const TABLE: &[Row] = &[
     row(libc::SYS_getppid, Action::Constant(super::VIRTUAL_PARENT_ID), "the same in every space"),
     row(libc::SYS_sched_yield, Action::Constant(0), "there is nobody to yield to"),
     row(libc::SYS_rt_sigprocmask, Action::Constant(0), "no signal reaches a child"),
-    row(libc::SYS_sigaltstack, Action::Constant(0), "kept as it is; no signal reaches a child"),
     row(libc::SYS_getrandom, Action::Random, "a function of seed, task path and draw"),
     row(libc::SYS_futex, Action::Futex, "only uncontended operations succeed"),
     row(libc::SYS_tgkill, Action::Signal, "abort and raise end the child"),
