@@ -146,7 +146,8 @@ pub(crate) unsafe fn clone_process(
     let pid = check(unsafe {
         gate::det_clone(libc::CLONE_PIDFD as usize, stack, &mut pidfd, f as usize, arg)
     })?;
-    Ok((pid as i32, pidfd))
+    // High, so that the program's own descriptors do not depend on the number of workers.
+    Ok((pid as i32, raise_fd(pidfd)))
 }
 
 /// Forks this process as the C library's `fork` would see it from the kernel: the new process
