@@ -3,7 +3,7 @@
 
 use super::support::*;
 use crate::heap::Heap;
-use crate::heap::class::locate;
+use crate::heap::class::{SEGMENT, locate};
 use std::collections::BTreeSet;
 
 fn inside(ranges: &[(usize, usize)], page: usize) -> bool {
@@ -382,4 +382,46 @@ fn a_failed_construct_leaves_nothing_behind() {
     }
     let p = Heap::ROOT.alloc_zeroed(&mut master, 600_000, 16) as usize;
     assert!(is_zero(p, 600_000));
+}
+
+/// A segment that holds no block, but a span with room, is in use: a child that empties it
+/// for good and takes it again must not write to it past its snapshot.
+#[test]
+fn a_failed_child_does_not_reach_a_segment_that_was_in_use() {
+    let mut addresses = Vec::new();
+    for fails in [false, true] {
+        let _memory = Memory::new();
+        let mut master = Space::master();
+        let mut at = 0;
+        assert!(fork(&mut master, 1, &[0], &mut |_, child| {
+            while at / SEGMENT == 0 || at / SEGMENT == child.heap.0 / SEGMENT {
+                at = child.alloc(3000, 16);
+            }
+            child.free(at)
+        }));
+        let mut again = false;
+        let ok = fork(&mut master, 1, &[0], &mut |_, child| {
+            if fails {
+                let all: Vec<usize> = (0..500).map(|_| child.alloc(3000, 16)).collect();
+                assert!(all.contains(&at));
+                let there = |p: &&usize| **p / SEGMENT == at / SEGMENT;
+                assert!(all.iter().filter(there).all(|&p| child.free(p)));
+                for _ in 0..20 {
+                    let p = child.alloc(250 << 10, 16);
+                    fill(p, 250 << 10, 0xee);
+                    again |= there(&&p);
+                }
+            }
+            !fails
+        });
+        assert_eq!((ok, again), (!fails, fails));
+        assert!(fork(&mut master, 1, &[0], &mut |_, child| {
+            let all: Vec<usize> = (0..500).map(|_| child.alloc(3000, 16)).collect();
+            all.iter().for_each(|&p| fill(p, 3000, 1));
+            assert!(all.iter().all(|&p| child.free(p)));
+            addresses.push(all);
+            true
+        }));
+    }
+    assert_eq!(addresses[0], addresses[1]);
 }
