@@ -70,8 +70,9 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
     let regs = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs };
     let reg = |i: libc::c_int| regs[i as usize];
     let nr = reg(libc::REG_RAX);
-    let args = [libc::REG_RDI, libc::REG_RSI, libc::REG_RDX, libc::REG_R10, libc::REG_R8, libc::REG_R9]
-        .map(|r| reg(r) as u64);
+    let args =
+        [libc::REG_RDI, libc::REG_RSI, libc::REG_RDX, libc::REG_R10, libc::REG_R8, libc::REG_R9]
+            .map(|r| reg(r) as u64);
     let ip = reg(libc::REG_RIP) as u64;
     // A call by another entry (int 0x80, x32) reports its architecture or number range.
     // SAFETY: SIGSYS fills these fields; `si_arch` lies after the address and number.
@@ -98,8 +99,7 @@ fn answer(nr: i64, a: &[u64; 6], ip: u64) -> Option<i64> {
         }
         Action::Futex => futex(a, ip),
         Action::Signal => {
-            let (target, signal) =
-                if nr == libc::SYS_tgkill { (a[1], a[2]) } else { (a[0], a[1]) };
+            let (target, signal) = if nr == libc::SYS_tgkill { (a[1], a[2]) } else { (a[0], a[1]) };
             if signal == 0 || target as i64 != VIRTUAL_ID {
                 return None;
             }

@@ -17,7 +17,10 @@ struct Action {
 
 const SA_RESTORER: u64 = 0x0400_0000;
 
-fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void)) -> Sys<()> {
+fn handle(
+    signal: i32,
+    handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void),
+) -> Sys<()> {
     let flags = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64 | SA_RESTORER;
     let action = Action {
         handler: handler as usize,

@@ -5,8 +5,8 @@
 
 mod spaces;
 
-use crate::error::Error;
 use crate::abi::Failure;
+use crate::error::Error;
 use crate::exec::control::Job;
 
 /// Name of a construct within its engine.

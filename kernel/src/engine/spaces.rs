@@ -6,10 +6,8 @@ use crate::confine;
 use crate::error::Error;
 use crate::exec::claims::{self, Staged};
 use crate::exec::collect;
-use crate::exec::control::{
-    Job, Outcome, Request, Role, View, control, me, outcome, private,
-};
 use crate::exec::control;
+use crate::exec::control::{Job, Outcome, Request, Role, View, control, me, outcome, private};
 use crate::exec::master::master;
 use crate::exec::worker;
 use crate::heap::Heap;
@@ -145,10 +143,7 @@ fn setup_error(code: u64) -> Error {
 
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
-    con.outcomes[..k]
-        .iter()
-        .position(|o| o.status.load(SeqCst) != outcome::RETURNED)
-        .unwrap_or(k)
+    con.outcomes[..k].iter().position(|o| o.status.load(SeqCst) != outcome::RETURNED).unwrap_or(k)
 }
 
 fn slot_of(o: &Outcome) -> u32 {
@@ -172,12 +167,7 @@ impl Target for Memory {
 }
 
 /// Plans over all children, then applies, or applies nothing.
-fn merge_children(
-    construct: u32,
-    jobs: &[Job],
-    heap: Heap,
-    session: u64,
-) -> Result<(), Failure> {
+fn merge_children(construct: u32, jobs: &[Job], heap: Heap, session: u64) -> Result<(), Failure> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
     let failing = first_failure(con, k);

@@ -4,11 +4,11 @@
 use super::control::{Me, View, area, exchange, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
+use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
+use crate::heap::state::Sequence;
 use crate::image::layout::{STACK, STACK_END, page_ceil, page_floor};
 use crate::image::regions::Segment;
 use crate::image::{regions, tls};
-use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
-use crate::heap::state::Sequence;
 use crate::merge::Block;
 use crate::sys::{self, scan};
 use core::slice;

@@ -316,6 +316,8 @@ pub(crate) struct Me {
     pub scan_below: [u32; ZONES],
     /// The same for the segments' table entries.
     pub table_below: [u32; ZONES],
+    /// Pages that the running child took from segments it was not granted.
+    pub tail_pages: usize,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.

@@ -527,9 +527,11 @@ impl Master {
     }
 
     fn some_idle_unseen(&self) -> bool {
-        self.workers.iter().take(self.high as usize).enumerate().any(|(s, w)| {
-            w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE
-        })
+        self.workers
+            .iter()
+            .take(self.high as usize)
+            .enumerate()
+            .any(|(s, w)| w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE)
     }
 
     fn look_for_deaths(&mut self) {
@@ -587,4 +589,5 @@ impl Master {
     }
 }
 
-const _: () = assert!(size_of::<Master>() < private::CONTROL_STACK - private::STACK_SIZE - private::MASTER);
+const _: () =
+    assert!(size_of::<Master>() < private::CONTROL_STACK - private::STACK_SIZE - private::MASTER);

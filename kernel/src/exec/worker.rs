@@ -77,7 +77,9 @@ fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
         if k > from {
             let last = if k == u32::MAX { u32::MAX } else { k - 1 };
             // SAFETY: has no memory operands.
-            unsafe { sys::call(libc::SYS_close_range, [from as usize, last as usize, 0, 0, 0, 0]) }?;
+            unsafe {
+                sys::call(libc::SYS_close_range, [from as usize, last as usize, 0, 0, 0, 0])
+            }?;
         }
         from = k.saturating_add(1);
     }
@@ -217,7 +219,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn) = (0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
-    (me.log_len, me.free_count) = (0, 0);
+    (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     copy_template_exits(me);
     let room = stage::begin(me, job.out_size);
     stage::stage(me).failed = 0;
@@ -323,14 +325,33 @@ pub(crate) fn grant(zone: usize, number: u32) {
     let me = me();
     let (addr, len) = (segment_addr(zone, number), 1 << ZONE[zone].shift);
     me.table_below[zone] = me.table_below[zone].max(number + 1);
-    let room =
-        me.grant_count < private::GRANTS_MAX && !collect::in_view(&me.view, addr, len);
-    if room && map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
-        // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
-        unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
-        me.grant_count += 1;
-    } else {
+    if !map_granted(me, addr, len) {
         me.scan_below[zone] = me.scan_below[zone].max(number + 1);
+    }
+}
+
+fn map_granted(me: &mut Me, addr: usize, len: usize) -> bool {
+    let room = me.grant_count < private::GRANTS_MAX && !collect::in_view(&me.view, addr, len);
+    if !room || map_image(me, addr, len, libc::MAP_SHARED).is_err() {
+        return false;
+    }
+    // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
+    unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
+    me.grant_count += 1;
+    true
+}
+
+/// Pages that a child may take from the free end of a segment before that end is granted:
+/// a few pages are cheaper to copy than to map.
+const TAIL: usize = 4;
+
+/// Notes that the running child took pages of a range that is free to its end, and grants
+/// the range once that has become worth it.
+pub(crate) fn grant_tail(addr: usize, len: usize, pages: usize) {
+    let me = me();
+    me.tail_pages += pages;
+    if me.tail_pages > TAIL && !is_granted(addr, len) {
+        map_granted(me, addr, len);
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) trait Env {
     fn sequences(&self) -> &[Sequence; ZONES];
     /// A fresh range was taken for this space alone.
     fn granted(&mut self, addr: usize, len: usize);
+    /// The first `pages` of a range that ends with its segment were taken; the rest is free.
+    fn took_tail(&mut self, addr: usize, len: usize, pages: usize);
     /// An inherited block was freed.
     fn defer_free(&mut self, addr: usize, len: usize);
     /// Gives pages back to the system, if that can be done now; they read as zero then.

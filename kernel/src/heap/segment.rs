@@ -233,6 +233,11 @@ impl Segment {
         None
     }
 
+    /// Whether no page from `page` on is in use.
+    pub fn is_free_from(&self, page: usize) -> bool {
+        self.find(page, true) >= SEGMENT_PAGES
+    }
+
     fn claim(&self, head: usize, from: usize, pages: usize) {
         self.mark(from, pages, true);
         self.page_head[from..from + pages].iter().for_each(|p| p.set(head as u8));

@@ -215,6 +215,9 @@ pub(super) fn take_pages(
             if seg.free_pages.get() == 0 {
                 unlist_segment(st, seg);
             }
+            if seg.is_free_from(page + pages) {
+                env.took_tail(seg.addr() + (page << 12), (SEGMENT_PAGES - page) << 12, pages);
+            }
             return Some((seg, page));
         }
         at = seg.next.get();

@@ -1,7 +1,9 @@
 //! Memory of the master that is not part of the image: a child must neither read it, since
 //! the worker's copy grows stale, nor write it, since nothing would merge the change.
 
-use super::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, IMAGE, IMAGE_END, MAX_WORKERS, PRIVATE, TLS};
+use super::layout::{
+    CONTROL, EXCHANGE, EXCHANGE_SIZE, IMAGE, IMAGE_END, MAX_WORKERS, PRIVATE, TLS,
+};
 use super::regions;
 use crate::exec::control::{Control, private};
 use crate::sys::{self, Sys};
@@ -34,7 +36,12 @@ pub(crate) fn parse(line: &[u8]) -> Option<Mapping<'_>> {
     let range = hex(bounds.next()?)?..hex(bounds.next()?)?;
     let rights = fields.next()?;
     let name = fields.nth(3).unwrap_or(&[]);
-    Some(Mapping { range, writable: rights.get(1) == Some(&b'w'), shared: rights.get(3) == Some(&b's'), name })
+    Some(Mapping {
+        range,
+        writable: rights.get(1) == Some(&b'w'),
+        shared: rights.get(3) == Some(&b's'),
+        name,
+    })
 }
 
 /// Whether a mapping is one of our own, besides the segments of the image.
@@ -134,7 +141,9 @@ mod tests {
         assert!(parse(b"nonsense").is_none());
         let mut own = 0;
         each_mapping(|m| {
-            own += usize::from(m.range.contains(&(lines_of_the_maps_file_are_parsed as fn() as usize)));
+            own += usize::from(
+                m.range.contains(&(lines_of_the_maps_file_are_parsed as fn() as usize)),
+            );
             Ok(())
         })
         .unwrap();

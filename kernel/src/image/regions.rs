@@ -2,11 +2,11 @@
 //! objects and the main thread's thread-local storage, moved into the image file at boot;
 //! and the merge policy of each.
 
+use super::foreign;
 use super::layout::{DATA_OFFSET, DATA_SIZE, IMAGE, IMAGE_END, page_ceil, page_floor};
 use crate::error::Error;
 use crate::exec::control::{me, private, private_item};
 use crate::merge::{Policy, Region};
-use super::foreign;
 use crate::sys;
 
 /// Most segments and most policy regions.

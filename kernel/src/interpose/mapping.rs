@@ -47,7 +47,8 @@ pub unsafe extern "C" fn mmap(
     fd: c_int,
     offset: i64,
 ) -> *mut c_void {
-    let a = [addr as usize, len, prot as usize, flags as usize, fd as isize as usize, offset as usize];
+    let a =
+        [addr as usize, len, prot as usize, flags as usize, fd as isize as usize, offset as usize];
     // SAFETY: the caller's contract.
     unsafe { call(libc::SYS_mmap, a) as *mut c_void }
 }

@@ -10,7 +10,12 @@ mod thread;
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
 /// something refers to it.
 pub(crate) fn anchor() -> usize {
-    malloc::anchor() + random::anchor() + exit::anchor() + thread::anchor() + mapping::anchor() + fork::anchor()
+    malloc::anchor()
+        + random::anchor()
+        + exit::anchor()
+        + thread::anchor()
+        + mapping::anchor()
+        + fork::anchor()
 }
 
 /// The next definition of a symbol that we take over.

@@ -5,8 +5,8 @@ use crate::exec::worker;
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::heap::{Env, Heap};
-use crate::image::layout::{EXCHANGE_SIZE, IMAGE};
 use crate::image::early;
+use crate::image::layout::{EXCHANGE_SIZE, IMAGE};
 use crate::merge::Block;
 use crate::sys;
 use core::sync::atomic::{AtomicU32, Ordering::*};
@@ -45,6 +45,12 @@ impl Env for Space {
         {
             mail.granted[z].fetch_max(n + 1, Relaxed);
             worker::grant(z, n);
+        }
+    }
+
+    fn took_tail(&mut self, addr: usize, len: usize, pages: usize) {
+        if me().role == Role::Child {
+            worker::grant_tail(addr, len, pages);
         }
     }
 

@@ -209,9 +209,8 @@ pub(crate) fn die(parts: &[&str]) -> ! {
 pub(crate) fn write_all(fd: c_int, mut b: &[u8]) -> Sys<()> {
     while !b.is_empty() {
         // SAFETY: the slice is readable.
-        match unsafe {
-            call(libc::SYS_write, [fd as usize, b.as_ptr() as usize, b.len(), 0, 0, 0])
-        } {
+        match unsafe { call(libc::SYS_write, [fd as usize, b.as_ptr() as usize, b.len(), 0, 0, 0]) }
+        {
             Ok(n) => b = &b[n..],
             Err(libc::EINTR) => {}
             Err(libc::EAGAIN) => {

@@ -174,6 +174,9 @@ impl Env for Space {
     fn granted(&mut self, addr: usize, len: usize) {
         self.granted.push((addr, len));
     }
+    fn took_tail(&mut self, addr: usize, len: usize, pages: usize) {
+        assert!(pages << 12 <= len && (addr + len).is_multiple_of(1 << 20));
+    }
     fn defer_free(&mut self, addr: usize, len: usize) {
         assert!(self.depth > 0, "the master inherits nothing");
         self.deferred.push((addr, len));
