@@ -23,7 +23,7 @@ impl Stream {
 }
 
 /// Bytes of a record's head.
-const HEAD: usize = 9;
+pub const HEAD: usize = 9;
 
 /// The head of a record of `len` bytes; the bytes follow it.
 ///

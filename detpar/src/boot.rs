@@ -73,6 +73,9 @@ fn config() -> Result<Config, String> {
     Ok(Config { workers, seed: number("DETPAR_SEED")?, chaos: number("DETPAR_CHAOS")? })
 }
 
+/// Holds the process id over a restart.
+const RESTARTED: &str = "DETPAR_RESTARTED";
+
 /// Restarts the program once without address-space randomisation, so that addresses of code
 /// and statics are the same in every run (rule R1). Where the system refuses, or with
 /// `DETPAR_ASLR=keep`, the program goes on as it is.
@@ -88,6 +91,15 @@ fn restart_without_randomisation() {
         // Restarted: programs that this one starts get randomisation again.
         // SAFETY: concerns this process and its children only.
         unsafe { libc::personality((now & !off) as libc::c_ulong) };
+        // SAFETY: the only thread.
+        unsafe { std::env::remove_var(RESTARTED) };
+        return;
+    }
+    let me = std::process::id().to_string();
+    if std::env::var_os(RESTARTED).is_some_and(|v| *v == *me) {
+        // The restart did not help (a set-uid program, say): go on.
+        // SAFETY: the only thread.
+        unsafe { std::env::remove_var(RESTARTED) };
         return;
     }
     if std::env::var_os("DETPAR_ASLR").is_some_and(|v| v == "keep") {
@@ -108,7 +120,9 @@ fn restart_without_randomisation() {
         if libc::personality((now | off) as libc::c_ulong) < 0 {
             return;
         }
+        std::env::set_var(RESTARTED, &me);
         libc::execve(exe.as_ptr(), argv.as_ptr(), environ);
+        std::env::remove_var(RESTARTED);
         libc::personality(now as libc::c_ulong);
     }
 }

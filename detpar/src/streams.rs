@@ -14,9 +14,20 @@ pub(crate) struct Streams;
 /// Address of the length of std's stdout buffer; 0 before [`prepare`].
 static BUFFERED: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes of output in one record.
+const PIECE: usize = 4096;
+
 impl Streams {
     fn write(log: &mut dyn FnMut(&[u8]) -> bool, stream: Stream, bytes: &[u8]) -> bool {
-        log(&console::head(stream, bytes.len())) && log(bytes)
+        // In pieces with their heads in one buffer: a full log must not end in half a record.
+        bytes.chunks(PIECE).all(|piece| {
+            let head = console::head(stream, piece.len());
+            let mut record = [0; PIECE + console::HEAD];
+            let len = head.len() + piece.len();
+            record[..head.len()].copy_from_slice(&head);
+            record[head.len()..len].copy_from_slice(piece);
+            log(&record[..len])
+        })
     }
 }
 

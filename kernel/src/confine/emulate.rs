@@ -2,7 +2,7 @@
 //! of a child, on the signal stack: no allocation, no locks, no thread-local storage of its
 //! own.
 
-use super::policy::{Action, action};
+use super::policy::{Action, action, arity};
 use super::{VIRTUAL_ID, handler};
 use crate::abi::{Cause, Fault, Forbidden, Site};
 use crate::exec::control::{Role, area, exchange, me};
@@ -83,7 +83,12 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
     let value = match answer {
         Some(v) => v,
         None if is_refused_softly() => -i64::from(libc::EPERM),
-        None => worker::end_child(Cause::Forbidden(Forbidden { nr, args, ip })),
+        None => {
+            // Registers beyond the call's arguments hold whatever came before.
+            let arity = if known { arity(nr) } else { 0 };
+            let args = core::array::from_fn(|i| if i < arity { args[i] } else { 0 });
+            worker::end_child(Cause::Forbidden(Forbidden { nr, args, ip }))
+        }
     };
     regs[libc::REG_RAX as usize] = value;
 }

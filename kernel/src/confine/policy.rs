@@ -59,9 +59,150 @@ pub fn action(nr: i64) -> Action {
     TABLE.iter().find(|r| r.nr == nr).map_or(Action::Refuse, |r| r.action)
 }
 
+/// Numbers of arguments: `ARITY[n]` lists calls with `n`.
+const ARITY: [&[i64]; 7] = {
+    use libc::*;
+    [
+        &[],
+        &[
+            SYS_close,
+            SYS_brk,
+            SYS_pipe,
+            SYS_dup,
+            SYS_exit,
+            SYS_exit_group,
+            SYS_uname,
+            SYS_chdir,
+            SYS_rmdir,
+            SYS_unlink,
+            SYS_times,
+            SYS_time,
+            SYS_sysinfo,
+            SYS_fsync,
+            SYS_umask,
+            SYS_personality,
+            SYS_timerfd_create,
+            SYS_epoll_create1,
+        ],
+        &[
+            SYS_stat,
+            SYS_fstat,
+            SYS_lstat,
+            SYS_munmap,
+            SYS_access,
+            SYS_pipe2,
+            SYS_dup2,
+            SYS_nanosleep,
+            SYS_getitimer,
+            SYS_listen,
+            SYS_kill,
+            SYS_tkill,
+            SYS_getcwd,
+            SYS_rename,
+            SYS_mkdir,
+            SYS_chmod,
+            SYS_gettimeofday,
+            SYS_clone3,
+            SYS_sigaltstack,
+            SYS_clock_gettime,
+            SYS_clock_getres,
+            SYS_clock_settime,
+            SYS_memfd_create,
+            SYS_getrusage,
+            SYS_ftruncate,
+            SYS_truncate,
+            SYS_flock,
+            SYS_set_robust_list,
+            SYS_arch_prctl,
+            SYS_eventfd2,
+        ],
+        &[
+            SYS_read,
+            SYS_write,
+            SYS_open,
+            SYS_poll,
+            SYS_lseek,
+            SYS_mprotect,
+            SYS_ioctl,
+            SYS_readv,
+            SYS_writev,
+            SYS_madvise,
+            SYS_dup3,
+            SYS_socket,
+            SYS_connect,
+            SYS_accept,
+            SYS_bind,
+            SYS_sendmsg,
+            SYS_recvmsg,
+            SYS_execve,
+            SYS_tgkill,
+            SYS_fcntl,
+            SYS_readlink,
+            SYS_getrandom,
+            SYS_sched_getaffinity,
+            SYS_sched_setaffinity,
+            SYS_getdents64,
+            SYS_unlinkat,
+            SYS_mkdirat,
+            SYS_faccessat,
+            SYS_getcpu,
+            SYS_close_range,
+            SYS_setitimer,
+        ],
+        &[
+            SYS_openat,
+            SYS_newfstatat,
+            SYS_pread64,
+            SYS_pwrite64,
+            SYS_clock_nanosleep,
+            SYS_sendfile,
+            SYS_accept4,
+            SYS_socketpair,
+            SYS_wait4,
+            SYS_rt_sigaction,
+            SYS_rt_sigprocmask,
+            SYS_prlimit64,
+            SYS_rseq,
+            SYS_openat2,
+            SYS_readlinkat,
+            SYS_faccessat2,
+            SYS_epoll_wait,
+            SYS_epoll_ctl,
+            SYS_fallocate,
+        ],
+        &[
+            SYS_select,
+            SYS_mremap,
+            SYS_clone,
+            SYS_waitid,
+            SYS_statx,
+            SYS_prctl,
+            SYS_setsockopt,
+            SYS_getsockopt,
+            SYS_renameat2,
+            SYS_linkat,
+        ],
+        &[SYS_mmap, SYS_sendto, SYS_recvfrom, SYS_futex, SYS_copy_file_range, SYS_splice],
+    ]
+};
+
+/// How many arguments of call `nr` are known to mean something; 0 where it is not listed.
+pub fn arity(nr: i64) -> usize {
+    ARITY.iter().position(|calls| calls.contains(&nr)).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_has_one_arity() {
+        let all: Vec<i64> = ARITY.iter().flat_map(|c| c.iter().copied()).collect();
+        for (i, nr) in all.iter().enumerate() {
+            assert!(!all[..i].contains(nr), "call {nr} twice");
+        }
+        assert_eq!((arity(libc::SYS_mmap), arity(libc::SYS_getpid), arity(-1)), (6, 0, 0));
+    }
 
     #[test]
     fn rows_are_unique_and_unknown_means_refused() {

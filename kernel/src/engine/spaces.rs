@@ -223,7 +223,7 @@ fn own_failure(o: &Outcome, i: usize) -> Failure {
         outcome::KILLED => Cause::Killed { signal: o.stage.load(SeqCst) as i32 },
         outcome::NO_WORKER => Cause::Limit(Limit::Workers),
         _ => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
-            .map_or(Cause::Killed { signal: 0 }, |st| st.cause),
+            .map_or(Cause::Killed { signal: 0 }, |st| st.cause.read()),
     };
     Failure { child: i as u32, cause }
 }

@@ -11,7 +11,8 @@
 //! A worker's mailbox and exchange area are written by that worker: what it says there is a
 //! claim, and `exec::claims` checks it before the parent follows a pointer or a length.
 
-use crate::abi::{Cause, Entry, MAX_CHILDREN};
+use super::cause::CauseRecord;
+use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, PRIVATE};
@@ -197,7 +198,7 @@ pub(crate) struct Stage {
     /// Panic's location, then its message.
     pub message: usize,
     /// Why the child failed.
-    pub cause: Cause,
+    pub cause: CauseRecord,
     /// The result the entry wrote.
     pub result: usize,
     /// Addresses of changed pages, ascending.

@@ -5,6 +5,7 @@
 //! suspended spaces; a worker takes the children of its construct itself. `docs/exec.md`
 //! tells the protocol.
 
+pub(crate) mod cause;
 mod chaos;
 pub(crate) mod claims;
 pub(crate) mod collect;

@@ -1,5 +1,6 @@
 //! A worker: a confined process that runs one child after another.
 
+use super::cause::CauseRecord;
 use super::control::*;
 use super::{chaos, collect, stage};
 use crate::abi::{Cause, End, Limit};
@@ -247,7 +248,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     }
     let st = stage::stage(me);
     st.failed = u32::from(failed);
-    st.cause = Cause::Panic;
+    st.cause = CauseRecord::new(Cause::Panic);
     stage::keep(me, construct, life);
     stage::trim_log(me);
     if failed { outcome::FAILED } else { outcome::RETURNED }
@@ -400,7 +401,7 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
     let _ = collect::stage_log(me);
     st.failed = 1;
-    st.cause = cause;
+    st.cause = CauseRecord::new(cause);
     stage::keep(me, me.construct, 0);
     if let Some(con) = control().constructs.get(me.construct as usize) {
         control().mail[slot as usize].state.store(state::FAULTED, SeqCst);

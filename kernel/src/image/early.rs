@@ -37,6 +37,9 @@ fn set_up() {
     }
     let remedy = "; remedy: raise the limit on address space (ulimit -v unlimited) and allow \
                   overcommit (vm.overcommit_memory 0 or 1)";
+    if sys::file_size_limited() {
+        sys::die(&["detpar: cannot create the image; remedy: ulimit -f unlimited"]);
+    }
     let fixed = libc::MAP_FIXED_NOREPLACE | libc::MAP_NORESERVE;
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let Ok(fd) = sys::memory_file(c"detpar image", FILE_SIZE) else {

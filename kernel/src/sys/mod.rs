@@ -87,6 +87,14 @@ pub(crate) fn memory_file(name: &core::ffi::CStr, size: usize) -> Sys<c_int> {
     }
 }
 
+/// Whether a limit on file sizes would kill us for making a large memory file.
+pub(crate) fn file_size_limited() -> bool {
+    let mut limit = [0u64; 2];
+    let a = [0, libc::RLIMIT_FSIZE as usize, 0, limit.as_mut_ptr() as usize, 0, 0];
+    // SAFETY: the kernel writes two words.
+    unsafe { call(libc::SYS_prlimit64, a) }.is_ok() && limit[0] != libc::RLIM_INFINITY
+}
+
 /// Moves a descriptor to a high number where the limit allows; keeps it where not.
 pub(crate) fn raise_fd(low: c_int) -> c_int {
     for at in [900usize, 200] {
