@@ -51,7 +51,8 @@ pub fn records(mut log: &[u8]) -> impl Iterator<Item = (Stream, &[u8])> {
         let stream = Stream::of_fd(u64::from(head[0]))?;
         let mut len = [0; 8];
         len.copy_from_slice(&head[1..]);
-        let (bytes, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(len)).ok()?)?;
+        let (bytes, rest) =
+            rest.split_at_checked(usize::try_from(u64::from_le_bytes(len)).ok()?)?;
         log = rest;
         Some((stream, bytes))
     })

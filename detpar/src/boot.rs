@@ -122,7 +122,7 @@ fn install_hook() {
             return previous(info);
         }
         let location = info.location().map(|l| l.to_string()).unwrap_or_default();
-        kernel::call::record_location(&location);
+        crate::fork::note_panic_location(&location);
         let message = info.payload_as_str().unwrap_or("non-string payload");
         eprintln!("child panicked at {location}:\n{message}");
     }));

@@ -74,6 +74,11 @@ where
     }
 }
 
+/// Tells the kernel where the running child's panic started.
+pub(crate) fn note_panic_location(location: &str) {
+    kernel::call::record_location(location);
+}
+
 fn put(closed: &mut Closed, i: usize, job: Job) -> Result<(), JoinError> {
     let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
     closed.put(ChildId(i as u32), flags, job).map_err(JoinError::from_kernel)

@@ -4,7 +4,8 @@
 use super::control::{Me, View, area, exchange, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
-use crate::image::layout::{STACK_END, page_ceil, page_floor};
+use crate::image::layout::{STACK, STACK_END, page_ceil, page_floor};
+use crate::image::regions::Segment;
 use crate::image::{regions, tls};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -58,6 +59,10 @@ fn scan_range(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize
 /// are reset count as changes `with_reset`, else apart.
 fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Result<Runs, Limit> {
     let mut runs = Runs { count: 0, pages: 0, reset_count: 0 };
+    // Ascending: a program at fixed addresses has its segments below the image.
+    let (below, above) =
+        regions::segments().split_at(regions::segments().partition_point(|s| s.end <= STACK));
+    scan_segments(me, &mut runs, below, with_reset);
     scan_range(me, page_floor(stack_from), STACK_END, |a, b| runs.add(a, b, false));
     for (z, &below) in me.table_below.iter().enumerate() {
         if below > 0 {
@@ -71,7 +76,11 @@ fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Result<Runs, Li
             scan_range(me, from, to, |a, b| runs.add(a, b, false));
         }
     }
-    let mut rest = regions::segments();
+    scan_segments(me, &mut runs, above, with_reset);
+    if runs.pages > usize::MAX / 4 { Err(Limit::Exchange) } else { Ok(runs) }
+}
+
+fn scan_segments(me: &Me, runs: &mut Runs, mut rest: &[Segment], with_reset: bool) {
     while let Some(first) = rest.first() {
         let near = rest.windows(2).take_while(|w| w[1].start - w[0].end <= GAP).count() + 1;
         let (group, others) = rest.split_at(near);
@@ -83,7 +92,6 @@ fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Result<Runs, Li
         });
         rest = others;
     }
-    if runs.pages > usize::MAX / 4 { Err(Limit::Exchange) } else { Ok(runs) }
 }
 
 /// Drops the changed pages. Clean ones stay: to fault them in again costs more, and faults
@@ -182,6 +190,18 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool) -> Result<(), Limit> {
     drop_changed(&runs);
     me.clean_faults = sys::faults();
     Ok(())
+}
+
+/// Whether a view has pages of a range: there the parent does not see the file, so what a
+/// child writes to the file would stay invisible to it.
+pub(super) fn in_view(view: &View, addr: usize, len: usize) -> bool {
+    if view.count == 0 {
+        return false;
+    }
+    // SAFETY: `control`: the view lies in the parent's exchange area while it waits.
+    let addrs = unsafe { slice::from_raw_parts(view.addrs as *const u64, view.count) };
+    let first = addrs.partition_point(|&a| a < addr as u64);
+    addrs.get(first).is_some_and(|&a| a < (addr + len) as u64)
 }
 
 /// Widens the range that is scanned to what a heap with these sequences may have taken:

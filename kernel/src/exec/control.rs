@@ -290,6 +290,8 @@ pub(crate) struct Me {
     pub grant_count: u32,
     pub thread_exit_count: u32,
     pub template_exit_count: u32,
+    /// Process id of the master.
+    pub master_pid: i32,
     pub image_fd: i32,
     pub exchange_fd: i32,
     pub pagemap_fd: i32,

@@ -20,6 +20,8 @@ struct Worker {
     suspended: u32,
     /// Epoch of the master's mappings that it shows.
     epoch: u32,
+    /// Life of the construct it was given.
+    life: u32,
 }
 
 const FREE: u32 = 0;
@@ -58,6 +60,8 @@ pub(crate) struct Master {
     pub clone_error: i32,
     /// Last event seen.
     seen: u32,
+    /// Times that the master slept.
+    waits: u32,
     /// Processors that the master may run on.
     pub affinity: sys::CpuMask,
     /// Processor that the home worker is pinned to, plus one.
@@ -134,9 +138,7 @@ impl Master {
         con.reported.store(0, Relaxed);
         con.limit.store(request.count, SeqCst);
         let task = &mut self.tasks[c as usize];
-        // Workers of the slot's earlier life may not have been seen idle yet: they stay
-        // counted until they are.
-        *task = Task { state: ACTIVE, parent, done: 0, count: request.count, ..*task };
+        *task = Task { state: ACTIVE, parent, done: 0, workers: 0, count: request.count };
         self.active[self.active_count as usize] = c;
         self.active_count += 1;
     }
@@ -169,10 +171,17 @@ impl Master {
         let life = con.life.load(Relaxed);
         for i in limit..self.tasks[c as usize].count {
             let o = &con.outcomes[i as usize];
-            let claim = o.claim.load(SeqCst);
-            let claimed = claim >> 32 == u64::from(life) && claim as u32 != 0;
+            let fresh = u64::from(life) << 32;
+            let revoked = fresh | u64::from(u32::MAX);
+            // Nobody takes it from here on: a worker may be about to.
+            let Err(claim) = o.claim.compare_exchange(fresh, revoked, SeqCst, SeqCst) else {
+                continue;
+            };
+            let claimed = claim >> 32 == u64::from(life) && claim != revoked;
             if claimed && o.status.load(SeqCst) == 0 {
                 self.kill(claim as u32 - 1);
+                // Its slot may get another worker, which has nothing to do with this child.
+                o.claim.store(revoked, SeqCst);
             }
         }
     }
@@ -190,11 +199,11 @@ impl Master {
     /// A worker is gone: frees its slot, cancels what its child waited for.
     fn forget(&mut self, slot: u32) {
         let w = &mut self.workers[slot as usize];
-        let (assigned, suspended) = (w.assigned, w.suspended);
+        let (assigned, suspended, life) = (w.assigned, w.suspended, w.life);
         sys::close(w.pidfd);
         (w.pid, w.assigned, w.suspended) = (0, 0, 0);
         if assigned != 0 {
-            self.tasks[assigned as usize - 1].workers -= 1;
+            self.leave(assigned - 1, life);
             if suspended == 0 {
                 self.running -= 1;
             }
@@ -204,6 +213,13 @@ impl Master {
             if t.parent == slot + 1 && t.state != FREE {
                 self.cancel(c);
             }
+        }
+    }
+
+    /// One worker less for a construct, if this is still the life it was given to.
+    fn leave(&mut self, c: u32, life: u32) {
+        if control().constructs[c as usize].life.load(Relaxed) == life {
+            self.tasks[c as usize].workers -= 1;
         }
     }
 
@@ -253,7 +269,9 @@ impl Master {
                 }
                 if !self.assign(c) {
                     if self.running == 0 {
+                        // Only the newest: its suspended parent may free what others need.
                         self.fail_for_lack_of_workers(c);
+                        return;
                     }
                     hungry = true;
                     break;
@@ -349,7 +367,9 @@ impl Master {
     }
 
     fn give(&mut self, slot: u32, c: u32) {
-        self.workers[slot as usize].assigned = c + 1;
+        let w = &mut self.workers[slot as usize];
+        w.assigned = c + 1;
+        w.life = control().constructs[c as usize].life.load(Relaxed);
         self.tasks[c as usize].workers += 1;
         self.running += 1;
     }
@@ -371,7 +391,7 @@ impl Master {
         match made {
             Ok((pid, pidfd)) => {
                 let w = &mut self.workers[slot as usize];
-                *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch };
+                *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch, life: 0 };
                 if slot == HOME {
                     self.home_cpu = 0;
                 }
@@ -390,18 +410,19 @@ impl Master {
     /// Takes note of what the workers say.
     fn poll(&mut self) {
         for s in 0..self.high {
-            let w = &mut self.workers[s as usize];
+            let w = &self.workers[s as usize];
             if w.pid == 0 || (w.assigned == 0 && w.suspended == 0) {
                 continue;
             }
             match control().mail[s as usize].state.load(SeqCst) {
-                state::IDLE => {
-                    let c = w.assigned - 1;
+                state::IDLE if !self.owes(s) => {
+                    let w = &mut self.workers[s as usize];
+                    let (c, life) = (w.assigned - 1, w.life);
                     w.assigned = 0;
-                    self.tasks[c as usize].workers -= 1;
+                    self.leave(c, life);
                     self.running -= 1;
                 }
-                state::REQUEST if w.suspended == 0 => self.nested(s),
+                state::REQUEST if self.workers[s as usize].suspended == 0 => self.nested(s),
                 state::FAULTED => {
                     let e = control().mail[s as usize].setup_error.load(SeqCst);
                     if e != 0 {
@@ -421,6 +442,21 @@ impl Master {
                 self.tasks[c as usize].state = COMPLETE;
             }
         }
+    }
+
+    /// Whether a worker took a child of its construct and has not reported it yet: it calls
+    /// itself idle just before.
+    fn owes(&self, slot: u32) -> bool {
+        let w = &self.workers[slot as usize];
+        if w.assigned == 0 {
+            return false;
+        }
+        let con = &control().constructs[w.assigned as usize - 1];
+        let mine = u64::from(w.life) << 32 | u64::from(slot + 1);
+        let count = self.tasks[w.assigned as usize - 1].count as usize;
+        con.outcomes[..count]
+            .iter()
+            .any(|o| o.claim.load(SeqCst) == mine && o.status.load(SeqCst) == 0)
     }
 
     /// A child asks for children of its own.
@@ -475,6 +511,7 @@ impl Master {
         c.master_sleeps.store(1, SeqCst);
         // A worker that became idle before it could see the master hungry told nobody.
         let unseen = c.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
+        self.waits = self.waits.wrapping_add(1);
         if !unseen && c.event.load(SeqCst) == seen {
             sys::futex_wait(&c.event, seen, TICK);
         }
@@ -482,7 +519,8 @@ impl Master {
         if here.is_some() {
             sys::set_affinity(0, &self.affinity);
         }
-        if c.event.load(SeqCst) == seen {
+        // Events of others must not hide a death for ever.
+        if c.event.load(SeqCst) == seen || self.waits.is_multiple_of(64) {
             self.look_for_deaths();
         }
         self.seen = c.event.load(SeqCst);

@@ -68,10 +68,10 @@ pub(super) fn begin(me: &mut Me, out_size: usize) -> bool {
             if to - from > best {
                 (best, start, limit) = (to - from, from, to);
             }
-            if me.stage_count > 64 && i > 0 {
-                // Many: only the end is worth a look.
-                let last = live(me.stage_count - 1).end;
-                (start, limit) = (last, base + area::STAGES);
+            if me.stage_count > 64 {
+                // Many: only the end of all is worth a look.
+                start = (0..me.stage_count).map(|j| live(j).end).max().unwrap_or(base);
+                limit = base + area::STAGES;
                 break;
             }
         }

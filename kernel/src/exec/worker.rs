@@ -52,6 +52,10 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
         sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(4))?;
         let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
         sys::call(libc::SYS_prctl, a).map_err(on(4))?;
+        // The master may have died before it could be noticed that way.
+        if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
+            sys::exit(76);
+        }
         me.pagemap_fd = sys::scan::open().map_err(on(5))?;
         close_all_but([me.image_fd, me.exchange_fd, me.pagemap_fd]).map_err(on(6))?;
         foreign::hide().map_err(on(7))?;
@@ -319,7 +323,8 @@ pub(crate) fn grant(zone: usize, number: u32) {
     let me = me();
     let (addr, len) = (segment_addr(zone, number), 1 << ZONE[zone].shift);
     me.table_below[zone] = me.table_below[zone].max(number + 1);
-    let room = me.grant_count < private::GRANTS_MAX;
+    let room =
+        me.grant_count < private::GRANTS_MAX && !collect::in_view(&me.view, addr, len);
     if room && map_image(me, addr, len, libc::MAP_SHARED).is_ok() {
         // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
         unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };

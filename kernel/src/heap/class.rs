@@ -98,37 +98,74 @@ pub(crate) const SIZE: [u32; CLASSES] = {
     t
 };
 
-/// Pages of a span of each class: at least eight blocks, two for the largest.
-pub(crate) const SPAN_PAGES: [u8; CLASSES] = {
-    let mut t = [0u8; CLASSES];
+/// Classes below this keep bitmap and labels at the start of their span, of one page; the
+/// others have at most [`LABELS`] blocks a span and keep them in the span's record.
+pub(crate) const INLINE: usize = 11;
+
+/// Labels in a span's record.
+pub(crate) const LABELS: usize = 16;
+
+/// What a span of a class looks like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Class {
+    /// Bytes of a block.
+    pub size: u32,
+    /// Multiplier that divides offsets below 64 KiB by `size`: `(off * recip) >> 32`.
+    pub recip: u32,
+    /// Bytes before the first block: bitmap, then labels.
+    pub header: u16,
+    /// Blocks in a span.
+    pub capacity: u16,
+    /// Pages of a span.
+    pub pages: u8,
+    /// Words of the bitmap.
+    pub words: u8,
+}
+
+/// The classes.
+pub(crate) const CLASS: [Class; CLASSES] = {
+    let mut t = [Class { size: 0, recip: 0, header: 0, capacity: 0, pages: 0, words: 0 }; CLASSES];
     let mut c = 0;
     while c < CLASSES {
-        let s = SIZE[c] as usize;
-        let pages = if s <= 512 {
-            1
-        } else if s <= 1024 {
-            2
-        } else if s <= 4096 {
-            8
-        } else {
-            16
-        };
-        t[c] = pages;
+        t[c] = layout(c);
         c += 1;
     }
     t
 };
 
-/// Blocks in a span of each class.
-pub(crate) const CAPACITY: [u16; CLASSES] = {
-    let mut t = [0u16; CLASSES];
-    let mut c = 0;
-    while c < CLASSES {
-        t[c] = (SPAN_PAGES[c] as usize * 4096 / SIZE[c] as usize) as u16;
-        c += 1;
+const fn layout(c: usize) -> Class {
+    let size = SIZE[c];
+    let recip = ((1u64 << 32).div_ceil(size as u64)) as u32;
+    if c >= INLINE {
+        // Of the spans of at most 16 pages and blocks, the largest of those that waste least.
+        let (mut best, mut waste, mut n) = (0, usize::MAX, 1);
+        while n <= 16 {
+            let capacity = n * 4096 / size as usize;
+            if capacity >= 1 && capacity <= LABELS {
+                let per_mille = (n * 4096 - capacity * size as usize) * 1000 / (n * 4096);
+                if per_mille <= waste {
+                    (best, waste) = (n, per_mille);
+                }
+            }
+            n += 1;
+        }
+        let capacity = (best * 4096 / size as usize) as u16;
+        return Class { size, recip, header: 0, capacity, pages: best as u8, words: 1 };
     }
-    t
-};
+    // The smallest header that holds bitmap and labels and keeps the blocks as aligned as
+    // their size.
+    let unit = 1usize << size.trailing_zeros();
+    let mut header = unit;
+    loop {
+        let capacity = (4096 - header) / size as usize;
+        let words = capacity.div_ceil(64);
+        if words * 8 + capacity <= header {
+            let (capacity, words) = (capacity as u16, words as u8);
+            return Class { size, recip, header: header as u16, capacity, pages: 1, words };
+        }
+        header += unit;
+    }
+}
 
 /// The smallest class that holds `size` bytes; `size` is at most [`SMALL_MAX`].
 #[inline]
@@ -147,7 +184,7 @@ pub(crate) fn class_aligned(size: usize, align: usize) -> Option<usize> {
     if size > SMALL_MAX {
         return None;
     }
-    (class_of(size)..CLASSES).find(|&c| SIZE[c] as usize % align == 0)
+    (class_of(size)..CLASSES).find(|&c| (SIZE[c] as usize).is_multiple_of(align))
 }
 
 #[cfg(test)]
@@ -162,7 +199,23 @@ mod tests {
             assert!(c == 0 || (SIZE[c - 1] as usize) < size.max(1), "size {size} class {c}");
         }
         assert_eq!(SIZE[CLASSES - 1] as usize, SMALL_MAX);
-        assert!(CAPACITY.iter().all(|&n| n >= 2));
+    }
+
+    #[test]
+    fn spans_hold_their_blocks_and_waste_little() {
+        for (c, k) in CLASS.iter().enumerate() {
+            let (size, cap, header) = (k.size as usize, k.capacity as usize, k.header as usize);
+            let bytes = k.pages as usize * 4096;
+            assert!(cap >= 2 && header + cap * size <= bytes, "class {c}: {k:?}");
+            assert!(cap * size * 100 >= bytes * 92, "class {c}: {k:?}");
+            assert!((1..=16).contains(&k.pages) && cap <= k.words as usize * 64);
+            assert!(if c < INLINE { k.pages == 1 } else { header == 0 && cap <= LABELS });
+            for index in 0..cap {
+                for at in [index * size, index * size + size - 1] {
+                    assert_eq!((at as u64 * u64::from(k.recip)) >> 32, index as u64, "{k:?}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -170,7 +223,10 @@ mod tests {
         for align in [16, 32, 64, 128, 256, 512, 1024, 2048, 4096] {
             for size in 0..=SMALL_MAX {
                 let c = class_aligned(size, align).unwrap();
-                assert!(SIZE[c] as usize >= size && SIZE[c] as usize % align == 0);
+                let k = CLASS[c];
+                assert!(k.size as usize >= size);
+                assert!((k.size as usize).is_multiple_of(align));
+                assert!((k.header as usize).is_multiple_of(align));
             }
         }
     }
@@ -179,7 +235,7 @@ mod tests {
     fn zones_do_not_overlap_and_addresses_are_found_again() {
         for z in 0..ZONES {
             let last = ZONE[z].count - 1;
-            for n in [0, 1, last] {
+            for n in [0, last / 2, last] {
                 let a = segment_addr(z, n);
                 assert_eq!(locate(a), Some((z, n)));
                 assert_eq!(locate(a + (1 << ZONE[z].shift) - 1), Some((z, n)));
@@ -191,6 +247,6 @@ mod tests {
         }
         assert_eq!(locate(HEAP - 1), None);
         assert_eq!(locate(HEAP_END), None);
-        assert!(META + (ZONES << 28) <= HEAP);
+        const { assert!(META + (ZONES << 28) <= HEAP) };
     }
 }

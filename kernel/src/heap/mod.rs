@@ -1,4 +1,5 @@
 //! The image allocator: one instance per space, adopted by the parent as it is at the join.
+//! `docs/heap.md` tells why and how.
 //!
 //! Ownership is strict: a block belongs to the heap whose segment it lies in, and a free
 //! returns it there. A space has *authority* over its own heap and over the heaps (lanes) of
@@ -6,10 +7,14 @@
 //! parent, the same memory every time, so that loops of joins neither spread nor leak.
 //!
 //! Blocks handed out before the snapshot are *inherited*: a child's free of one is recorded,
-//! not done (no metadata is written into inherited blocks before the merge is applied).
-//! Whether a block is inherited is told by sessions: each construct has a number higher than
-//! every one before it, and a span remembers the session that last took blocks from it and
-//! how many had been handed out before that.
+//! not done (no metadata is written for inherited blocks before the merge is applied). Whether
+//! a block is inherited is told by sessions: each construct has a number higher than every
+//! one before it; runs and large blocks remember theirs, small ones have a label (see
+//! [`segment::Span`]).
+//!
+//! Book-keeping lies in the image, so a child's errors may overwrite it and reach its parent
+//! by the merge. Numbers read from it therefore wrap around at the end of what they index:
+//! whatever the memory holds, this code stays within tables and zones and does not panic.
 //!
 //! Invariants cited by the SAFETY comments below:
 //! - `mapped`: the tables and zones of [`class`] are mapped, writable, and zero where never
@@ -26,23 +31,29 @@ pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::abi::MAX_CHILDREN;
 use class::{MEDIUM_MAX, SEGMENT, SMALL_MAX, ZONE, ZONES, class_aligned, class_of, locate};
-use segment::Segment;
+use core::cell::Cell;
+use segment::{Segment, addr_of_number, heap_of_number, number_of, page_addr, page_number};
 use state::{HeapState, MAGIC, Sequence};
 
 /// What the heap needs from the space it works for.
 pub(crate) trait Env {
     /// The session of the running space; 0 for the master, which inherits nothing.
     fn session(&self) -> u64;
+    /// Its depth; 0 for the master.
+    fn depth(&self) -> u32;
+    /// Its parent's heap; asked below the master only.
+    fn parent(&self) -> Heap;
     /// The sequences of this session.
     fn sequences(&self) -> &[Sequence; ZONES];
     /// A fresh range was taken for this space alone.
     fn granted(&mut self, addr: usize, len: usize);
     /// An inherited block was freed.
     fn defer_free(&mut self, addr: usize, len: usize);
-    /// Gives pages back to the system, if that can be done now.
+    /// Gives pages back to the system, if that can be done now; they read as zero then.
     fn release(&mut self, addr: usize, len: usize) -> bool;
-    /// Whether a fresh segment may hold bytes of a construct that failed.
+    /// Whether a segment may hold bytes of a construct that failed.
     fn may_be_dirty(&self, zone: usize, number: u32) -> bool;
 }
 
@@ -52,18 +63,18 @@ pub(crate) struct Heap(pub usize);
 
 impl Heap {
     /// The master's heap, in the first segment of all.
-    pub const ROOT: Heap = Heap(class::ZONE[0].base);
+    pub const ROOT: Heap = Heap(ZONE[0].base);
 
-    fn state<'a>(self) -> &'a mut HeapState {
-        // SAFETY: `mapped` and `authority`; a heap's first segment holds its state.
-        unsafe { &mut segment::at(self.0).heap_state }
+    #[inline]
+    fn state(self) -> &'static HeapState {
+        &segment::at(self.0).heap_state
     }
 
     /// Sets the heap up on first use and opens the running space's session.
     #[inline]
-    fn open(self, env: &impl Env) -> &'static mut HeapState {
+    fn open(self, env: &impl Env) -> &'static HeapState {
         let st = self.state();
-        if st.magic != MAGIC || st.session != env.session() {
+        if st.magic.get() != MAGIC || st.session.get() != env.session() {
             self.open_session(env);
         }
         st
@@ -72,41 +83,37 @@ impl Heap {
     #[cold]
     fn open_session(self, env: &impl Env) {
         let st = self.state();
-        if st.magic != MAGIC {
-            // SAFETY: `mapped` and `authority`.
-            let seg = unsafe { segment::at(self.0) };
-            seg.init(self.0);
-            seg.heap_state.init();
-            small::list_segment(self, seg);
+        if st.magic.get() != MAGIC {
+            let seg = segment::at(self.0);
+            st.init();
+            seg.init(seg.number(), env.session());
+            small::list_segment(st, seg);
         }
-        st.session = env.session();
-        st.last_session = st.last_session.max(st.session);
-        for (z, s) in st.zones.iter_mut().zip(env.sequences()) {
-            z.sequence = *s;
+        st.session.set(env.session());
+        st.last_session.set(st.last_session.get().max(env.session()));
+        st.depth.set(env.depth());
+        if env.depth() > 0 {
+            st.parent.set(number_of(env.parent().0));
+        }
+        for (z, s) in st.zones.iter().zip(env.sequences()) {
+            z.sequence.set(*s);
         }
         if self == Heap::ROOT {
             // Its own first segment is number 0 of the sequence.
-            st.zones[0].sequence.next = st.zones[0].sequence.next.max(1);
+            let s = &st.zones[0].sequence;
+            s.set(Sequence { next: s.get().next.max(1), ..s.get() });
         }
     }
 
     /// Allocates; null where the address space of this heap is exhausted. `align` is a power
-    /// of two.
+    /// of two. Blocks are always aligned to 16 bytes.
     #[inline]
     pub fn alloc(self, env: &mut impl Env, size: usize, align: usize) -> *mut u8 {
-        let class = if align <= 16 && size <= SMALL_MAX {
-            Some(class_of(size))
-        } else if align <= 4096 {
-            class_aligned(size, align)
-        } else {
-            None
-        };
         let st = self.open(env);
-        match class {
-            Some(c) => small::alloc(self, st, env, c),
-            None if size <= MEDIUM_MAX && align <= 4096 => small::alloc_run(self, st, env, size),
-            None => large::alloc(self, st, env, size, align),
+        if align <= 16 && size <= SMALL_MAX {
+            return small::alloc(st, env, class_of(size));
         }
+        alloc_other(st, env, size, align)
     }
 
     /// Like [`Heap::alloc`] with zeroed memory.
@@ -115,41 +122,43 @@ impl Heap {
         if p.is_null() {
             return p;
         }
-        let clean = match locate(p as usize) {
-            Some((0, _)) | None => false,
-            Some((z, n)) => large::make_clean(env, z, n, size),
-        };
-        if !clean {
+        match locate(p as usize) {
             // SAFETY: the block holds at least `size` bytes and was just allocated.
-            unsafe { p.write_bytes(0, size) };
+            Some((0, _)) | None => unsafe { p.write_bytes(0, size) },
+            Some((z, n)) => large::clean(env, z, n, size),
         }
         p
     }
 
     /// Frees a block of any heap under this space's authority; inherited blocks are deferred.
-    /// Addresses that are no live block are ignored (`false`).
+    /// Addresses at which no live block starts are ignored (`false`).
     #[inline]
     pub fn free(env: &mut impl Env, addr: usize) -> bool {
         match locate(addr) {
             Some((0, _)) => small::free(env, addr),
-            Some((z, n)) => large::free(env, z, n),
+            Some((z, n)) => large::free(env, addr, z, n),
             None => false,
         }
     }
 
-    /// Bytes usable from a block's start.
+    /// Bytes usable from an address in a block on.
     pub fn usable(addr: usize) -> usize {
         block_of(addr).map_or(0, |b| b.start + b.len - addr)
     }
 
-    /// Tries to let a block grow or shrink where it is.
+    /// Tries to let a block grow or shrink where it is. Small blocks that would use less than
+    /// half of their class, and large ones less than a quarter of their pages, are refused:
+    /// the caller moves them.
     pub fn resize_in_place(env: &impl Env, addr: usize, size: usize) -> bool {
         match locate(addr) {
             Some((0, _)) => {
                 let usable = Heap::usable(addr);
-                size <= usable && (size > usable / 2 || usable <= 64)
+                if size > usable && usable > 0 {
+                    return small::extend_run(env, addr, size);
+                }
+                usable > 0 && (size > usable / 2 || usable <= 64)
             }
-            Some((z, n)) => large::resize(env, z, n, size),
+            Some((z, n)) => large::resize(env, addr, z, n, size),
             None => false,
         }
     }
@@ -158,110 +167,120 @@ impl Heap {
     /// `None` where the address space of this heap is exhausted.
     pub fn prepare(self, env: &mut impl Env, k: usize) -> Option<u64> {
         let st = self.open(env);
-        if st.lanes == 0 {
-            let table = self.alloc_zeroed(env, crate::abi::MAX_CHILDREN * 8, 16) as usize;
-            if table == 0 {
-                return None;
-            }
-            st.lanes = table;
+        if st.lanes.get() == 0 {
+            let (seg, page) = small::take_pages(st, env, 1)?;
+            let addr = seg.addr() + (page << 12);
+            seg.spans[page].init_run(1, st.session.get());
+            // SAFETY: `mapped`; the page was just taken.
+            unsafe { (addr as *mut u8).write_bytes(0, 4096) };
+            st.lanes.set(page_number(addr));
         }
-        for i in 0..k {
-            if self.lane(i).0 == 0 {
-                let (n, _) = take_segment(st, 0)?;
-                let addr = segment::addr_of_number(n);
-                // SAFETY: `mapped`; the fresh segment belongs to this heap. Its head may hold
-                // bytes of an earlier life, which must not pass for a heap that was set up.
-                unsafe {
-                    let seg = segment::at(addr);
-                    if seg.heap_state.magic != 0 {
-                        seg.heap_state.magic = 0;
-                    }
-                    (st.lanes as *mut usize).add(i).write(addr);
+        for entry in st.lane_table().iter().take(k) {
+            if entry.get() == 0 {
+                let (n, dirty) = take_segment(st, 0)?;
+                if dirty != 0 || env.may_be_dirty(0, n) {
+                    // Its head may hold bytes of an earlier life, which must not pass for
+                    // those of a heap that was set up.
+                    let seg = segment::at(addr_of_number(n));
+                    seg.heap.set(0);
+                    seg.heap_state.magic.set(0);
                 }
+                entry.set(n + 1);
             }
         }
-        st.last_session += 1;
-        Some(st.last_session)
+        let session = st.last_session.get().saturating_add(1);
+        st.last_session.set(session);
+        (k <= MAX_CHILDREN).then_some(session)
     }
 
     /// Heap of lane `i`; prepared before.
     pub fn lane(self, i: usize) -> Heap {
-        // SAFETY: `mapped`: the table has MAX_CHILDREN entries and i is below that.
-        Heap(unsafe { (self.state().lanes as *const usize).add(i).read() })
+        let number = self.state().lane_table().get(i).map_or(0, Cell::get);
+        Heap(addr_of_number(number.saturating_sub(1)))
     }
 
     /// The sequences from which `k` children of this heap are served.
     pub fn sequences(self) -> [Sequence; ZONES] {
-        let st = self.state();
-        core::array::from_fn(|z| st.zones[z].sequence)
+        core::array::from_fn(|z| self.state().zones[z].sequence.get())
     }
 
     /// Takes the lanes of a construct of `k` children back after their merge: skips what
     /// they took of the sequences.
     pub fn adopt(self, k: usize, session: u64) {
         let st = self.state();
-        let mut most = [0u64; ZONES];
-        for i in 0..k {
-            let lane = self.lane(i).state();
-            if lane.magic != MAGIC || lane.session != session {
-                continue;
-            }
-            st.last_session = st.last_session.max(lane.last_session);
-            for z in 0..ZONES {
-                most[z] = most[z].max(lane.zones[z].sequence.taken());
-            }
-        }
-        for z in 0..ZONES {
-            if most[z] == 0 {
-                continue;
-            }
-            for i in 0..k {
-                let lane = self.lane(i).state();
-                let (next, step, taken) = if lane.magic == MAGIC && lane.session == session {
-                    let s = lane.zones[z].sequence;
-                    (s.next, s.step, s.taken())
-                } else {
-                    continue;
-                };
-                lane.keep_stretch(z, next, step, most[z] - taken);
-            }
-            let s = &mut st.zones[z].sequence;
-            s.next = s.next.saturating_add(s.step.saturating_mul(k as u64).saturating_mul(most[z]));
+        let lanes = st.lane_table().iter().take(k);
+        st.adopt(lanes.map(|n| heap_of_number(n.get().wrapping_sub(1))), session);
+    }
+}
+
+impl HeapState {
+    /// Number of the heap's first segment.
+    #[inline]
+    fn number(&self) -> u32 {
+        number_of(core::ptr::from_ref(self) as usize)
+    }
+
+    /// First segments of the children's heaps by index (number + 1, 0: none yet).
+    fn lane_table(&self) -> &'static [Cell<u32>] {
+        match self.lanes.get() {
+            0 => &[],
+            // SAFETY: `mapped`: a page of zone 0 holds as many numbers; any bytes are valid.
+            page => unsafe {
+                core::slice::from_raw_parts(page_addr(page) as *const Cell<u32>, MAX_CHILDREN)
+            },
         }
     }
 }
 
-/// Takes a segment: a free one of this heap, or a fresh one. `true` where it may hold bytes.
-fn take_segment(st: &mut HeapState, zone: usize) -> Option<(u32, bool)> {
-    let free = st.zones[zone].free;
-    if free != 0 {
-        let n = free - 1;
-        // SAFETY: `mapped` and `authority`: the entry is on this heap's list.
-        let meta = unsafe { large::meta(zone, n) };
-        st.zones[zone].free = meta.next;
-        let dirty = u64::from(meta.dirty_pages) << 12;
-        meta.dirty_pages = 0;
-        st.dirty_bytes = st.dirty_bytes.saturating_sub(dirty);
-        return Some((n, dirty != 0));
+/// Allocates what needs more than a small class of the usual alignment.
+#[cold]
+fn alloc_other(st: &HeapState, env: &mut impl Env, size: usize, align: usize) -> *mut u8 {
+    if align > 4096 {
+        return large::alloc(st, env, size, align);
     }
-    Some((st.next_fresh(zone)?, false))
+    match class_aligned(size, align) {
+        Some(c) => small::alloc(st, env, c),
+        None if size <= MEDIUM_MAX => small::alloc_run(st, env, size),
+        None => large::alloc(st, env, size, align),
+    }
+}
+
+/// Takes a segment: a free one of this heap, a fresh one, or one that a child's heap has to
+/// spare. With it the number of pages from its start that may hold bytes of an earlier life.
+fn take_segment(st: &HeapState, zone: usize) -> Option<(u32, u32)> {
+    take_free(st, zone).or_else(|| Some((st.zones[zone].next_fresh(zone)?, 0))).or_else(|| {
+        let lanes = st.lane_table().iter().map(Cell::get).take_while(|&n| n != 0);
+        lanes.map(|n| heap_of_number(n - 1)).filter(|l| l.magic.get() == MAGIC).find_map(|l| {
+            take_free(l, zone).or_else(|| Some((l.zones[zone].take_stretch(zone)?, 0)))
+        })
+    })
+}
+
+fn take_free(st: &HeapState, zone: usize) -> Option<(u32, u32)> {
+    let n = st.zones[zone].free.get().checked_sub(1)? % ZONE[zone].count;
+    let meta = large::meta(zone, n);
+    st.zones[zone].free.set(meta.next.get());
+    let dirty = meta.dirty(zone);
+    st.dirty_pages.set(st.dirty_pages.get().saturating_sub(dirty.into()));
+    Some((n, dirty))
 }
 
 /// Puts a segment on its heap's free list; beyond a reserve its pages go back to the system.
-fn give_segment(st: &mut HeapState, env: &mut impl Env, zone: usize, n: u32, bytes: usize) {
-    /// Free memory that a heap keeps for reuse before it gives pages back.
-    const RESERVE: u64 = 64 << 20;
-    // SAFETY: `mapped` and `authority`.
-    let meta = unsafe { large::meta(zone, n) };
-    let keep = st.dirty_bytes + bytes as u64 <= RESERVE;
-    if keep || !env.release(class::segment_addr(zone, n), bytes) {
-        meta.dirty_pages = bytes.div_ceil(4096) as u32;
-        st.dirty_bytes += bytes as u64;
+fn give_segment(st: &HeapState, env: &mut impl Env, zone: usize, n: u32, pages: u32) {
+    /// Free memory that the master's heap keeps for reuse, in pages: 64 MiB.
+    const RESERVE: u64 = 16 << 10;
+    /// The same for every other heap, of which there are many: 8 MiB.
+    const RESERVE_LANE: u64 = 2 << 10;
+    let reserve = if st.number() == 0 { RESERVE } else { RESERVE_LANE };
+    let held = st.dirty_pages.get().saturating_add(pages.into());
+    let meta = large::meta(zone, n);
+    if held <= reserve || !env.release(class::segment_addr(zone, n), (pages as usize) << 12) {
+        meta.set_dirty(pages);
+        st.dirty_pages.set(held);
     } else {
-        meta.dirty_pages = 0;
+        meta.set_dirty(0);
     }
-    meta.next = st.zones[zone].free;
-    st.zones[zone].free = n + 1;
+    meta.next.set(st.zones[zone].free.replace(n + 1));
 }
 
 /// A block as reports and frees see it.
@@ -273,27 +292,14 @@ pub(crate) struct BlockInfo {
     pub len: usize,
 }
 
-/// The block around an address, if the address lies in a heap block.
+/// The live block around an address, if there is one.
 pub(crate) fn block_of(addr: usize) -> Option<BlockInfo> {
-    match locate(addr)? {
-        (0, _) => {
-            // SAFETY: `mapped`; only reads.
-            let seg: &Segment = unsafe { segment::at(addr) };
-            if seg.heap == 0 {
-                return None;
-            }
-            let (start, len, _) = seg.block(addr)?;
-            Some(BlockInfo { start, len })
-        }
-        (z, n) => {
-            // SAFETY: `mapped`; only reads.
-            let meta = unsafe { large::meta(z, n) };
-            let start = class::segment_addr(z, n);
-            let len = (meta.size as usize).next_multiple_of(4096);
-            (meta.size != 0 && addr < start + len).then_some(BlockInfo { start, len })
-        }
-    }
+    let (start, len) = match locate(addr)? {
+        (0, _) => segment::at(addr).find_block(addr).map(|b| (b.start, b.len))?,
+        (z, n) => large::block(z, n).filter(|&(start, len)| addr < start + len)?,
+    };
+    Some(BlockInfo { start, len })
 }
 
-const _: () = assert!(segment::HEAD_PAGES <= 3 && size_of::<Segment>() < SEGMENT);
-const _: () = assert!(ZONE[0].shift == 20);
+const _: () = assert!(segment::HEAD_PAGES <= 4 && size_of::<Segment>() < SEGMENT);
+const _: () = assert!(ZONE[0].shift == 20 && MAX_CHILDREN * size_of::<u32>() == 4096);

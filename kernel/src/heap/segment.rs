@@ -1,83 +1,120 @@
 //! A small segment: one MiB that starts with its own book-keeping, then spans of equal
-//! blocks or runs of pages. Free blocks are linked through their first two bytes.
+//! blocks or runs of pages.
 
-use super::class::{CAPACITY, SEGMENT, SEGMENT_PAGES, SIZE, SPAN_PAGES, segment_addr};
+use super::class::{CLASS, CLASSES, Class, LABELS, SEGMENT, SEGMENT_PAGES, ZONE, segment_addr};
 use super::state::HeapState;
 use crate::image::layout::HEAP;
+use core::cell::Cell;
 
-/// State of a page's span record.
-pub(crate) const SPAN_NONE: u8 = 0;
+/// Kind of a span.
 pub(crate) const SPAN_SMALL: u8 = 1;
 pub(crate) const SPAN_RUN: u8 = 2;
 
 /// Record of the span that starts at a page.
+///
+/// A block's *label* is the depth of the outermost space on the current path to the span's
+/// last user in whose present session the block was handed out: spaces above that depth see
+/// the block as their own (they or what they forked made it), those below as inherited.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Span {
     /// Neighbours in the heap's list of spans with room (global page numbers, 0: none).
-    pub next: u32,
-    pub prev: u32,
-    session_low: u32,
-    session_high: u16,
-    /// First free block plus one, 0: none.
-    pub free: u16,
+    pub next: Cell<u32>,
+    pub prev: Cell<u32>,
+    /// Session that last took blocks from here.
+    pub session: Cell<u64>,
+    /// Free blocks, where the class keeps no header.
+    bits: Cell<u64>,
     /// Blocks in use.
-    pub used: u16,
-    /// Blocks ever handed out.
-    pub bump: u16,
-    /// Blocks below this index were handed out before `session` began.
-    pub lend: u16,
+    pub used: Cell<u16>,
     /// Size class of a small span; pages of a run, less one.
-    pub class: u8,
+    pub class: Cell<u8>,
     /// Kind of span.
-    pub state: u8,
+    pub state: Cell<u8>,
+    _room: u32,
+    /// Labels of the blocks, where the class keeps no header.
+    labels: [Cell<u8>; LABELS],
 }
 
 impl Span {
-    /// An empty span of a class, made in a session.
-    pub fn small(class: usize, session: u64) -> Span {
-        Span {
-            next: 0,
-            prev: 0,
-            session_low: session as u32,
-            session_high: (session >> 32) as u16,
-            free: 0,
-            used: 0,
-            bump: 0,
-            lend: 0,
-            class: class as u8,
-            state: SPAN_SMALL,
+    /// Sets up a span of free blocks at `base`.
+    pub fn init_small(&self, base: usize, class: usize, session: u64) {
+        let k = &CLASS[class];
+        self.next.set(0);
+        self.prev.set(0);
+        self.session.set(session);
+        self.used.set(0);
+        self.class.set(class as u8);
+        self.state.set(SPAN_SMALL);
+        let mut left = k.capacity as usize;
+        for w in self.bits(base, k) {
+            let n = left.min(64);
+            w.set(if n == 64 { u64::MAX } else { (1 << n) - 1 });
+            left -= n;
         }
     }
 
-    pub fn session(&self) -> u64 {
-        u64::from(self.session_low) | u64::from(self.session_high) << 32
+    /// Sets up a run.
+    pub fn init_run(&self, pages: usize, session: u64) {
+        self.next.set(0);
+        self.prev.set(0);
+        self.session.set(session);
+        self.used.set(1);
+        self.class.set((pages - 1) as u8);
+        self.state.set(SPAN_RUN);
     }
 
-    pub fn set_session(&mut self, s: u64) {
-        self.session_low = s as u32;
-        self.session_high = (s >> 32) as u16;
+    /// Bitmap of the free blocks of the span at `base`, which has the class `k`.
+    #[inline]
+    pub fn bits(&self, base: usize, k: &Class) -> &[Cell<u64>] {
+        if k.header == 0 {
+            return core::slice::from_ref(&self.bits);
+        }
+        // SAFETY: `mapped`: a span's page holds its header; cells of any bytes are valid.
+        unsafe { core::slice::from_raw_parts(base as *const Cell<u64>, k.words as usize) }
+    }
+
+    /// Labels of the blocks of the span at `base`, which has the class `k`.
+    #[inline]
+    pub fn labels(&self, base: usize, k: &Class) -> &[Cell<u8>] {
+        if k.header == 0 {
+            return &self.labels;
+        }
+        let at = base + k.words as usize * 8;
+        // SAFETY: `mapped`, as in `bits`: the labels follow the bitmap.
+        unsafe { core::slice::from_raw_parts(at as *const Cell<u8>, k.capacity as usize) }
+    }
+
+    /// Pages of the span.
+    pub fn pages(&self) -> usize {
+        let class = self.class.get() as usize;
+        match self.state.get() {
+            SPAN_SMALL => CLASS[class % CLASSES].pages as usize,
+            _ => class + 1,
+        }
     }
 }
 
 /// Head of a small segment.
 ///
-/// Invariant `segment`: every page of zone 0 whose bit is set in `used_map` belongs to the
-/// head, to the span recorded at its first page, or to a run recorded likewise; `page_head`
-/// names that first page for each page.
+/// Invariant `segment`: `page_head` names for every page of a span or run the page at which
+/// that begins, and is 0 for free pages and the head's own; `used_map` has a bit for every
+/// page that is not free.
 #[repr(C)]
 pub(crate) struct Segment {
-    /// Address of the heap that owns the segment.
-    pub heap: usize,
+    /// Number of the heap's first segment plus one; 0: the segment is in no heap.
+    pub heap: Cell<u32>,
     /// Neighbours in the heap's list of segments with free pages (number + 1, 0: none).
-    pub next: u32,
-    pub prev: u32,
-    pub listed: u32,
-    pub free_pages: u32,
-    pub used_map: [u64; 4],
+    pub next: Cell<u32>,
+    pub prev: Cell<u32>,
+    pub listed: Cell<u32>,
+    pub free_pages: Cell<u32>,
+    /// Session in which the heap took the segment.
+    pub born: Cell<u64>,
+    used_map: [Cell<u64>; SEGMENT_PAGES / 64],
     /// The heap itself, in its first segment only.
     pub heap_state: HeapState,
-    page_head: [u8; SEGMENT_PAGES],
+    page_head: [Cell<u8>; SEGMENT_PAGES],
     pub spans: [Span; SEGMENT_PAGES],
 }
 
@@ -85,18 +122,30 @@ pub(crate) struct Segment {
 pub(crate) const HEAD_PAGES: usize = size_of::<Segment>().div_ceil(4096);
 
 /// Number of the segment at an address of zone 0.
+#[inline]
 pub(crate) fn number_of(addr: usize) -> u32 {
-    ((addr - HEAP) / SEGMENT) as u32
+    (addr.wrapping_sub(HEAP) / SEGMENT) as u32
+}
+
+/// Address of segment `number` of zone 0; numbers beyond its end wrap around.
+#[inline]
+pub(crate) fn addr_of_number(number: u32) -> usize {
+    segment_addr(0, number % ZONE[0].count)
 }
 
 /// The segment around an address of zone 0.
-///
-/// # Safety
-/// Invariant `authority` (see the module): nobody else uses the segment meanwhile.
 #[inline]
-pub(crate) unsafe fn at<'a>(addr: usize) -> &'a mut Segment {
-    // SAFETY: zone 0 is mapped, segments are aligned to their size, any bytes are valid.
-    unsafe { &mut *((addr & !(SEGMENT - 1)) as *mut Segment) }
+pub(crate) fn at(addr: usize) -> &'static Segment {
+    debug_assert!((HEAP..HEAP + ZONE[0].count as usize * SEGMENT).contains(&addr));
+    // SAFETY: `mapped`: zone 0 is mapped, segments are aligned to their size, any bytes are
+    // valid; cells may be changed through any reference, by `authority` by one thread.
+    unsafe { &*((addr & !(SEGMENT - 1)) as *const Segment) }
+}
+
+/// The heap whose first segment has a number.
+#[inline]
+pub(crate) fn heap_of_number(number: u32) -> &'static HeapState {
+    &at(addr_of_number(number)).heap_state
 }
 
 /// Global number of a page of zone 0.
@@ -105,117 +154,158 @@ pub(crate) fn page_number(addr: usize) -> u32 {
     ((addr - HEAP) >> 12) as u32
 }
 
-/// Address of a page of zone 0 by its global number.
+/// Address of a page of zone 0 by its global number; numbers beyond its end wrap around.
 #[inline]
 pub(crate) fn page_addr(number: u32) -> usize {
-    HEAP + ((number as usize) << 12)
+    HEAP + ((number as usize % (ZONE[0].count as usize * SEGMENT_PAGES)) << 12)
+}
+
+/// The record of the span that starts at a page.
+#[inline]
+pub(crate) fn span_at(page: u32) -> &'static Span {
+    &at(page_addr(page)).spans[page as usize % SEGMENT_PAGES]
 }
 
 impl Segment {
+    /// Address of the segment.
+    #[inline]
+    pub fn addr(&self) -> usize {
+        core::ptr::from_ref(self) as usize
+    }
+
+    /// Number of the segment.
+    pub fn number(&self) -> u32 {
+        number_of(self.addr())
+    }
+
     /// Sets up an empty segment over whatever the memory held.
-    pub fn init(&mut self, heap: usize) {
-        self.heap = heap;
-        (self.next, self.prev, self.listed) = (0, 0, 0);
-        self.used_map = [0; 4];
-        self.used_map[0] = (1 << HEAD_PAGES) - 1;
-        self.free_pages = (SEGMENT_PAGES - HEAD_PAGES) as u32;
-        for s in &mut self.spans {
-            s.state = SPAN_NONE;
+    pub fn init(&self, heap: u32, session: u64) {
+        for c in [&self.next, &self.prev, &self.listed] {
+            c.set(0);
+        }
+        self.used_map.iter().for_each(|w| w.set(0));
+        self.used_map[0].set((1 << HEAD_PAGES) - 1);
+        self.page_head.iter().for_each(|p| p.set(0));
+        self.free_pages.set((SEGMENT_PAGES - HEAD_PAGES) as u32);
+        self.born.set(session);
+        self.heap.set(heap + 1);
+    }
+
+    /// First page from `from` on whose bit in `used_map` is `used`, or the number of pages.
+    fn find(&self, from: usize, used: bool) -> usize {
+        let flip = if used { 0 } else { u64::MAX };
+        let mut p = from;
+        while p < SEGMENT_PAGES {
+            let word = (self.used_map[p / 64].get() ^ flip) >> (p % 64);
+            if word != 0 {
+                return p + word.trailing_zeros() as usize;
+            }
+            p = (p / 64 + 1) * 64;
+        }
+        SEGMENT_PAGES
+    }
+
+    fn mark(&self, start: usize, pages: usize, used: bool) {
+        let mut p = start;
+        while p < start + pages {
+            let n = (start + pages - p).min(64 - p % 64);
+            let mask = (u64::MAX >> (64 - n)) << (p % 64);
+            let w = &self.used_map[p / 64];
+            w.set(if used { w.get() | mask } else { w.get() & !mask });
+            p += n;
         }
     }
 
-    fn is_used(&self, page: usize) -> bool {
-        self.used_map[page / 64] >> (page % 64) & 1 == 1
-    }
-
-    /// Takes the lowest run of free pages.
-    pub fn take_pages(&mut self, pages: usize) -> Option<usize> {
-        if (self.free_pages as usize) < pages {
+    /// Takes the lowest run of free pages that is long enough.
+    pub fn take_pages(&self, pages: usize) -> Option<usize> {
+        if (self.free_pages.get() as usize) < pages {
             return None;
         }
-        let (mut start, mut len) = (0, 0);
-        for p in HEAD_PAGES..SEGMENT_PAGES {
-            if self.is_used(p) {
-                len = 0;
-                continue;
-            }
-            if len == 0 {
-                start = p;
-            }
-            len += 1;
-            if len == pages {
-                for q in start..start + pages {
-                    self.used_map[q / 64] |= 1 << (q % 64);
-                    self.page_head[q] = start as u8;
-                }
-                self.free_pages -= pages as u32;
+        let mut start = self.find(HEAD_PAGES, false);
+        while start + pages <= SEGMENT_PAGES {
+            let end = self.find(start, true);
+            if end - start >= pages {
+                self.claim(start, start, pages);
                 return Some(start);
             }
+            start = self.find(end, false);
         }
         None
     }
 
-    /// Gives a span's or run's pages back.
-    pub fn give_pages(&mut self, start: usize, pages: usize) {
-        for q in start..start + pages {
-            self.used_map[q / 64] &= !(1 << (q % 64));
+    fn claim(&self, head: usize, from: usize, pages: usize) {
+        self.mark(from, pages, true);
+        self.page_head[from..from + pages].iter().for_each(|p| p.set(head as u8));
+        self.free_pages.set(self.free_pages.get().wrapping_sub(pages as u32));
+    }
+
+    /// Lets the run of `pages` at `head` grow by `more` pages if those are free.
+    pub fn extend(&self, head: usize, pages: usize, more: usize) -> bool {
+        let from = head + pages;
+        let fits = from + more <= SEGMENT_PAGES && self.find(from, true) >= from + more;
+        if fits {
+            self.claim(head, from, more);
         }
-        self.spans[start].state = SPAN_NONE;
-        self.free_pages += pages as u32;
+        fits
+    }
+
+    /// Gives a span's or run's pages back.
+    pub fn give_pages(&self, start: usize, pages: usize) {
+        let pages = pages.min(SEGMENT_PAGES - start);
+        self.mark(start, pages, false);
+        self.page_head[start..start + pages].iter().for_each(|p| p.set(0));
+        self.free_pages.set(self.free_pages.get().wrapping_add(pages as u32));
     }
 
     /// Whether no page besides the head is in use.
     pub fn is_empty(&self) -> bool {
-        self.free_pages as usize == SEGMENT_PAGES - HEAD_PAGES
+        self.free_pages.get() as usize == SEGMENT_PAGES - HEAD_PAGES
     }
 
-    /// First page of the span or run around an address, if there is one.
-    pub fn head_of(&self, addr: usize) -> Option<usize> {
-        let page = (addr & (SEGMENT - 1)) >> 12;
-        if page < HEAD_PAGES || !self.is_used(page) {
+    /// The live block around an address.
+    #[inline]
+    pub fn find_block(&self, addr: usize) -> Option<Found<'_>> {
+        if self.heap.get() == 0 {
             return None;
         }
-        Some(self.page_head[page] as usize)
-    }
-
-    /// Address of a page of this segment.
-    pub fn addr_of(&self, page: usize) -> usize {
-        core::ptr::from_ref(self) as usize + (page << 12)
-    }
-
-    /// Start, length and index of the block around an address; index 0 for runs.
-    pub fn block(&self, addr: usize) -> Option<(usize, usize, usize)> {
-        let head = self.head_of(addr)?;
+        let head = self.page_head[(addr & (SEGMENT - 1)) >> 12].get() as usize;
+        let base = self.addr() + (head << 12);
+        // No page 0 is ever a span's; what memory of a hostile child says is only compared.
+        if head == 0 || addr < base {
+            return None;
+        }
         let span = &self.spans[head];
-        let base = self.addr_of(head);
-        match span.state {
-            SPAN_SMALL => {
-                let size = SIZE[span.class as usize] as usize;
-                let index = (addr - base) / size;
-                Some((base + index * size, size, index))
+        if span.state.get() == SPAN_SMALL {
+            let k = CLASS.get(span.class.get() as usize)?;
+            let off = (addr - base).checked_sub(k.header as usize)?;
+            let index = ((off as u64).wrapping_mul(u64::from(k.recip)) >> 32) as usize;
+            if index >= k.capacity as usize
+                || span.bits(base, k)[index / 64].get() >> (index % 64) & 1 != 0
+            {
+                return None;
             }
-            SPAN_RUN => Some((base, (span.class as usize + 1) << 12, 0)),
-            _ => None,
+            let start = base + k.header as usize + index * k.size as usize;
+            return Some(Found { span, base, start, len: k.size as usize, index });
         }
+        let len = span.pages() << 12;
+        let inside = span.state.get() == SPAN_RUN && addr < base + len;
+        inside.then_some(Found { span, base, start: base, len, index: 0 })
     }
 }
 
-impl Span {
-    /// Whether every block is in use.
-    pub fn is_full(&self) -> bool {
-        self.free == 0 && self.bump >= CAPACITY[self.class as usize]
-    }
-
-    /// Pages of the span.
-    pub fn pages(&self) -> usize {
-        match self.state {
-            SPAN_SMALL => SPAN_PAGES[self.class as usize] as usize,
-            _ => self.class as usize + 1,
-        }
-    }
+/// A live block of a small segment.
+pub(crate) struct Found<'a> {
+    /// Its span.
+    pub span: &'a Span,
+    /// First address of the span.
+    pub base: usize,
+    /// First address.
+    pub start: usize,
+    /// Bytes.
+    pub len: usize,
+    /// Place in the span, 0 for runs.
+    pub index: usize,
 }
 
-/// Address of segment `number` of zone 0.
-pub(crate) fn addr_of_number(number: u32) -> usize {
-    segment_addr(0, number)
-}
+const _: () = assert!(size_of::<Span>() == 48);
+const _: () = assert!(HEAD_PAGES < 64 && SEGMENT_PAGES == 256);

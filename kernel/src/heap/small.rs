@@ -1,248 +1,280 @@
 //! Small blocks in spans, and runs of pages for medium ones.
 
-use super::class::{CAPACITY, SEGMENT, SIZE, SPAN_PAGES};
+use super::class::{CLASS, SEGMENT, SEGMENT_PAGES};
 use super::segment::{
-    self, SPAN_RUN, Segment, Span, addr_of_number, number_of, page_addr, page_number,
+    self, Found, HEAD_PAGES, SPAN_RUN, Segment, Span, addr_of_number, heap_of_number, page_addr,
+    page_number, span_at,
 };
 use super::state::HeapState;
-use super::{Env, Heap, give_segment, take_segment};
+use super::{Env, give_segment, take_segment};
+use crate::image::layout::MAX_DEPTH;
 
 /// Segments of the open list that are searched before a new one is taken.
-const SEARCH: usize = 8;
+const SEARCH: usize = 16;
+
+/// A segment in which so many pages come free moves to the front of that list.
+const MANY: usize = 16;
+
+/// Largest run in pages.
+pub(super) const RUN_MAX: usize = SEGMENT_PAGES - HEAD_PAGES;
 
 /// Allocates a block of a class.
 #[inline]
-pub(super) fn alloc(heap: Heap, st: &mut HeapState, env: &mut impl Env, class: usize) -> *mut u8 {
-    let page = st.bins[class];
-    let addr = if page != 0 {
-        page_addr(page)
-    } else {
-        match new_span(heap, st, env, class) {
-            Some(a) => a,
+pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8 {
+    let mut page = st.bins[class].get();
+    if page == 0 {
+        page = match new_span(st, env, class) {
+            Some(p) => p,
             None => return core::ptr::null_mut(),
-        }
-    };
-    // SAFETY: `authority`: spans on this heap's lists lie in its segments.
-    let seg = unsafe { segment::at(addr) };
-    let span = &mut seg.spans[(addr & (SEGMENT - 1)) >> 12];
-    let session = env.session();
-    if session != 0 && span.session() != session {
-        span.set_session(session);
-        span.lend = span.bump;
+        };
     }
-    let index = if span.free != 0 {
-        let index = span.free as usize - 1;
-        // SAFETY: a free block's first two bytes hold the next link.
-        span.free = unsafe { ((addr + index * SIZE[class] as usize) as *const u16).read() };
-        index
-    } else {
-        span.bump += 1;
-        span.bump as usize - 1
-    };
-    span.used += 1;
-    if span.is_full() {
-        let next = span.next;
-        st.bins[class] = next;
-        span.next = 0;
-        if next != 0 {
-            // SAFETY: `authority`, as above.
-            unsafe { span_at(next) }.prev = 0;
-        }
+    let (span, base, k) = (span_at(page), page_addr(page), &CLASS[class]);
+    if span.session.get() != st.session.get() {
+        enter(st, span, base);
     }
-    (addr + index * SIZE[class] as usize) as *mut u8
+    let bits = span.bits(base, k);
+    let mut w = 0;
+    let mut word = bits[0].get();
+    while word == 0 && w + 1 < bits.len() {
+        w += 1;
+        word = bits[w].get();
+    }
+    if word == 0 {
+        // Not by this code: a listed span has room. Its memory was overwritten.
+        st.bins[class].set(0);
+        return core::ptr::null_mut();
+    }
+    bits[w].set(word & (word - 1));
+    let index = w * 64 + word.trailing_zeros() as usize;
+    if let Some(l) = span.labels(base, k).get(index) {
+        l.set(st.depth.get() as u8);
+    }
+    let used = span.used.get().wrapping_add(1);
+    span.used.set(used);
+    if used >= k.capacity {
+        unlink(st, class, span);
+    }
+    (base + k.header as usize + index * k.size as usize) as *mut u8
+}
+
+/// A session's first allocation from a span of earlier ones: blocks handed out in sessions
+/// that have ended since belong to the innermost space that still runs.
+#[cold]
+fn enter(st: &HeapState, span: &Span, base: usize) {
+    let last = span.session.get();
+    let (mut depth, mut above) = (st.depth.get().min(MAX_DEPTH as u32), st.parent.get());
+    let common = loop {
+        if depth <= 1 {
+            break 0;
+        }
+        depth -= 1;
+        let a = heap_of_number(above);
+        // Sessions that began later have higher numbers.
+        if a.session.get() <= last {
+            break depth as u8;
+        }
+        above = a.parent.get();
+    };
+    if let Some(k) = CLASS.get(span.class.get() as usize) {
+        span.labels(base, k).iter().for_each(|l| l.set(l.get().min(common)));
+    }
+    span.session.set(st.session.get());
 }
 
 /// Allocates a run of pages.
 #[cold]
-pub(super) fn alloc_run(
-    heap: Heap,
-    st: &mut HeapState,
-    env: &mut impl Env,
-    size: usize,
-) -> *mut u8 {
-    let pages = size.div_ceil(4096);
-    let Some((seg, page)) = take_pages(heap, st, env, pages) else {
-        return core::ptr::null_mut();
-    };
-    let span = &mut seg.spans[page];
-    span.state = SPAN_RUN;
-    span.class = (pages - 1) as u8;
-    (span.used, span.bump, span.lend, span.free) = (1, 1, 0, 0);
-    span.set_session(env.session());
-    seg.addr_of(page) as *mut u8
+pub(super) fn alloc_run(st: &HeapState, env: &mut impl Env, size: usize) -> *mut u8 {
+    let pages = size.div_ceil(4096).max(1);
+    let Some((seg, page)) = take_pages(st, env, pages) else { return core::ptr::null_mut() };
+    seg.spans[page].init_run(pages, st.session.get());
+    (seg.addr() + (page << 12)) as *mut u8
 }
 
 #[cold]
-fn new_span(heap: Heap, st: &mut HeapState, env: &mut impl Env, class: usize) -> Option<usize> {
-    let (seg, page) = take_pages(heap, st, env, SPAN_PAGES[class] as usize)?;
-    let addr = seg.addr_of(page);
-    let span = &mut seg.spans[page];
-    *span = Span::small(class, env.session());
-    link(st, page_number(addr));
-    Some(addr)
+fn new_span(st: &HeapState, env: &mut impl Env, class: usize) -> Option<u32> {
+    let (seg, page) = take_pages(st, env, CLASS[class].pages as usize)?;
+    let base = seg.addr() + (page << 12);
+    seg.spans[page].init_small(base, class, st.session.get());
+    link(st, class, &seg.spans[page], page_number(base));
+    Some(page_number(base))
+}
+
+/// Whether the running space inherited a block instead of making it.
+#[inline]
+fn is_inherited(env: &impl Env, b: &Found) -> bool {
+    let session = env.session();
+    if session == 0 || cfg!(detpar_mutant = "lend_ignored") {
+        return false;
+    }
+    if b.span.session.get() < session {
+        return true;
+    }
+    // A run's session is that of the block itself. Where a span was used since, its labels
+    // count from the path to its last user, on which the running space lies.
+    b.span.state.get() != SPAN_RUN
+        && CLASS.get(b.span.class.get() as usize).is_none_or(|k| {
+            let label = b.span.labels(b.base, k).get(b.index);
+            label.is_none_or(|l| u32::from(l.get()) < env.depth())
+        })
 }
 
 /// Frees a block of zone 0.
 #[inline]
 pub(super) fn free(env: &mut impl Env, addr: usize) -> bool {
-    // SAFETY: `mapped`; written to only if the block is the space's own (`authority`).
-    let seg = unsafe { segment::at(addr) };
-    if seg.heap == 0 {
+    let seg = segment::at(addr);
+    let Some(b) = seg.find_block(addr) else { return false };
+    if b.start != addr {
         return false;
     }
-    let Some((start, len, index)) = seg.block(addr) else { return false };
-    let head = match seg.head_of(addr) {
-        Some(h) => h,
-        None => return false,
-    };
-    let span = &mut seg.spans[head];
-    let session = env.session();
-    if session != 0 && (span.session() < session || index < span.lend as usize) {
-        env.defer_free(start, len);
+    if is_inherited(env, &b) {
+        env.defer_free(b.start, b.len);
         return true;
     }
-    let heap = Heap(seg.heap);
-    let st = heap.state();
-    if span.state == SPAN_RUN {
-        let pages = span.pages();
-        give_pages(heap, st, env, seg, head, pages);
+    let st = heap_of_number(seg.heap.get() - 1);
+    let class = b.span.class.get() as usize;
+    if b.span.state.get() == SPAN_RUN {
+        give_pages(st, env, seg, b.base, b.len >> 12);
         return true;
     }
-    let was_full = span.is_full();
-    // SAFETY: the block is free from here on; its first two bytes become the link.
-    unsafe { (start as *mut u16).write(span.free) };
-    span.free = index as u16 + 1;
-    span.used -= 1;
-    let (used, class, pages) = (span.used, span.class as usize, span.pages());
-    let page = page_number(seg.addr_of(head));
-    if was_full {
-        link(st, page);
+    let k = &CLASS[class];
+    let word = &b.span.bits(b.base, k)[b.index / 64];
+    word.set(word.get() | 1 << (b.index % 64));
+    let used = b.span.used.get().wrapping_sub(1);
+    b.span.used.set(used);
+    if used == k.capacity - 1 {
+        link(st, class, b.span, page_number(b.base));
     }
-    // An empty span goes back unless it is the only one of its class with room.
-    if used == 0 && (st.bins[class] != page || seg.spans[head].next != 0) {
-        unlink(st, page);
-        give_pages(heap, st, env, seg, head, pages);
+    if used == 0 {
+        give_span(st, env, seg, &b, class);
     }
     true
 }
 
-/// # Safety
-/// `authority` over the span's heap.
-unsafe fn span_at<'a>(page: u32) -> &'a mut Span {
-    let addr = page_addr(page);
-    // SAFETY: the caller's contract.
-    unsafe { &mut segment::at(addr).spans[(addr & (SEGMENT - 1)) >> 12] }
-}
-
-fn link(st: &mut HeapState, page: u32) {
-    // SAFETY: `authority`: the page belongs to the heap of `st`.
-    let span = unsafe { span_at(page) };
-    let bin = &mut st.bins[span.class as usize];
-    span.prev = 0;
-    span.next = *bin;
-    if *bin != 0 {
-        // SAFETY: as above.
-        unsafe { span_at(*bin) }.prev = page;
+/// Gives an empty span back unless it is the only one of its class with room.
+fn give_span(st: &HeapState, env: &mut impl Env, seg: &Segment, b: &Found, class: usize) {
+    let alone = st.bins[class].get() == page_number(b.base) && b.span.next.get() == 0;
+    if !alone {
+        unlink(st, class, b.span);
+        give_pages(st, env, seg, b.base, CLASS[class].pages as usize);
     }
-    *bin = page;
 }
 
-fn unlink(st: &mut HeapState, page: u32) {
-    // SAFETY: `authority`, as in `link`.
-    let Span { next, prev, class, .. } = *unsafe { span_at(page) };
-    if prev == 0 {
-        st.bins[class as usize] = next;
-    } else {
-        // SAFETY: as above.
-        unsafe { span_at(prev) }.next = next;
+/// Lets a run of the running space's own grow where it is.
+pub(super) fn extend_run(env: &impl Env, addr: usize, size: usize) -> bool {
+    let seg = segment::at(addr);
+    let Some(b) = seg.find_block(addr) else { return false };
+    let pages = size.div_ceil(4096);
+    let own_run = b.span.state.get() == SPAN_RUN && b.start == addr && !is_inherited(env, &b);
+    if !own_run || pages > RUN_MAX || pages <= b.len >> 12 {
+        return false;
+    }
+    let have = b.len >> 12;
+    if !seg.extend((b.base & (SEGMENT - 1)) >> 12, have, pages - have) {
+        return false;
+    }
+    b.span.class.set((pages - 1) as u8);
+    if seg.free_pages.get() == 0 {
+        unlist_segment(heap_of_number(seg.heap.get() - 1), seg);
+    }
+    true
+}
+
+fn link(st: &HeapState, class: usize, span: &Span, page: u32) {
+    let first = st.bins[class].replace(page);
+    span.prev.set(0);
+    span.next.set(first);
+    if first != 0 {
+        span_at(first).prev.set(page);
+    }
+}
+
+fn unlink(st: &HeapState, class: usize, span: &Span) {
+    let (next, prev) = (span.next.replace(0), span.prev.replace(0));
+    match prev {
+        0 => st.bins[class].set(next),
+        _ => span_at(prev).next.set(next),
     }
     if next != 0 {
-        // SAFETY: as above.
-        unsafe { span_at(next) }.prev = prev;
+        span_at(next).prev.set(prev);
     }
 }
 
-fn take_pages(
-    heap: Heap,
-    st: &mut HeapState,
+/// Takes pages for a span or run.
+pub(super) fn take_pages(
+    st: &HeapState,
     env: &mut impl Env,
     pages: usize,
-) -> Option<(&'static mut Segment, usize)> {
-    let mut at = st.open;
+) -> Option<(&'static Segment, usize)> {
+    let mut at = st.open.get();
     for _ in 0..SEARCH {
         if at == 0 {
             break;
         }
-        // SAFETY: `authority`: the open list names this heap's segments.
-        let seg = unsafe { segment::at(addr_of_number(at - 1)) };
-        at = seg.next;
+        let seg = segment::at(addr_of_number(at - 1));
         if let Some(page) = seg.take_pages(pages) {
-            if seg.free_pages == 0 {
+            if seg.free_pages.get() == 0 {
                 unlist_segment(st, seg);
             }
             return Some((seg, page));
         }
+        at = seg.next.get();
     }
     let (n, _) = take_segment(st, 0)?;
     let addr = addr_of_number(n);
     env.granted(addr, SEGMENT);
-    // SAFETY: `mapped`; the segment was just taken for this heap.
-    let seg = unsafe { segment::at(addr) };
-    seg.init(heap.0);
-    seg.heap_state.magic = 0;
-    list_segment(heap, seg);
+    let seg = segment::at(addr);
+    seg.init(st.number(), st.session.get());
+    seg.heap_state.magic.set(0);
+    list_segment(st, seg);
     let page = seg.take_pages(pages)?;
+    if seg.free_pages.get() == 0 {
+        unlist_segment(st, seg);
+    }
     Some((seg, page))
 }
 
-fn give_pages(
-    heap: Heap,
-    st: &mut HeapState,
-    env: &mut impl Env,
-    seg: &mut Segment,
-    head: usize,
-    pages: usize,
-) {
-    seg.give_pages(head, pages);
-    if seg.listed == 0 {
-        list_segment(heap, seg);
-    }
-    let addr = core::ptr::from_mut(seg) as usize;
-    let others = seg.next != 0 || seg.prev != 0;
-    if seg.is_empty() && addr != heap.0 && others {
+fn give_pages(st: &HeapState, env: &mut impl Env, seg: &Segment, base: usize, pages: usize) {
+    seg.give_pages((base & (SEGMENT - 1)) >> 12, pages);
+    if seg.listed.get() == 0 {
+        list_segment(st, seg);
+    } else if pages >= MANY && seg.prev.get() != 0 {
+        // Where much room is must be found by the search, which looks at the first few only.
         unlist_segment(st, seg);
-        seg.heap = 0;
-        give_segment(st, env, 0, number_of(addr), SEGMENT);
+        list_segment(st, seg);
+    }
+    if !seg.is_empty() || seg.number() == st.number() {
+        return;
+    }
+    let others = seg.next.get() != 0 || seg.prev.get() != 0;
+    // A space must not give away a segment that was in the heap at its snapshot: whoever
+    // takes it next writes over its head, and the snapshot could not be restored.
+    if others && seg.born.get() >= env.session() {
+        unlist_segment(st, seg);
+        seg.heap.set(0);
+        give_segment(st, env, 0, seg.number(), SEGMENT_PAGES as u32);
     }
 }
 
 /// Puts a segment on its heap's list of segments with free pages.
-pub(super) fn list_segment(heap: Heap, seg: &mut Segment) {
-    let st = heap.state();
-    let me = number_of(core::ptr::from_ref(seg) as usize) + 1;
-    seg.prev = 0;
-    seg.next = st.open;
-    seg.listed = 1;
-    if st.open != 0 {
-        // SAFETY: `authority`: the list names this heap's segments.
-        unsafe { segment::at(addr_of_number(st.open - 1)) }.prev = me;
+pub(super) fn list_segment(st: &HeapState, seg: &Segment) {
+    let me = seg.number() + 1;
+    let first = st.open.replace(me);
+    seg.prev.set(0);
+    seg.next.set(first);
+    seg.listed.set(1);
+    if first != 0 {
+        segment::at(addr_of_number(first - 1)).prev.set(me);
     }
-    st.open = me;
 }
 
-fn unlist_segment(st: &mut HeapState, seg: &mut Segment) {
-    let (next, prev) = (seg.next, seg.prev);
-    if prev == 0 {
-        st.open = next;
-    } else {
-        // SAFETY: `authority`, as in `list_segment`.
-        unsafe { segment::at(addr_of_number(prev - 1)) }.next = next;
+fn unlist_segment(st: &HeapState, seg: &Segment) {
+    let (next, prev) = (seg.next.replace(0), seg.prev.replace(0));
+    seg.listed.set(0);
+    match prev {
+        0 => st.open.set(next),
+        _ => segment::at(addr_of_number(prev - 1)).next.set(next),
     }
     if next != 0 {
-        // SAFETY: as above.
-        unsafe { segment::at(addr_of_number(next - 1)) }.prev = prev;
+        segment::at(addr_of_number(next - 1)).prev.set(prev);
     }
-    (seg.next, seg.prev, seg.listed) = (0, 0, 0);
 }
-
-const _: () = assert!(CAPACITY[0] as usize * 16 == 4096);

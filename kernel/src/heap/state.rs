@@ -7,6 +7,7 @@
 //! becomes the child's *stretch*, used first in its lane's next session.
 
 use super::class::{CLASSES, ZONE, ZONES};
+use core::cell::Cell;
 
 /// An arithmetic progression of segment numbers.
 #[repr(C)]
@@ -14,59 +15,134 @@ use super::class::{CLASSES, ZONE, ZONES};
 pub(crate) struct Sequence {
     /// Next number.
     pub next: u64,
-    /// Distance to the one after.
+    /// Distance to the one after; 0: none at all.
     pub step: u64,
-    /// Where the session began.
-    pub first: u64,
+    /// Numbers taken since the session began.
+    pub taken: u64,
 }
 
 impl Sequence {
     /// The whole zone.
-    pub const WHOLE: Sequence = Sequence { next: 0, step: 1, first: 0 };
+    pub const WHOLE: Sequence = Sequence { next: 0, step: 1, taken: 0 };
 
     /// What child `i` of `k` may take.
     pub fn of_child(&self, i: u64, k: u64) -> Sequence {
         let next = self.next.saturating_add(self.step.saturating_mul(i));
-        Sequence { next, step: self.step.saturating_mul(k), first: next }
+        Sequence { next, step: self.step.saturating_mul(k), taken: 0 }
     }
 
-    /// Numbers taken since the session began.
-    pub fn taken(&self) -> u64 {
-        (self.next - self.first) / self.step.max(1)
+    /// The next number of a zone.
+    fn take(&mut self, zone: usize) -> Option<u32> {
+        if self.step == 0 || self.next >= u64::from(ZONE[zone].count) {
+            return None;
+        }
+        let n = self.next as u32;
+        // Beyond the zone's end nothing is told apart, so the sum may saturate.
+        self.next = self.next.saturating_add(self.step);
+        self.taken = self.taken.saturating_add(1);
+        Some(n)
     }
+
+    /// The progression after its first `rounds` rounds of `k` numbers each.
+    fn skip(&self, k: u64, rounds: u64) -> Sequence {
+        let numbers = k.saturating_mul(rounds);
+        Sequence {
+            next: self.next.saturating_add(self.step.saturating_mul(numbers)),
+            step: self.step,
+            taken: self.taken.saturating_add(numbers),
+        }
+    }
+}
+
+/// Numbers left over from an earlier session.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stretch {
+    next: u64,
+    step: u64,
+    left: u64,
 }
 
 /// What a heap holds of one zone.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct ZoneState {
     /// Where the session's fresh segments come from.
-    pub sequence: Sequence,
-    /// Numbers left over from an earlier session.
-    pub stretch_next: u64,
-    pub stretch_step: u64,
-    pub stretch_left: u64,
+    pub sequence: Cell<Sequence>,
+    pub(super) stretch: Cell<Stretch>,
     /// Free segments, linked through the table (number + 1, 0: none).
-    pub free: u32,
+    pub free: Cell<u32>,
+}
+
+impl ZoneState {
+    fn reset(&self) {
+        self.sequence.set(Sequence::default());
+        self.stretch.set(Stretch::default());
+        self.free.set(0);
+    }
+
+    /// Next number of the stretch.
+    pub(super) fn take_stretch(&self, zone: usize) -> Option<u32> {
+        let s = self.stretch.get();
+        if s.left == 0 || s.next >= u64::from(ZONE[zone].count) {
+            return None;
+        }
+        self.stretch.set(Stretch {
+            next: s.next.saturating_add(s.step),
+            step: s.step,
+            left: s.left - 1,
+        });
+        Some(s.next as u32)
+    }
+
+    /// Next fresh segment number.
+    pub(super) fn next_fresh(&self, zone: usize) -> Option<u32> {
+        if let Some(n) = self.take_stretch(zone) {
+            return Some(n);
+        }
+        let mut s = self.sequence.get();
+        let n = s.take(zone)?;
+        self.sequence.set(s);
+        Some(n)
+    }
+
+    /// Leaves the next `left` numbers of a sequence to the lane's next session.
+    fn keep_stretch(&self, zone: usize, s: Sequence, left: u64) {
+        let count = u64::from(ZONE[zone].count);
+        let within = if s.next < count { (count - s.next).div_ceil(s.step.max(1)) } else { 0 };
+        let left = left.min(within);
+        let old = self.stretch.get();
+        let behind = old.next.saturating_add(old.step.saturating_mul(old.left));
+        if old.left > 0 && old.step == s.step && behind == s.next {
+            self.stretch.set(Stretch { left: old.left.saturating_add(left), ..old });
+        } else if left > old.left {
+            // One stretch a zone, the longest: the rest is address space given up.
+            self.stretch.set(Stretch { next: s.next, step: s.step, left });
+        }
+    }
 }
 
 /// One allocator instance.
 #[repr(C)]
 pub(crate) struct HeapState {
     /// [`MAGIC`] once set up.
-    pub magic: u64,
+    pub magic: Cell<u64>,
     /// Session that last allocated here.
-    pub session: u64,
+    pub session: Cell<u64>,
     /// Highest session number used below.
-    pub last_session: u64,
-    /// Table of the heaps of children by index, 0 until the first construct.
-    pub lanes: usize,
-    /// Lists of small spans with room (global page numbers).
-    pub bins: [u32; CLASSES],
+    pub last_session: Cell<u64>,
+    /// Depth of the space in that session.
+    pub depth: Cell<u32>,
+    /// Segment of the parent's heap.
+    pub parent: Cell<u32>,
+    /// Page with the table of the heaps of children by index, 0 until the first construct.
+    pub lanes: Cell<u32>,
     /// Segments with free pages (number + 1).
-    pub open: u32,
-    /// Bytes of free large segments that still hold pages.
-    pub dirty_bytes: u64,
+    pub open: Cell<u32>,
+    /// Pages of free segments that may still be held.
+    pub dirty_pages: Cell<u64>,
+    /// Lists of small spans with room (global page numbers).
+    pub bins: [Cell<u32>; CLASSES],
     /// Zones.
     pub zones: [ZoneState; ZONES],
 }
@@ -76,61 +152,47 @@ pub(crate) const MAGIC: u64 = 0x6465_7470_6172_4850;
 
 impl HeapState {
     /// Sets up an empty heap over whatever the memory held.
-    pub fn init(&mut self) {
-        self.magic = MAGIC;
-        (self.session, self.last_session, self.lanes, self.open) = (0, 0, 0, 0);
-        self.bins = [0; CLASSES];
-        self.dirty_bytes = 0;
-        self.zones = [ZoneState::default(); ZONES];
+    pub(super) fn init(&self) {
+        for c in [&self.session, &self.last_session, &self.dirty_pages] {
+            c.set(0);
+        }
+        for c in [&self.depth, &self.parent, &self.lanes, &self.open].into_iter().chain(&self.bins)
+        {
+            c.set(0);
+        }
+        self.zones.iter().for_each(ZoneState::reset);
+        self.magic.set(MAGIC);
     }
 
-    /// Next fresh segment number of a zone.
-    pub fn next_fresh(&mut self, zone: usize) -> Option<u32> {
-        let z = &mut self.zones[zone];
-        if z.stretch_left > 0 {
-            let n = z.stretch_next;
-            z.stretch_next += z.stretch_step;
-            z.stretch_left -= 1;
-            return Some(n as u32);
-        }
-        let n = z.sequence.next;
-        if z.sequence.step == 0 || n >= u64::from(ZONE[zone].count) {
-            return None;
-        }
-        z.sequence.next = n.saturating_add(z.sequence.step);
-        Some(n as u32)
+    /// Whether the heap's space took part in a session.
+    fn took_part(&self, session: u64) -> bool {
+        self.magic.get() == MAGIC && self.session.get() == session
     }
 
-    /// Leaves the numbers from `next` on, in steps of `step`, to the lane's next session.
-    pub fn keep_stretch(&mut self, zone: usize, next: u64, step: u64, left: u64) {
-        let count = u64::from(ZONE[zone].count);
-        let within = if next < count { (count - next).div_ceil(step.max(1)) } else { 0 };
-        let left = left.min(within);
-        let z = &mut self.zones[zone];
-        // One stretch a zone; a second one is address space given up, never memory.
-        if z.stretch_left == 0 && left > 0 {
-            (z.stretch_next, z.stretch_step, z.stretch_left) = (next, step, left);
+    /// Takes back the lanes of `k` children after their merge: skips what they took of the
+    /// sequences and leaves to each what a sibling's progress skipped.
+    pub(super) fn adopt<'a>(
+        &self,
+        lanes: impl Iterator<Item = &'a HeapState> + Clone,
+        session: u64,
+    ) {
+        let k = lanes.clone().count() as u64;
+        let present = || lanes.clone().filter(|l| l.took_part(session));
+        for l in present() {
+            self.last_session.set(self.last_session.get().max(l.last_session.get()));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn children_share_a_sequence_without_overlap() {
-        let parent = Sequence { next: 10, step: 3, first: 1 };
-        let mut seen = std::collections::BTreeSet::new();
-        for i in 0..4 {
-            let mut c = parent.of_child(i, 4);
-            for _ in 0..5 {
-                assert_eq!((c.next - 10) % 3, 0);
-                assert!(seen.insert(c.next));
-                c.next += c.step;
+        for z in 0..ZONES {
+            let taken = |l: &HeapState| l.zones[z].sequence.get().taken;
+            let most = present().map(taken).max().unwrap_or(0);
+            if most == 0 {
+                continue;
             }
-            assert_eq!(c.taken(), 5);
+            for l in present().filter(|l| taken(l) < most) {
+                let s = l.zones[z].sequence.get();
+                l.zones[z].keep_stretch(z, s, most - s.taken);
+            }
+            let s = &self.zones[z].sequence;
+            s.set(s.get().skip(k, most));
         }
-        assert_eq!(seen.into_iter().collect::<Vec<_>>(), (0..20).map(|j| 10 + 3 * j).collect::<Vec<_>>());
     }
 }

@@ -86,6 +86,8 @@ fn is_runtime(name: &str) -> bool {
         .any(|p| file.starts_with(p))
 }
 
+/// # Safety
+/// Called by `dl_iterate_phdr` with a valid record.
 unsafe extern "C" fn each_object(
     info: *mut libc::dl_phdr_info,
     _size: usize,

@@ -61,6 +61,8 @@ struct Modules {
     count: usize,
 }
 
+/// # Safety
+/// Called by `dl_iterate_phdr` with a valid record and the [`Modules`] of [`modules`].
 unsafe extern "C" fn each_module(
     info: *mut libc::dl_phdr_info,
     _size: usize,
@@ -176,7 +178,7 @@ pub(crate) unsafe fn build_template(warm: &mut dyn FnMut()) -> Result<(), Error>
         // No program may see the system's thread id.
         MAIN_ID.store(sys_tid(), Relaxed);
         replace_thread_id(slot + t.pointer, above, sys_tid(), VIRTUAL_ID as u32);
-        me().template = 1;
+        (me().template, me().template_exit_count) = (1, 0);
         set_thread_pointer(slot + t.pointer);
         warm();
         set_thread_pointer(tp);

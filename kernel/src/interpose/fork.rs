@@ -6,6 +6,7 @@
 use crate::exec::control::{Role, me};
 use crate::image::early;
 use crate::space::fork;
+use crate::sys;
 
 /// See `fork(2)`. Handlers registered with `pthread_atfork` are not called.
 ///
@@ -16,7 +17,7 @@ pub unsafe extern "C" fn fork() -> libc::pid_t {
     early::ensure();
     if me().role == Role::Child {
         // SAFETY: leaves from outside the gate, so that confinement refuses it.
-        return unsafe { libc::syscall(libc::SYS_fork) as libc::pid_t };
+        return unsafe { sys::as_program(libc::SYS_fork, [0; 6]) as libc::pid_t };
     }
     // SAFETY: in the master or a plain process; the caller's contract.
     match unsafe { fork::fork() } {

@@ -20,7 +20,7 @@ unsafe fn call(nr: c_long, a: [usize; 6]) -> isize {
     // In a child the call must leave from outside the gate, so that confinement sees it.
     if early::is_ready() && me().role == Role::Child {
         // SAFETY: the caller's contract.
-        return unsafe { libc::syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]) as isize };
+        return unsafe { sys::as_program(nr, a) };
     }
     new_epoch();
     // SAFETY: the caller's contract.

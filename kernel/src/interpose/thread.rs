@@ -39,6 +39,8 @@ fn key() -> libc::pthread_key_t {
     }
 }
 
+/// # Safety
+/// Called by libc with the key's value, which is not looked at.
 unsafe extern "C" fn destructor(p: *mut c_void) {
     at_end(p);
 }

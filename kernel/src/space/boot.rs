@@ -89,6 +89,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
     me().exchange_fd = fd;
+    me().master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);
     me().seed = config.seed;
     me().path = confine::mix(config.seed);
@@ -102,6 +103,9 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         regions::adopt_segments(block.mapping)?;
         regions::no_merge(block.mapping.0, block.low);
         regions::no_merge(cpu::thread_pointer(), block.mapping.1);
+        // The first template is thrown away with the thread handle it makes: what stays is
+        // std's process-wide key for thread cleanup, which else each child would make.
+        tls::build_template(&mut || drop(std::thread::current()))?;
         // Taking a lock of std's gives the template a thread id, the same for every child.
         tls::build_template(&mut || drop(std::io::stderr().lock()))?;
     }

@@ -21,6 +21,17 @@ impl Env for Space {
         if me.role == Role::Child { me.session } else { 0 }
     }
 
+    #[inline]
+    fn depth(&self) -> u32 {
+        let me = me();
+        if me.role == Role::Child { me.depth } else { 0 }
+    }
+
+    fn parent(&self) -> Heap {
+        let c = control().constructs.get(me().construct as usize);
+        c.map_or(Heap::ROOT, |c| Heap(c.request.heap))
+    }
+
     fn sequences(&self) -> &[Sequence; ZONES] {
         &me().sequences
     }

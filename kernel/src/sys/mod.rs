@@ -28,6 +28,16 @@ pub(crate) unsafe fn call(nr: c_long, a: [usize; 6]) -> Sys<usize> {
     check(unsafe { gate::det_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]) })
 }
 
+/// Any system call, made by libc and so from outside the gate: in a child, confinement sees
+/// it as the program's own. Sets `errno` as libc does.
+///
+/// # Safety
+/// The call's own contract.
+pub(crate) unsafe fn as_program(nr: c_long, a: [usize; 6]) -> isize {
+    // SAFETY: the caller's contract.
+    unsafe { libc::syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]) as isize }
+}
+
 /// Maps memory at a fixed place.
 ///
 /// # Safety
@@ -136,7 +146,8 @@ pub(crate) unsafe fn clone_process(
     let pid = check(unsafe {
         gate::det_clone(libc::CLONE_PIDFD as usize, stack, &mut pidfd, f as usize, arg)
     })?;
-    Ok((pid as i32, pidfd))
+    // High, so that the program's own descriptors do not depend on the number of workers.
+    Ok((pid as i32, raise_fd(pidfd)))
 }
 
 /// Forks this process as the C library's `fork` would see it from the kernel: the new process
