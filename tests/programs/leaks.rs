@@ -98,7 +98,10 @@ fn compare(name: &str, round: Round, rounds: usize) {
     let workers = worker_pids().len();
     let files = memory_files();
     println!("{name}: {rounds} and {}: {after:?}, {workers} workers, {files:?}", 10 * rounds);
-    assert_eq!(before, after, "{name}: after {rounds} rounds and after {}", 10 * rounds);
+    let grown = after.image_blocks.saturating_sub(before.image_blocks);
+    let but_for = Held { image_blocks: before.image_blocks, ..after.clone() };
+    assert_eq!(before, but_for, "{name}: after {rounds} rounds and after {}", 10 * rounds);
+    assert!(grown <= NOISE, "{name}: {grown} blocks more after {} rounds", 10 * rounds);
     assert_eq!(after.others, 0, "{name}: every process is a living worker");
     assert!(workers <= MOST_WORKERS, "{name}: {workers} workers");
     let image = image_blocks();
@@ -106,6 +109,9 @@ fn compare(name: &str, round: Round, rounds: usize) {
     assert!(all - image < EXCHANGE_BLOCKS, "{name}: {all} blocks, of which {image} in the image");
 }
 
+/// Blocks of three pages: lists of processes, read while measuring, differ in length. Nothing
+/// that leaks in each of so many rounds is that little.
+const NOISE: u64 = 24;
 /// More than any loop needs with eight running at a time and the others suspended.
 const MOST_WORKERS: usize = 64;
 /// Far more than what workers keep at hand for handing over, in blocks: 100 MB.

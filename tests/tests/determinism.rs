@@ -104,6 +104,34 @@ fn any_directory_and_environment() {
     assert_equal(locale.run(), &reference, "with another locale");
 }
 
+/// The system's next process gets this number, where this user may say so.
+fn run_as(pid: u32) -> Option<Run> {
+    // Other processes start meanwhile: it takes some attempts.
+    for _ in 0..100 {
+        std::fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()).ok()?;
+        let running = program().workers(2).start();
+        let hit = running.pid() == pid;
+        let run = running.wait();
+        if hit {
+            return Some(run);
+        }
+    }
+    None
+}
+
+/// Halves of the addresses that detpar and the loader use, where a number that is taken for
+/// the process's own would be found by accident; and powers of two.
+#[test]
+fn any_process_id() {
+    let reference = reference();
+    for pid in [0x4200, 0x4100, 0x4000, 0x3000, 0x1100, 0x1200, 0x5555, 0x7fff, 0x2000, 4096] {
+        match run_as(pid) {
+            Some(run) => assert_equal(run, &reference, &format!("as process {pid}")),
+            None => println!("skipped: process ids cannot be chosen here ({pid})"),
+        }
+    }
+}
+
 /// A seed is input: another one gives other maps, and the same again for the same seed.
 #[test]
 fn seeds_are_input() {
