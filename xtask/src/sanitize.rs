@@ -1,4 +1,4 @@
-//! Runs the merge's tests under AddressSanitizer, and an invalid access to prove it is on.
+//! Runs the tests of merge and heap under AddressSanitizer, and an invalid access to prove it is on.
 use crate::run::{self, Outcome, Result, cargo};
 
 /// The sanitizer needs a target named: without one, its flags would reach build scripts.
@@ -19,7 +19,7 @@ const REPORT: &str = "ERROR: AddressSanitizer";
 pub(crate) fn sanitize() -> Result {
     let clean = run::run(&mut command("", &[]))?;
     if !clean.success {
-        return Err("the merge's tests fail under AddressSanitizer".into());
+        return Err("the tests of merge and heap fail under AddressSanitizer".into());
     }
     if clean.counts().passed == 0 {
         return Err("no test ran under AddressSanitizer".into());
