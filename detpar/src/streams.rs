@@ -130,6 +130,25 @@ fn c_buffered() -> bool {
     unsafe { !stdout.is_null() && (*stdout).write_ptr > (*stdout).write_base }
 }
 
+/// Gives C's stdout a buffer of the mode it would choose itself, kept out of the merge: the
+/// stream's state is reset in every child, so its buffer must not be made there.
+///
+/// # Safety
+/// In the master before its first child, with nothing printed yet.
+unsafe fn prepare_c() {
+    const SIZE: usize = 4096;
+    unsafe extern "C" {
+        static stdout: *mut libc::FILE;
+    }
+    let buffer = Box::leak(Box::new([0u8; SIZE]));
+    // SAFETY: the buffer lives for ever; libc allows a change before the first output.
+    unsafe {
+        let mode = if libc::isatty(1) == 1 { libc::_IOLBF } else { libc::_IOFBF };
+        libc::setvbuf(stdout, buffer.as_mut_ptr().cast(), mode, SIZE);
+        kernel::master::no_merge(buffer.as_ptr() as usize, SIZE);
+    }
+}
+
 /// A writer without state, so that a `LineWriter` of it has the size of std's own.
 struct Nowhere;
 
@@ -156,6 +175,8 @@ pub(crate) unsafe fn prepare() -> Result<(), Error> {
         remedy: "build with the Rust toolchain that this version of detpar was tested with",
         errno: 0,
     };
+    // SAFETY: the caller's contract: nothing was printed yet.
+    unsafe { prepare_c() };
     let out = io::stdout();
     let _ = out.lock().flush();
     const { assert!(size_of::<Stdout>() == size_of::<usize>()) };

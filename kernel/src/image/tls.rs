@@ -177,7 +177,9 @@ pub(crate) unsafe fn build_template(warm: &mut dyn FnMut()) -> Result<(), Error>
         ((slot + t.pointer + 8) as *mut usize).write(slot + VECTOR_AT + 16);
         // No program may see the system's thread id.
         MAIN_ID.store(sys_tid(), Relaxed);
-        replace_thread_id(slot + t.pointer, above, sys_tid(), VIRTUAL_ID as u32);
+        if let Some(w) = find_thread_id(tp, above, sys_tid()) {
+            ((slot + t.pointer + w) as *mut u32).write(VIRTUAL_ID as u32);
+        }
         (me().template, me().template_exit_count) = (1, 0);
         set_thread_pointer(slot + t.pointer);
         warm();
@@ -205,19 +207,22 @@ unsafe fn relocate(at: usize, len: usize, (from, from_end, to): (usize, usize, u
     }
 }
 
-/// Replaces a thread id in a descriptor, wherever libc keeps it.
+/// Where glibc keeps the thread id in its descriptor (x86-64).
+const ID_AT: usize = 0x2d0;
+
+/// Finds the word of a descriptor that holds the thread id: where glibc keeps it, else the
+/// only word that could be it.
 ///
 /// # Safety
-/// The range must be a thread descriptor that no one else uses.
-unsafe fn replace_thread_id(at: usize, len: usize, old: u32, new: u32) {
-    for w in (at..at + len - 3).step_by(4) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            if *(w as *const u32) == old {
-                *(w as *mut u32) = new;
-            }
-        }
+/// `len` bytes at `at` must be a readable descriptor.
+unsafe fn find_thread_id(at: usize, len: usize, id: u32) -> Option<usize> {
+    // SAFETY: the caller's contract.
+    let holds = |w: &usize| unsafe { *((at + w) as *const u32) } == id;
+    if ID_AT + 4 <= len && holds(&ID_AT) {
+        return Some(ID_AT);
     }
+    let mut found = (0..len - 3).step_by(4).filter(holds);
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// Puts this process's own thread id into the main thread's descriptor, after a fork.
@@ -226,7 +231,11 @@ pub(crate) fn refresh_thread_id() {
     let len = ABOVE.min(page_ceil(tp + 1) - tp);
     // SAFETY: the descriptor above the thread pointer; a fork copies it with its parent's id,
     // which libc itself would replace.
-    unsafe { replace_thread_id(tp, len, MAIN_ID.load(Relaxed), sys_tid()) };
+    unsafe {
+        if let Some(w) = find_thread_id(tp, len, MAIN_ID.load(Relaxed)) {
+            ((tp + w) as *mut u32).write(sys_tid());
+        }
+    }
     MAIN_ID.store(sys_tid(), Relaxed);
 }
 

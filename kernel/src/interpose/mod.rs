@@ -1,5 +1,6 @@
 //! The symbols of libc that this library takes over, each with its reason.
 
+mod environment;
 mod exit;
 mod fork;
 mod malloc;
@@ -16,6 +17,7 @@ pub(crate) fn anchor() -> usize {
         + thread::anchor()
         + mapping::anchor()
         + fork::anchor()
+        + environment::anchor()
 }
 
 /// The next definition of a symbol that we take over.
