@@ -104,6 +104,17 @@ fn any_directory_and_environment() {
     assert_equal(locale.run(), &reference, "with another locale");
 }
 
+#[test]
+fn under_perturbed_schedules() {
+    let reference = reference();
+    for seed in 1..=12 {
+        for workers in [1, 2, 3, 8] {
+            let run = program().workers(workers).env("DETPAR_CHAOS", &seed.to_string()).run();
+            assert_equal(run, &reference, &format!("chaos {seed}, {workers} workers"));
+        }
+    }
+}
+
 /// The system's next process gets this number, where this user may say so.
 fn run_as(pid: u32) -> Option<Run> {
     // Other processes start meanwhile: it takes some attempts.
