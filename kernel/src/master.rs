@@ -13,6 +13,15 @@ use crate::image::{early, regions};
 /// Only in the master, while no child runs; the range must not hold data of the program.
 pub unsafe fn no_merge(start: usize, len: usize) {
     regions::no_merge(start, start + len);
+    new_epoch();
+}
+
+/// Workers made so far no longer match the master: they are replaced at their next start.
+pub(crate) fn new_epoch() {
+    let me = me();
+    if me.role == Role::Master {
+        me.epoch = me.epoch.wrapping_add(1);
+    }
 }
 
 /// Whether this code runs in a child.

@@ -8,10 +8,7 @@ use core::ffi::{c_int, c_long, c_void};
 
 fn new_epoch() {
     early::ensure();
-    let me = me();
-    if me.role == Role::Master {
-        me.epoch = me.epoch.wrapping_add(1);
-    }
+    crate::master::new_epoch();
 }
 
 /// # Safety
@@ -90,9 +87,27 @@ pub unsafe extern "C" fn mprotect(addr: *mut c_void, len: usize, prot: c_int) ->
     unsafe { call(libc::SYS_mprotect, [addr as usize, len, prot as usize, 0, 0, 0]) as c_int }
 }
 
+/// See `mremap(2)`.
+///
+/// # Safety
+/// As in C; `new` is looked at only with MREMAP_FIXED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mremap(
+    old: *mut c_void,
+    old_len: usize,
+    len: usize,
+    flags: c_int,
+    new: *mut c_void,
+) -> *mut c_void {
+    let a = [old as usize, old_len, len, flags as usize, new as usize, 0];
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_mremap, a) as *mut c_void }
+}
+
 pub(super) fn anchor() -> usize {
     mmap as *const () as usize
         + mmap64 as *const () as usize
         + munmap as *const () as usize
         + mprotect as *const () as usize
+        + mremap as *const () as usize
 }

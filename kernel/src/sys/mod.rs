@@ -252,8 +252,7 @@ pub(crate) fn kill_and_reap(pidfd: c_int) -> Option<i32> {
     reap(pidfd, true)
 }
 
-/// Reaps a process: its wait status code (the signal that killed it or its exit code), or
-/// `None` while it is alive.
+/// Reaps a process: the signal that killed it (0 if it exited), or `None` while it is alive.
 pub(crate) fn reap(pidfd: c_int, wait: bool) -> Option<i32> {
     let mut info = core::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     let flags = libc::WEXITED | libc::__WALL | if wait { 0 } else { libc::WNOHANG };
@@ -276,7 +275,9 @@ pub(crate) fn reap(pidfd: c_int, wait: bool) -> Option<i32> {
                 if info.si_pid() == 0 {
                     return None;
                 }
-                return Some(info.si_status());
+                // A worker that exits by itself was killed by nobody.
+                let killed = info.si_code == libc::CLD_KILLED || info.si_code == libc::CLD_DUMPED;
+                return Some(if killed { info.si_status() } else { 0 });
             },
         }
     }
