@@ -176,7 +176,9 @@ mod tests {
         assert!(c.function.is_some_and(|f| f.ends_with("symbols::tests::here")));
         let line = c.line.expect("tests have debug information");
         assert_eq!(line.split(':').next(), Some("detpar/src/report/symbols.rs"), "{line}");
-        assert_eq!(line.split(':').nth(1), Some((here() - 1).to_string().as_str()), "{line}");
+        // The first instruction belongs to the signature, or where optimised to the body.
+        let at: u32 = line.split(':').nth(1).and_then(|l| l.parse().ok()).expect("a line");
+        assert!((here() - 1..=here()).contains(&at), "{line}");
         let c = code(libc::getpid as *const () as usize);
         assert!(c.library.is_some_and(|l| l.contains("libc")));
         assert!(c.function.is_some_and(|f| f.contains("getpid")));

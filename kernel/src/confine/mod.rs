@@ -11,7 +11,9 @@ mod install;
 pub mod policy;
 pub(crate) mod vdso;
 
-pub(crate) use emulate::{Log, fill_seeded, mix};
+#[cfg(feature = "interpose")]
+pub(crate) use emulate::fill_seeded;
+pub(crate) use emulate::{Log, mix};
 pub(crate) use install::install;
 
 use core::sync::atomic::{AtomicUsize, Ordering::*};
