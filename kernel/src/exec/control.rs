@@ -16,7 +16,7 @@ use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, PRIVATE};
-use crate::sys::cpu::FloatControl;
+use crate::sys::cpu::{FloatControl, Registers};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// States of a worker as its mailbox shows them.
@@ -317,6 +317,10 @@ pub(crate) struct Me {
     pub scan_below: [u32; ZONES],
     /// The same for the segments' table entries.
     pub table_below: [u32; ZONES],
+    /// Where the running child starts or goes on.
+    pub child_registers: Registers,
+    /// Where the worker goes on when its child ends or stops.
+    pub worker_registers: Registers,
     /// Pages that the running child took from segments it was not granted.
     pub tail_pages: usize,
     /// How the running child's entry ended.

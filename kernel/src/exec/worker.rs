@@ -9,7 +9,8 @@ use crate::heap::Heap;
 use crate::heap::class::{ZONE, ZONES, segment_addr};
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, page_floor};
 use crate::image::{foreign, regions, tls};
-use crate::sys::{self, cpu};
+use crate::sys;
+use crate::sys::cpu::{self, Registers};
 use core::sync::atomic::Ordering::*;
 
 /// Cycles for which an idle worker watches its mailbox before it sleeps.
@@ -235,9 +236,14 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         end_child(Cause::Limit(Limit::Exchange));
     }
     me.role = Role::Child;
-    let start = Start { job, float: r.float };
-    // SAFETY: the pages below the parent's live frames belong to dead frames only.
-    unsafe { sys::on_stack(page_floor(r.stack - 128), child_main, &raw const start as usize) };
+    let stack = page_floor(r.stack - 128);
+    // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
+    // lives in this frame until the child has ended.
+    unsafe {
+        me.child_registers =
+            Registers::at_start(child_main, &raw const job as usize, stack, r.float);
+        cpu::resume(&mut me.worker_registers, &me.child_registers);
+    }
     me.role = Role::Worker;
     let failed = me.end != End::Returned as u32;
     let staged = collect::stage_changes(me, failed)
@@ -259,16 +265,10 @@ fn child_path(parent: u64, i: u32) -> u64 {
     mix(parent ^ mix(u64::from(i) + 1))
 }
 
-struct Start {
-    job: Job,
-    float: cpu::FloatControl,
-}
-
 /// The child's outermost frame, on the child's stack.
-extern "C" fn child_main(start: usize, _from: usize) {
-    // SAFETY: `start` lies on the suspended control stack.
-    let Start { job, float } = unsafe { &*(start as *const Start) };
-    float.set();
+extern "C" fn child_main(job: usize) -> ! {
+    // SAFETY: the job lies on the suspended control stack.
+    let job = unsafe { &*(job as *const Job) };
     let out = stage::stage(me()).result as *mut u8;
     // SAFETY: the contract of `call::Closed::get`; the stage has room for the result.
     let end = unsafe { (job.entry)(job.data, job.arg, out) };
@@ -276,7 +276,11 @@ extern "C" fn child_main(start: usize, _from: usize) {
     if let Some(h) = confine::handler() {
         h.child_ends();
     }
-    me().end = end as u32;
+    let me = me();
+    me.end = end as u32;
+    // SAFETY: `run_child` waits at its record; this flow of control is not resumed again.
+    unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
+    sys::exit(77)
 }
 
 fn exit_at(table: usize, i: u32) -> &'static mut (usize, usize) {

@@ -43,17 +43,60 @@ impl FloatControl {
         }
         FloatControl { mxcsr: mxcsr & !0x3f, x87 }
     }
+}
 
-    /// Makes it the caller's.
-    #[inline]
-    pub(crate) fn set(&self) {
-        // SAFETY: both values were read from the same registers of another space.
-        unsafe {
-            asm!("ldmxcsr [{}]", "fldcw [{}]", in(reg) &self.mxcsr, in(reg) &self.x87,
-                options(nostack, readonly, preserves_flags));
-        }
+/// Where a suspended flow of control goes on: its place and the registers that a call keeps
+/// (System V ABI, x86-64). A child starts from such a record, and one that stops in the
+/// middle can go on from the record that was made then. `gate.rs` knows the layout.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Registers {
+    /// rbx, rbp, r12 to r15.
+    kept: [u64; 6],
+    /// Instruction pointer.
+    ip: usize,
+    /// Stack pointer.
+    stack: usize,
+    /// First argument of a function that starts here.
+    argument: usize,
+    float: FloatControl,
+}
+
+impl Registers {
+    /// The start of `f(argument)` on the stack that ends at `stack` (16-aligned).
+    ///
+    /// # Safety
+    /// The stack must be writable and unused.
+    pub(crate) unsafe fn at_start(
+        f: extern "C" fn(usize) -> !,
+        argument: usize,
+        stack: usize,
+        float: FloatControl,
+    ) -> Registers {
+        let top = stack - 8;
+        // SAFETY: the caller's contract. The null return address ends backtraces.
+        unsafe { (top as *mut usize).write(0) };
+        Registers { kept: [0; 6], ip: f as usize, stack: top, argument, float }
     }
 }
+
+/// Keeps the caller's place in `save` and goes on at `load`; returns when another flow of
+/// control resumes `save`.
+///
+/// # Safety
+/// `load` must be a start, or a record that [`resume`] made and that was not resumed since;
+/// its stack must be intact.
+pub(crate) unsafe fn resume(save: &mut Registers, load: &Registers) {
+    // SAFETY: the caller's contract.
+    unsafe { super::gate::det_resume(save, load) }
+}
+
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Registers, ip) == 48 && offset_of!(Registers, stack) == 56);
+    assert!(offset_of!(Registers, argument) == 64 && offset_of!(Registers, float) == 72);
+    assert!(offset_of!(FloatControl, mxcsr) == 0 && offset_of!(FloatControl, x87) == 4);
+};
 
 /// The processor this thread runs on, as the kernel keeps it in TSC_AUX.
 #[inline]

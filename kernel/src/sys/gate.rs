@@ -4,6 +4,7 @@
 //! Everything between `det_gate_start` and `det_gate_end` fills whole pages, so that the
 //! seccomp filter can allow it by instruction pointer.
 
+use super::cpu::Registers;
 use core::arch::global_asm;
 
 global_asm!(
@@ -86,6 +87,34 @@ det_switch:                     # (stack, fn, arg): calls fn(arg, old sp) on ano
     pop rbp
     ret
     .cfi_endproc
+
+    .globl det_resume
+    .hidden det_resume
+    .type det_resume, @function
+det_resume:                     # (save, load): goes on where `load` stopped
+    mov [rdi], rbx
+    mov [rdi+8], rbp
+    mov [rdi+16], r12
+    mov [rdi+24], r13
+    mov [rdi+32], r14
+    mov [rdi+40], r15
+    lea rax, [rip+2f]
+    mov [rdi+48], rax
+    mov [rdi+56], rsp
+    stmxcsr [rdi+72]
+    fnstcw [rdi+76]
+    mov rbx, [rsi]
+    mov rbp, [rsi+8]
+    mov r12, [rsi+16]
+    mov r13, [rsi+24]
+    mov r14, [rsi+32]
+    mov r15, [rsi+40]
+    mov rsp, [rsi+56]
+    mov rdi, [rsi+64]
+    ldmxcsr [rsi+72]
+    fldcw [rsi+76]
+    jmp [rsi+48]
+2:  ret
 "#
 );
 
@@ -110,6 +139,8 @@ unsafe extern "C" {
     ) -> isize;
     /// Calls `f(arg, caller's stack pointer)` on the stack that ends at `stack`.
     pub(super) fn det_switch(stack: usize, f: usize, arg: usize);
+    /// Keeps the caller's registers in `save` and goes on with those of `load`.
+    pub(super) fn det_resume(save: *mut Registers, load: *const Registers);
     /// Returns from a signal handler.
     pub(crate) fn det_restorer();
     static det_gate_start: u8;
