@@ -136,6 +136,8 @@ pub(crate) struct Mailbox {
     pub state: AtomicU32,
     /// Construct it works for.
     pub construct: AtomicU32,
+    /// Life of that construct: the worker takes children of this one only.
+    pub life: AtomicU32,
     /// Set once if the worker could not be set up: the error number, 1-based step above.
     pub setup_error: AtomicU64,
     /// The suspended child's request.

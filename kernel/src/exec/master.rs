@@ -370,6 +370,7 @@ impl Master {
         let w = &mut self.workers[slot as usize];
         w.assigned = c + 1;
         w.life = control().constructs[c as usize].life.load(Relaxed);
+        control().mail[slot as usize].life.store(w.life, SeqCst);
         self.tasks[c as usize].workers += 1;
         self.running += 1;
     }
@@ -382,6 +383,7 @@ impl Master {
         mail.sleeping.store(0, SeqCst);
         mail.setup_error.store(0, SeqCst);
         mail.construct.store(c, SeqCst);
+        mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
         mail.state.store(state::BUSY, SeqCst);
         mail.go.store(1, SeqCst);
         // SAFETY: the stack is used for nothing but new workers, which have their own copy.

@@ -137,7 +137,7 @@ fn serve(construct: u32) {
     let me = me();
     let mail = &control().mail[me.slot as usize];
     let Some(con) = control().constructs.get(construct as usize) else { return };
-    let life = con.life.load(Acquire);
+    let life = mail.life.load(Acquire);
     loop {
         let Some(i) = claim(con, life, me.slot) else {
             mail.state.store(state::IDLE, SeqCst);
