@@ -4,8 +4,8 @@ use super::{Construct, Engine, Run};
 use crate::abi::{Cause, Failure, Limit, MAX_CHILDREN};
 use crate::confine;
 use crate::error::Error;
+use crate::exec::changes;
 use crate::exec::claims::{self, Staged};
-use crate::exec::collect;
 use crate::exec::control;
 use crate::exec::control::{Job, Outcome, Request, Role, View, control, me, outcome, private};
 use crate::exec::master::master;
@@ -85,7 +85,7 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
     };
     me.constructs += 1;
     // Lanes lie in segments that were not granted to this space but taken for its children.
-    collect::widen(me, &heap.sequences());
+    changes::widen(me, &heap.sequences());
     let mut request = Request {
         jobs: get.jobs.as_ptr(),
         count: k as u32,
@@ -120,7 +120,7 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
     // The record lies in the parent's memory, which is the reference image until here.
     get.run.construct = Some(Construct(construct));
     get.run.outcome = outcome;
-    collect::widen(me, &heap.sequences());
+    changes::widen(me, &heap.sequences());
     if get.run.outcome.is_err() {
         memory::note_failed_grants();
     }

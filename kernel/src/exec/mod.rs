@@ -6,6 +6,7 @@
 //! tells the protocol.
 
 pub(crate) mod cause;
+pub(crate) mod changes;
 mod chaos;
 pub(crate) mod claims;
 pub(crate) mod collect;

@@ -2,7 +2,7 @@
 
 use super::cause::CauseRecord;
 use super::control::*;
-use super::{chaos, collect, stage};
+use super::{changes, chaos, collect, stage};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
@@ -201,7 +201,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     let me = me();
     let r = con.request;
     seal_grants(me);
-    collect::clear_dead_stack(me, r.stack);
+    changes::clear_dead_stack(me, r.stack);
     me.view = r.view;
     if r.view.count > 0 {
         collect::copy_in(&r.view);
@@ -217,7 +217,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         *own = all.of_child(u64::from(i), u64::from(r.count));
     }
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
-    collect::widen(me, &r.sequences);
+    changes::widen(me, &r.sequences);
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn) = (0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
