@@ -7,7 +7,10 @@ use crate::error::Error;
 use crate::exec::changes;
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Outcome, Request, Role, View, control, me, outcome, private};
+use crate::exec::control::{
+    Job, Outcome, Request, Role, ask, control, me, order, outcome, private,
+};
+use crate::exec::layer;
 use crate::exec::master::master;
 use crate::exec::worker;
 use crate::heap::Heap;
@@ -96,7 +99,12 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
         path: confine::mix(me.path ^ me.constructs.rotate_left(32)),
         float: get.float,
         sequences: heap.sequences(),
-        view: View::default(),
+        chain: 0,
+        lane: 0,
+        merge_from: stack,
+        orders: order::START | order::ENTER,
+        commands: 0,
+        command_count: 0,
     };
     let construct = if me.role == Role::Master {
         let m = master();
@@ -108,7 +116,13 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
         }
         c
     } else {
-        match worker::suspend(&mut request) {
+        let mark = me.stage_end;
+        let asked = layer::seal(me, stack).and_then(|chain| {
+            request.chain = chain;
+            worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth)
+        });
+        me.stage_end = mark;
+        match asked {
             Ok(c) => c,
             Err(limit) => {
                 get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(limit) });

@@ -1,9 +1,7 @@
 //! Memory of the master that is not part of the image: a child must neither read it, since
 //! the worker's copy grows stale, nor write it, since nothing would merge the change.
 
-use super::layout::{
-    CONTROL, EXCHANGE, EXCHANGE_SIZE, IMAGE, IMAGE_END, MAX_WORKERS, PRIVATE, TLS,
-};
+use super::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, IMAGE, IMAGE_END, PRIVATE, TLS};
 use super::regions;
 use crate::exec::control::{Control, private};
 use crate::sys::{self, Sys};
@@ -13,7 +11,7 @@ use core::ops::Range;
 fn own() -> [Range<usize>; 5] {
     [
         IMAGE..IMAGE_END,
-        EXCHANGE..EXCHANGE + MAX_WORKERS * EXCHANGE_SIZE,
+        EXCHANGE..EXCHANGE + EXCHANGE_ALL,
         CONTROL..CONTROL + size_of::<Control>(),
         PRIVATE..PRIVATE + private::SIZE,
         TLS..TLS + super::layout::MAX_DEPTH * super::layout::TLS_SLOT,

@@ -30,12 +30,14 @@ pub(crate) const DATA_SIZE: usize = 4 << 30;
 /// Size of the image file.
 pub(crate) const FILE_SIZE: usize = DATA_OFFSET + DATA_SIZE;
 
-/// Exchange areas, one per worker: what children hand over.
+/// Exchange areas: what children hand over, and what parents fix for them.
 pub(crate) const EXCHANGE: usize = 0x3000_0000_0000;
 /// Bytes of one exchange area.
 pub(crate) const EXCHANGE_SIZE: usize = 8 << 30;
 /// Most worker processes.
 pub(crate) const MAX_WORKERS: usize = 1024;
+/// Bytes of all exchange areas: one for each worker and one for the master.
+pub(crate) const EXCHANGE_ALL: usize = (MAX_WORKERS + 1) * EXCHANGE_SIZE;
 
 /// Control memory shared by the master and its workers.
 pub(crate) const CONTROL: usize = 0x4000_0000_0000;

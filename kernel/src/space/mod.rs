@@ -1,6 +1,7 @@
 //! The space that runs in this process: its beginning as master, its allocator, its threads.
 
 pub(crate) mod boot;
+pub(crate) mod children;
 pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod threads;
