@@ -26,6 +26,8 @@ pub enum Error {
     Flags,
     /// The id is in use by a live child.
     Exists,
+    /// No live child has the id.
+    NoChild,
 }
 
 impl fmt::Display for Error {
@@ -49,6 +51,7 @@ impl fmt::Display for Error {
             ),
             Error::Flags => f.write_str("unsupported combination of flags"),
             Error::Exists => f.write_str("a child with this id is alive"),
+            Error::NoChild => f.write_str("no child with this id is alive"),
         }
     }
 }

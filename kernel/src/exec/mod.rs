@@ -14,5 +14,6 @@ pub(crate) mod command;
 pub(crate) mod control;
 pub(crate) mod layer;
 pub(crate) mod master;
+pub(crate) mod reference;
 pub(crate) mod stage;
 pub(crate) mod worker;

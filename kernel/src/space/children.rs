@@ -2,9 +2,11 @@
 //! its memory.
 
 use crate::abi::{ChildId, MAX_CHILDREN};
-use crate::exec::control::{Me, Role, ask, me, private, private_item};
+use crate::exec::control::{Me, Role, area, ask, exchange, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::worker;
+use crate::merge::Block;
+use core::slice;
 
 /// An open child. Its place in the table is its lane in the parent's heap.
 #[repr(C)]
@@ -98,7 +100,29 @@ pub(crate) fn remove(i: usize) {
     if me.open_count == 0 {
         me.stage_end = me.open_mark;
         me.chain = me.base;
+        me.freed_count = 0;
     }
+}
+
+fn freed(i: usize) -> *mut Block {
+    (exchange(me().slot) + area::FREED + i * size_of::<Block>()) as *mut Block
+}
+
+/// Notes a block that the running space freed while it has open children.
+pub(crate) fn note_freed(addr: usize, len: usize) {
+    let me = me();
+    if me.freed_count < area::FREED_MAX {
+        // SAFETY: `control`: this process's area has room for FREED_MAX blocks.
+        unsafe { freed(me.freed_count).write(Block { addr: addr as u64, len: len as u64 }) };
+        me.freed_count += 1;
+    }
+}
+
+/// The blocks freed since there were `from` of them.
+pub(crate) fn freed_since(from: usize) -> &'static [Block] {
+    let count = me().freed_count.saturating_sub(from);
+    // SAFETY: `control`: `note_freed` wrote them in this process's area.
+    unsafe { slice::from_raw_parts(freed(from), count) }
 }
 
 /// Ends the child at a place and everything below it. On the control stack.

@@ -110,6 +110,20 @@ pub(crate) fn raise_fd(low: c_int) -> c_int {
     low
 }
 
+/// Reads a range of a file to an address.
+pub(crate) fn read_at(fd: c_int, to: usize, len: usize, off: usize) -> Sys<()> {
+    let mut done = 0;
+    while done < len {
+        let a = [fd as usize, to + done, len - done, off + done, 0, 0];
+        // SAFETY: callers pass writable memory of theirs; a bad address answers EFAULT.
+        match unsafe { call(libc::SYS_pread64, a) }? {
+            0 => return Err(libc::EIO),
+            n => done += n,
+        }
+    }
+    Ok(())
+}
+
 /// Gives the pages of a file range back to the system; the range reads as zeros.
 ///
 /// # Safety
