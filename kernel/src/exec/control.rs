@@ -337,6 +337,10 @@ pub(crate) struct Me {
     pub parent_stack: usize,
     pub log_len: usize,
     pub free_count: usize,
+    /// Frees recorded for open children.
+    pub freed_count: usize,
+    /// Not 0: one found no room. Outstanding open children fail with `Limit::Frees`.
+    pub freed_lost: u32,
     /// Length of the recorded panic message plus one; 0: none recorded.
     pub message_len: usize,
     pub location_len: usize,
@@ -442,6 +446,10 @@ pub(crate) mod private {
     pub const STACK_SIZE: usize = 4 << 20;
     /// Entries of the vDSO.
     pub const VDSO: usize = 15 << 20;
+    /// Frees recorded for open children.
+    pub const FREED: usize = 2 << 30;
+    /// How many fit.
+    pub const FREED_MAX: usize = (1 << 30) / size_of::<crate::heap::open::Freed>();
     /// Start of the signal stack.
     pub const SIGNAL_STACK: usize = (1 << 30) + (128 << 20);
     /// Bytes of the signal stack.

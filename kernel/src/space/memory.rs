@@ -1,12 +1,13 @@
 //! Allocation for whatever space runs in this process.
 
-use crate::exec::control::{Role, area, control, exchange, me};
+use crate::exec::control::{Role, area, control, exchange, me, private, private_item};
 use crate::exec::worker;
 use crate::heap::class::ZONES;
+use crate::heap::open::Freed;
 use crate::heap::state::Sequence;
 use crate::heap::{Env, Heap};
 use crate::image::early;
-use crate::image::layout::{EXCHANGE_SIZE, IMAGE};
+use crate::image::layout::{EXCHANGE_SIZE, IMAGE, PRIVATE};
 use crate::merge::Block;
 use crate::sys;
 use core::sync::atomic::{AtomicU32, Ordering::*};
@@ -15,6 +16,11 @@ use core::sync::atomic::{AtomicU32, Ordering::*};
 pub(crate) struct Space;
 
 impl Env for Space {
+    #[inline]
+    fn heap(&self) -> Heap {
+        Heap(me().heap)
+    }
+
     #[inline]
     fn session(&self) -> u64 {
         let me = me();
@@ -66,6 +72,21 @@ impl Env for Space {
         // SAFETY: `control`: this worker's area has room for FREES_MAX records.
         unsafe { to.add(me.free_count).write(Block { addr: addr as u64, len: len as u64 }) };
         me.free_count += 1;
+    }
+
+    fn freed(&mut self, f: Freed) {
+        let me = me();
+        if me.freed_count >= private::FREED_MAX {
+            if me.role == Role::Child {
+                worker::end_child(crate::abi::Cause::Limit(crate::abi::Limit::Frees));
+            }
+            // The block stays allocated; children that could conflict with its free must fail.
+            me.freed_lost = 1;
+            return;
+        }
+        // SAFETY: `own`: the table has room for FREED_MAX records, and any bytes are one.
+        unsafe { *private_item(private::FREED, me.freed_count) = f };
+        me.freed_count += 1;
     }
 
     fn release(&mut self, addr: usize, len: usize) -> bool {
@@ -171,6 +192,22 @@ pub(crate) fn resize(p: *mut u8, size: usize) -> *mut u8 {
         free(p);
     }
     new
+}
+
+/// What this space freed while open children held it, in any order.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the engine's open constructs"))]
+pub(crate) fn freed_log() -> &'static mut [Freed] {
+    let at = (PRIVATE + private::FREED) as *mut Freed;
+    // SAFETY: `own`: `Env::freed` wrote so many records; callers keep no two of these.
+    unsafe { core::slice::from_raw_parts_mut(at, me().freed_count) }
+}
+
+/// Carries out recorded frees; to be called when an open child ended and its lane is back.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the engine's open constructs"))]
+pub(crate) fn settle() {
+    let left = Heap(me().heap).settle(&mut Space, freed_log());
+    let me = me();
+    (me.freed_count, me.freed_lost) = (left, me.freed_lost * u32::from(left > 0));
 }
 
 /// Notes which fresh segments a failed construct may have written.
