@@ -6,7 +6,7 @@ use super::{Construct, Run};
 use crate::abi::{Cause, Failure, Limit};
 use crate::confine;
 use crate::error::Error;
-use crate::exec::control::{Job, Request, Role, ask, me, order};
+use crate::exec::control::{Job, Me, Request, Role, ask, me, order};
 use crate::exec::master::master;
 use crate::exec::{changes, layer, worker};
 use crate::heap::Heap;
@@ -59,32 +59,31 @@ extern "C" fn run_here(get: usize, stack: usize) {
         chain: 0,
         lane: 0,
         merge_from: stack,
-        orders: order::START | order::ENTER,
+        orders: orders(),
         commands: 0,
         command_count: 0,
     };
-    let construct = if me.role == Role::Master {
+    let mark = me.stage_end;
+    let asked = chain(me, stack).and_then(|chain| {
+        request.chain = chain;
+        if me.role != Role::Master {
+            return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
+        }
         let m = master();
         let c = m.run(&request);
-        if m.setup_error != 0 {
-            get.run.error = Some(setup_error(core::mem::take(&mut m.setup_error)));
-            m.release(c);
-            return;
+        if m.setup_error == 0 {
+            return Ok(c);
         }
-        c
-    } else {
-        let mark = me.stage_end;
-        let asked = layer::seal(me, stack).and_then(|chain| {
-            request.chain = chain;
-            worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth)
-        });
-        me.stage_end = mark;
-        match asked {
-            Ok(c) => c,
-            Err(limit) => {
-                get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(limit) });
-                return;
-            }
+        get.run.error = Some(setup_error(core::mem::take(&mut m.setup_error)));
+        m.release(c);
+        Err(Limit::Workers)
+    });
+    me.stage_end = mark;
+    let construct = match asked {
+        Ok(c) => c,
+        Err(limit) => {
+            get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(limit) });
+            return;
         }
     };
     let outcome = merge_children(construct, get.jobs, heap, session);
@@ -95,6 +94,17 @@ extern "C" fn run_here(get: usize, stack: usize) {
     if get.run.outcome.is_err() {
         memory::note_failed_grants();
     }
+}
+
+pub(super) fn orders() -> u32 {
+    // What a child writes to fresh memory may go to the file, unless others rely on it.
+    let base = if view::file_is_base() { order::NO_GRANTS } else { 0 };
+    order::SNAP | order::START | order::ENTER | base
+}
+
+/// What the children start from; the file alone where that is the running space's memory.
+fn chain(me: &mut Me, stack: usize) -> Result<usize, Limit> {
+    if me.role == Role::Master && !view::is_private() { Ok(0) } else { layer::seal(me, stack) }
 }
 
 fn setup_error(code: u64) -> Error {
@@ -111,4 +121,3 @@ fn setup_error(code: u64) -> Error {
                   and raise limits on address space";
     Error::Unsupported { what, remedy, errno: (code as u32) as i32 }
 }
-

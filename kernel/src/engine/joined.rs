@@ -8,11 +8,12 @@ use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::stage;
 use crate::heap::Heap;
+use crate::heap::open::freed_since;
 use crate::image::layout::{MAX_WORKERS, PRIVATE};
 use crate::image::regions;
 use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
 use crate::space::children::{self, OpenChild};
-use crate::space::memory::Space;
+use crate::space::memory::{self, Space};
 use core::sync::atomic::Ordering::*;
 
 /// Index below which children count: the failing one of lowest index, or all.
@@ -41,7 +42,12 @@ impl Target for Memory {
 }
 
 /// Plans over all children, then applies, or applies nothing.
-pub(super) fn merge_children(construct: u32, jobs: &[Job], heap: Heap, session: u64) -> Result<(), Failure> {
+pub(super) fn merge_children(
+    construct: u32,
+    jobs: &[Job],
+    heap: Heap,
+    session: u64,
+) -> Result<(), Failure> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
     let failing = first_failure(con, k);
@@ -156,14 +162,21 @@ fn parent_frees(
         let first = touched.partition_point(|&p| p + PAGE as u64 <= b.addr);
         touched.get(first).is_some_and(|&p| p < b.addr + b.len)
     };
-    let log = children::freed_since(child.frees_from);
+    if me.freed_lost != 0 {
+        return Err(Limit::Frees);
+    }
     let before = |n: usize| staged_at(open::joined(n)).map_or(&[][..], |s| s.frees);
-    let all = || log.iter().chain((0..i).flat_map(before)).filter(|b| matters(b));
-    let n = all().count();
+    let siblings = || (0..i).flat_map(before).copied();
+    let own = || {
+        let log = freed_since(memory::freed_log(), child.session);
+        log.map(|(addr, len)| Block { addr: addr as u64, len: len as u64 })
+    };
+    let n = own().filter(matters).count() + siblings().filter(matters).count();
     let at = stage::take(me, n * size_of::<Block>()).ok_or(Limit::Exchange)?;
     // SAFETY: `control`: just taken in this process's area; blocks are plain numbers.
     let blocks = unsafe { core::slice::from_raw_parts_mut(at as *mut Block, n) };
-    blocks.iter_mut().zip(all()).for_each(|(to, from)| *to = *from);
+    let all = own().chain(siblings()).filter(matters);
+    blocks.iter_mut().zip(all).for_each(|(to, from)| *to = from);
     blocks.sort_unstable_by_key(|b| b.addr);
     let mut kept = 0;
     for j in 0..n {

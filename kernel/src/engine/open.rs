@@ -1,5 +1,6 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
+use super::closed::orders;
 use super::joined::{free_deferred, merge_one, own_failure};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
@@ -10,6 +11,7 @@ use crate::exec::master::master;
 use crate::exec::reference::Undo;
 use crate::exec::{changes, layer, worker};
 use crate::heap::Heap;
+use crate::heap::open::OpenLane;
 use crate::image::layout::PRIVATE;
 use crate::space::children::{self, OpenChild, has};
 use crate::space::memory::{self, Space};
@@ -80,15 +82,26 @@ fn start_child(s: &Start, stack: usize) -> Result<(), OpenError> {
     started
 }
 
-fn snapshot_and_start(
+fn snapshot_and_start(me: &mut Me, s: &Start, stack: usize, place: usize) -> Result<(), OpenError> {
+    go_private(me)?;
+    let heap = Heap(me.heap);
+    let lane = heap.open_lane(&mut Space, place).ok_or(Limit::Heap)?;
+    let started = start_in(me, s, stack, place, &lane);
+    if started.is_err() {
+        heap.drop_open(place);
+        memory::settle();
+    }
+    started
+}
+
+fn start_in(
     me: &mut Me,
     s: &Start,
     stack: usize,
     place: usize,
+    lane: &OpenLane,
 ) -> Result<(), OpenError> {
-    go_private(me)?;
     let heap = Heap(me.heap);
-    let lane = heap.open_lane(&mut Space, place).ok_or(Limit::Heap)?;
     changes::widen(me, &heap.sequences());
     me.chain = layer::seal(me, stack)?;
     me.constructs += 1;
@@ -105,7 +118,7 @@ fn snapshot_and_start(
         chain: me.chain,
         lane: lane.heap.0,
         merge_from: s.merge_from,
-        orders: order::SNAP | order::START | order::ENTER,
+        orders: orders(),
         commands: 0,
         command_count: 0,
     };
@@ -120,7 +133,6 @@ fn snapshot_and_start(
         chain: me.chain,
         merge_from: s.merge_from,
         out_size: s.job.out_size,
-        frees_from: me.freed_count,
         has: has::SNAPSHOT | has::ENTRY | has::RUNNING,
         ..OpenChild::new(s.id, construct.ok_or(Limit::Workers)?)
     };
@@ -149,7 +161,8 @@ fn go_private(me: &mut Me) -> Result<(), OpenError> {
 /// With the last open child gone the master's memory is the file again.
 fn leave_if_alone(me: &mut Me) {
     if me.role == Role::Master && me.open_count == 0 {
-        view::settle();
+        // Where it fails the view stays private, which is right as well.
+        let _ = view::settle();
     }
 }
 
@@ -248,7 +261,7 @@ fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
     let heap = Heap(me.heap);
-    heap.adopt_open(place, child.session);
+    heap.adopt_open(place);
     changes::widen(me, &heap.sequences());
     changes::widen(me, &Heap(child.lane).sequences());
 }
@@ -266,6 +279,8 @@ extern "C" fn release_here(count: usize, _stack: usize) {
     for i in 0..count {
         let place = joined(i);
         let construct = children::at(place).construct;
+        // What was merged is adopted already.
+        Heap(me.heap).drop_open(place);
         if me.role == Role::Master {
             master().release(construct);
         } else {
@@ -273,6 +288,7 @@ extern "C" fn release_here(count: usize, _stack: usize) {
         }
         children::remove(place);
     }
+    memory::settle();
     leave_if_alone(me);
 }
 

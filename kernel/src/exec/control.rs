@@ -279,10 +279,6 @@ pub(crate) mod area {
     pub const MESSAGE: usize = (7 << 30) + (512 << 20);
     /// Bytes of it.
     pub const MESSAGE_SIZE: usize = 16 << 20;
-    /// Blocks that the running space itself freed beside its open children.
-    pub const FREED: usize = (7 << 30) + (640 << 20);
-    /// How many are kept; past that no child can be merged until all have ended.
-    pub const FREED_MAX: usize = (256 << 20) / 16;
 }
 
 /// Bytes of an exchange area.
@@ -377,8 +373,6 @@ pub(crate) struct Me {
     pub merge_from: usize,
     /// Open children of the running space.
     pub open_count: usize,
-    /// Blocks that the running space freed since its first open child started.
-    pub freed_count: usize,
     /// End of the stages before the first layer that was made for open children.
     pub open_mark: usize,
     /// What the running child was told, see [`order`].

@@ -97,7 +97,11 @@ impl ParentSide {
                 let own = &page.0[(from - addr) as usize..(to - addr) as usize];
                 // SAFETY: an image page of this space; the region's bytes belong to it alone.
                 unsafe {
-                    core::ptr::copy_nonoverlapping(own.as_ptr(), from as usize as *mut u8, own.len());
+                    core::ptr::copy_nonoverlapping(
+                        own.as_ptr(),
+                        from as usize as *mut u8,
+                        own.len(),
+                    );
                 }
             }
         }

@@ -1,12 +1,12 @@
 //! The open children of the running space, by id: what is known of each, never what is in
 //! its memory.
 
+use super::memory;
 use crate::abi::{ChildId, MAX_CHILDREN};
-use crate::exec::control::{Me, Role, area, ask, exchange, me, private, private_item};
+use crate::exec::control::{Me, Role, ask, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::worker;
-use crate::merge::Block;
-use core::slice;
+use crate::heap::Heap;
 
 /// An open child. Its place in the table is its lane in the parent's heap.
 #[repr(C)]
@@ -28,8 +28,6 @@ pub(crate) struct OpenChild {
     pub merge_from: usize,
     /// Bytes of its result.
     pub out_size: usize,
-    /// The parent's frees from this one of its log on came after the snapshot.
-    pub frees_from: usize,
     /// See [`has`].
     pub has: u32,
 }
@@ -86,7 +84,6 @@ impl OpenChild {
             chain: 0,
             merge_from: 0,
             out_size: 0,
-            frees_from: 0,
             has: 0,
         }
     }
@@ -100,29 +97,7 @@ pub(crate) fn remove(i: usize) {
     if me.open_count == 0 {
         me.stage_end = me.open_mark;
         me.chain = me.base;
-        me.freed_count = 0;
     }
-}
-
-fn freed(i: usize) -> *mut Block {
-    (exchange(me().slot) + area::FREED + i * size_of::<Block>()) as *mut Block
-}
-
-/// Notes a block that the running space freed while it has open children.
-pub(crate) fn note_freed(addr: usize, len: usize) {
-    let me = me();
-    if me.freed_count < area::FREED_MAX {
-        // SAFETY: `control`: this process's area has room for FREED_MAX blocks.
-        unsafe { freed(me.freed_count).write(Block { addr: addr as u64, len: len as u64 }) };
-        me.freed_count += 1;
-    }
-}
-
-/// The blocks freed since there were `from` of them.
-pub(crate) fn freed_since(from: usize) -> &'static [Block] {
-    let count = me().freed_count.saturating_sub(from);
-    // SAFETY: `control`: `note_freed` wrote them in this process's area.
-    unsafe { slice::from_raw_parts(freed(from), count) }
 }
 
 /// Ends the child at a place and everything below it. On the control stack.
@@ -133,7 +108,9 @@ pub(crate) fn end(i: usize) {
     } else {
         worker::ask(ask::KILL, construct, None);
     }
+    Heap(me().heap).drop_open(i);
     remove(i);
+    memory::settle();
 }
 
 /// Ends all children. On the control stack.
