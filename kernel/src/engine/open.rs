@@ -5,7 +5,7 @@ use super::joined::{free_deferred, merge_one, own_failure};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
 use crate::exec::control::{
-    Job, Me, Request, Role, ask, control, me, order, outcome, private, private_item,
+    Job, Me, Request, Role, ask, control, me, outcome, private, private_item,
 };
 use crate::exec::master::master;
 use crate::exec::reference::Undo;
@@ -127,15 +127,10 @@ fn start_in(
     } else {
         worker::ask(ask::OPEN, 0, Some(&request))
     };
-    let child = OpenChild {
-        session: lane.session,
-        lane: lane.heap.0,
-        chain: me.chain,
-        merge_from: s.merge_from,
-        out_size: s.job.out_size,
-        has: has::SNAPSHOT | has::ENTRY | has::RUNNING,
-        ..OpenChild::new(s.id, construct.ok_or(Limit::Workers)?)
-    };
+    let mut child = OpenChild::new(s.id, construct.ok_or(Limit::Workers)?);
+    (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
+    (child.merge_from, child.out_size) = (s.merge_from, s.job.out_size);
+    child.has = has::SNAPSHOT | has::ENTRY | has::RUNNING;
     children::insert(place, child);
     Ok(())
 }

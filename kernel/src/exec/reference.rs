@@ -112,7 +112,7 @@ impl ParentSide {
 /// changed, ascending.
 fn touched(me: &mut Me, changed: &[u64], frees: &[Block]) -> Result<&'static [u64], Limit> {
     let mut more = 0;
-    let mut each = |me: &Me, f: &mut dyn FnMut(u64)| {
+    let each = |me: &Me, f: &mut dyn FnMut(u64)| {
         for b in frees {
             let (from, to) = (b.addr & !(PAGE as u64 - 1), b.addr + b.len);
             let r = scan::changed(me.pagemap_fd, from as usize, to as usize, |r| {
