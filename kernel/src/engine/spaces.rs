@@ -15,6 +15,7 @@ use crate::image::layout::{MAX_WORKERS, PRIVATE};
 use crate::image::regions;
 use crate::merge::{self, Child, Cursor, Page, PlanError, Target};
 use crate::space::memory::{self, Space};
+use crate::space::private as view;
 use crate::sys::{self, cpu::FloatControl};
 use core::sync::atomic::Ordering::*;
 
@@ -59,7 +60,7 @@ impl Engine for Spaces {
     fn release(&self, construct: Construct) {
         if me().role == Role::Master {
             master().release(construct.0);
-        } else {
+        } else if me().role == Role::Child {
             control().constructs[construct.0 as usize].released.store(1, SeqCst);
         }
     }
@@ -79,6 +80,14 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
     let me = me();
     let heap = Heap(me.heap);
     let k = get.jobs.len();
+    if let Err(errno) = view::settle() {
+        get.run.error = Some(Error::Unsupported {
+            what: "taking the image back from processes that this one forked",
+            remedy: "end them before deterministic children start, or provide more memory",
+            errno,
+        });
+        return;
+    }
     let Some(session) = heap.prepare(&mut Space, k) else {
         get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(Limit::Heap) });
         return;
