@@ -7,6 +7,7 @@ pub mod error;
 mod fork;
 pub mod iter;
 mod join;
+pub mod odf;
 pub mod prelude;
 mod report;
 mod scope;

@@ -131,7 +131,8 @@ fn parent_conflicts() {
     N.store(8, Relaxed);
     c.join().unwrap();
     assert_eq!(N.load(Relaxed), 9);
-    let (a, b) = (fork(0, || N.store(1, Relaxed)).unwrap(), fork(1, || N.store(2, Relaxed)).unwrap());
+    let (a, b) =
+        (fork(0, || N.store(1, Relaxed)).unwrap(), fork(1, || N.store(2, Relaxed)).unwrap());
     a.join().unwrap();
     assert_eq!(conflict(b.join()), ((MergeConflict::PARENT, 0), (9, 1, 2)));
     assert_eq!(N.load(Relaxed), 1);

@@ -37,6 +37,10 @@ extern "C" fn run_here(get: usize, stack: usize) {
     // SAFETY: `run` keeps the record alive and unused while it waits.
     let get = unsafe { &mut *(get as *mut Get) };
     let me = me();
+    if let Err(e) = settle(me) {
+        get.run.error = Some(e);
+        return;
+    }
     let heap = Heap(me.heap);
     let k = get.jobs.len();
     let Some(session) = heap.prepare(&mut Space, k) else {
@@ -94,6 +98,18 @@ extern "C" fn run_here(get: usize, stack: usize) {
     if get.run.outcome.is_err() {
         memory::note_failed_grants();
     }
+}
+
+/// Makes the image file the master's own again, unless open children need it as it is.
+pub(super) fn settle(me: &Me) -> Result<(), Error> {
+    if me.role != Role::Master || me.open_count > 0 {
+        return Ok(());
+    }
+    view::settle().map_err(|errno| Error::Unsupported {
+        what: "taking the image back from processes that this one forked",
+        remedy: "end them before deterministic children start, or provide more memory",
+        errno,
+    })
 }
 
 pub(super) fn orders() -> u32 {

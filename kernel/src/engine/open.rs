@@ -1,6 +1,6 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
-use super::closed::orders;
+use super::closed::{orders, settle};
 use super::joined::{free_deferred, merge_one, own_failure};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
@@ -71,13 +71,14 @@ fn start_child(s: &Start, stack: usize) -> Result<(), OpenError> {
     }
     let place = children::free_place().ok_or(Limit::Children)?;
     let first = me.open_count == 0;
+    settle(me)?;
     if first {
         me.open_mark = me.stage_end;
     }
     let started = snapshot_and_start(me, s, stack, place);
     if first && started.is_err() {
         (me.stage_end, me.chain) = (me.open_mark, me.base);
-        leave_if_alone(me);
+        let _ = settle(me);
     }
     started
 }
@@ -141,9 +142,6 @@ fn go_private(me: &mut Me) -> Result<(), OpenError> {
         worker::seal_grants(me);
         return Ok(());
     }
-    if view::is_private() {
-        return Ok(());
-    }
     view::enter().map_err(|errno| {
         OpenError::Kernel(Error::Unsupported {
             what: "giving the master a view of its own",
@@ -151,14 +149,6 @@ fn go_private(me: &mut Me) -> Result<(), OpenError> {
             errno,
         })
     })
-}
-
-/// With the last open child gone the master's memory is the file again.
-fn leave_if_alone(me: &mut Me) {
-    if me.role == Role::Master && me.open_count == 0 {
-        // Where it fails the view stays private, which is right as well.
-        let _ = view::settle();
-    }
 }
 
 /// Waits until the child at a place does not run.
@@ -284,7 +274,8 @@ extern "C" fn release_here(count: usize, _stack: usize) {
         children::remove(place);
     }
     memory::settle();
-    leave_if_alone(me);
+    // Where it fails the view stays private, which is right as well.
+    let _ = settle(me);
 }
 
 /// Ends a child and everything below it.
@@ -298,5 +289,5 @@ extern "C" fn kill_here(place: usize, _stack: usize) {
     // SAFETY: `kill` passes a reference to its place.
     children::end(unsafe { *(place as *const usize) });
     memory::note_failed_grants();
-    leave_if_alone(me());
+    let _ = settle(me());
 }

@@ -1,16 +1,19 @@
 //! Memory of the master that is not part of the image: a child must neither read it, since
 //! the worker's copy grows stale, nor write it, since nothing would merge the change.
 
-use super::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, IMAGE, IMAGE_END, PRIVATE, TLS};
+use super::layout::{
+    CONTROL, EXCHANGE, EXCHANGE_ALL, FILE_SIZE, FILE_VIEW, IMAGE, IMAGE_END, PRIVATE, TLS,
+};
 use super::regions;
 use crate::exec::control::{Control, private};
 use crate::sys::{self, Sys};
 use core::ops::Range;
 
 /// Our own ranges, which stay as they are.
-fn own() -> [Range<usize>; 5] {
+fn own() -> [Range<usize>; 6] {
     [
         IMAGE..IMAGE_END,
+        FILE_VIEW..FILE_VIEW + FILE_SIZE,
         EXCHANGE..EXCHANGE + EXCHANGE_ALL,
         CONTROL..CONTROL + size_of::<Control>(),
         PRIVATE..PRIVATE + private::SIZE,

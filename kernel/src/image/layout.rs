@@ -48,6 +48,11 @@ pub(crate) const TLS: usize = 0x4200_0000_0000;
 /// Bytes of one slot of thread-local storage.
 pub(crate) const TLS_SLOT: usize = 64 << 10;
 
+/// The image file as it is, beside a process's private view of it: offset 0 of the file.
+pub(crate) const FILE_VIEW: usize = 0x6000_0000_0000;
+/// A page that is mapped in forked processes for as long as they may rely on the image file.
+pub(crate) const FAMILY: usize = FILE_VIEW - (1 << 30);
+
 /// Deepest nesting of spaces; the master has depth 0.
 pub(crate) const MAX_DEPTH: usize = 256;
 

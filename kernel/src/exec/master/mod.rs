@@ -344,6 +344,11 @@ impl Master {
             .any(|(s, w)| w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE)
     }
 
+    /// Slots of workers that were ever in use.
+    pub fn slots(&self) -> usize {
+        self.high as usize
+    }
+
     /// Pids of the living workers, for tests.
     pub fn pids(&self) -> impl Iterator<Item = i32> + '_ {
         self.workers.iter().take(self.high as usize).map(|w| w.pid).filter(|&p| p != 0)
