@@ -76,6 +76,7 @@ where
 
 /// A closure given to an open child: in the parent until the child is joined, when it is
 /// forgotten or dropped.
+#[derive(Debug)]
 pub(crate) struct Given {
     closure: *mut (),
     drop: unsafe fn(*mut (), bool),
