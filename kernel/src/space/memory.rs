@@ -195,7 +195,6 @@ pub(crate) fn resize(p: *mut u8, size: usize) -> *mut u8 {
 }
 
 /// What this space freed while open children held it, in any order.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the engine's open constructs"))]
 pub(crate) fn freed_log() -> &'static mut [Freed] {
     let at = (PRIVATE + private::FREED) as *mut Freed;
     // SAFETY: `own`: `Env::freed` wrote so many records; callers keep no two of these.
