@@ -330,6 +330,33 @@ impl Space {
         Ok(failed.map_or(Ok(()), Err))
     }
 
+    fn try_take(&mut self, ids: &[u32]) -> Answer<()> {
+        let live = |id: &u32| self.children.contains_key(id);
+        if !ids.iter().all(live) || ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
+            return Ok(Err(Refused::NoChild));
+        }
+        let before = self.memory.clone();
+        let mut answer = Ok(());
+        for (i, id) in ids.iter().enumerate() {
+            let i = i as u32;
+            answer = match self.stopped(*id).expect("found above")? {
+                State::Exception(how) => Err(Refused::Child(i, how)),
+                _ => match self.merge(*id) {
+                    Err(Refused::Conflict(place)) => Err(Refused::Late(i, place)),
+                    merged => merged,
+                },
+            };
+            if answer.is_err() {
+                if !self.errs(Planted::FailureMergesLower) {
+                    self.memory = before;
+                }
+                break;
+            }
+        }
+        ids.iter().for_each(|id| drop(self.children.remove(id)));
+        Ok(answer)
+    }
+
     fn try_put(&mut self, id: u32, put: &Put) -> Answer<()> {
         if put.tree || put.limit {
             return Ok(Err(Refused::Unsupported));
@@ -545,6 +572,10 @@ impl Calls for Space {
 
     fn join(&mut self, programs: &[Program]) -> Answer<()> {
         self.try_join(programs)
+    }
+
+    fn take(&mut self, ids: &[u32]) -> Answer<()> {
+        self.try_take(ids)
     }
 
     fn ret(&mut self, code: u32) -> Answer<()> {

@@ -228,6 +228,9 @@ pub enum Op {
     Kill(u32),
     /// Runs children without a name, each from a snapshot, and merges all or none.
     Join(Vec<Program>),
+    /// Waits for children that were forked, merges them in this order, all or none, and ends
+    /// them: what a scope does.
+    Take(Vec<u32>),
     /// Rets with this code.
     Ret(u32),
     /// Rets with the value of a byte.
@@ -311,6 +314,7 @@ impl Program {
             match op {
                 Op::Put(id, put) => writeln!(f, "put {id}{put}")?,
                 Op::Join(programs) => writeln!(f, "join {}", programs.len())?,
+                Op::Take(ids) => writeln!(f, "take {ids:?}")?,
                 Op::Get(id, get) => writeln!(f, "get {id}{get}")?,
                 Op::Poll(id, get) => writeln!(f, "poll {id}{get}")?,
                 Op::Kill(id) => writeln!(f, "kill {id}")?,

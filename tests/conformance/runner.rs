@@ -53,8 +53,10 @@ pub enum Refused {
     Fault,
     /// Parent and child changed this byte.
     Conflict(Place),
-    /// A join failed by the failure of this child.
+    /// A join failed by the failure of this child, counted in the order of the join.
     Child(u32, Failure),
+    /// Of forked children joined at once, this one met a conflict with what came before it.
+    Late(u32, Place),
     /// A join failed because these two children changed this byte, the lower one first.
     Siblings(u32, u32, Place),
     /// Anything else, by its number in `errno.h`: no program of this module expects one.
@@ -90,6 +92,8 @@ pub trait Calls {
     fn kill(&mut self, id: u32) -> Answer<()>;
     /// Runs children without a name and merges all or none.
     fn join(&mut self, programs: &[Program]) -> Answer<()>;
+    /// Waits for forked children, merges all or none, and ends them.
+    fn take(&mut self, ids: &[u32]) -> Answer<()>;
     /// Stops this space until its parent starts it.
     fn ret(&mut self, code: u32) -> Answer<()>;
     /// The byte at a place.
@@ -167,6 +171,7 @@ impl Progress {
             Op::Poll(id, get) => state(calls.poll(*id, get)?),
             Op::Kill(id) => done(calls.kill(*id)?),
             Op::Join(programs) => done(calls.join(programs)?),
+            Op::Take(ids) => done(calls.take(ids)?),
             Op::Ret(code) => return ret(calls, *code),
             Op::RetByte(place) => {
                 let code = u32::from(calls.load(*place)?);
@@ -238,6 +243,7 @@ fn fold(hash: u64, seen: Seen) -> u64 {
         Seen::Refused(Refused::Conflict(place)) => (14, place.index() as u64),
         Seen::Refused(Refused::Other(number)) => (15, number as u64),
         Seen::Refused(Refused::Child(i, how)) => (16, u64::from(i) << 8 | failure(how)),
+        Seen::Refused(Refused::Late(i, place)) => (18, u64::from(i) << 32 | place.index() as u64),
         Seen::Refused(Refused::Siblings(lower, higher, place)) => {
             (17, u64::from(lower) << 48 | u64::from(higher) << 32 | place.index() as u64)
         }
