@@ -8,6 +8,7 @@
 //! | [`table`] | one short program for each rule, with what it shall show |
 //! | [`random`] | random programs from a seed |
 //! | [`shrink`] | makes a program that fails smaller |
+//! | [`spaces`] | the trait for the engine `spaces` |
 //! | [`planted`] | errors that the model can make on purpose, to see them found |
 //!
 //! An engine joins in by implementing [`runner::Calls`] for its real calls.
@@ -17,4 +18,5 @@ pub mod program;
 pub mod random;
 pub mod runner;
 pub mod shrink;
+pub mod spaces;
 pub mod table;

@@ -382,6 +382,12 @@ impl Put {
         Put::new().snap().regs(steps).start()
     }
 
+    /// Whether it is a fork and nothing else.
+    pub fn is_fork(&self) -> bool {
+        let fork = Put { regs: self.regs.clone(), snap: true, start: true, ..Put::new() };
+        self.regs.is_some() && *self == fork
+    }
+
     /// Gives the child a program.
     pub fn regs(self, steps: impl Into<Vec<Op>>) -> Put {
         Put { regs: Some(Program(steps.into())), ..self }

@@ -21,6 +21,33 @@ pub enum Level {
     Calls,
 }
 
+/// Whether a program uses no more than its level has: below [`Level::Calls`] a put is a fork,
+/// of a name that is not in use.
+pub fn fits(program: &Program, level: Level) -> bool {
+    let mut live = BTreeSet::new();
+    let fits_here = |op: &Op| {
+        let forks = level > Level::Joins;
+        match op {
+            Op::Put(id, put) => forks && put.is_fork() && live.insert(*id),
+            Op::Take(ids) => {
+                let once: BTreeSet<_> = ids.iter().collect();
+                if once.len() == ids.len() && ids.iter().all(|id| live.contains(id)) {
+                    ids.iter().for_each(|id| drop(live.remove(id)));
+                }
+                forks
+            }
+            Op::Kill(id) => {
+                live.remove(id);
+                forks
+            }
+            Op::Get(..) | Op::Poll(..) | Op::Ret(_) | Op::RetByte(_) | Op::Report => false,
+            _ => true,
+        }
+    };
+    let below = |op: &Op| op.below().iter().all(|p| fits(p, level));
+    level == Level::Calls || program.0.iter().all(fits_here) && program.0.iter().all(below)
+}
+
 /// How large programs get.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
