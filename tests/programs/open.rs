@@ -160,15 +160,14 @@ fn scope_rolls_back() {
     let counter = std::sync::Arc::new(());
     let r = try_scope(|s| {
         let (a, b) = big.split_at_mut(1 << 20);
-        let held = counter.clone();
+        let (first, second) = (counter.clone(), counter.clone());
         s.spawn(move |_| {
             a.fill(2);
-            drop(held);
+            drop(first);
         });
-        let held = counter.clone();
         s.spawn(move |_| {
             b.fill(3);
-            let _held = held;
+            let _held = second;
             panic!("three");
         });
         s.spawn(|_| {

@@ -115,7 +115,7 @@ pub(super) fn merge_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), C
         staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
     let limit = Cause::Limit;
     let mut side = ParentSide::new(me, child.chain, addrs, frees).map_err(limit)?;
-    let freed = parent_frees(me, child, i, side.touched).map_err(limit)?;
+    let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
     // The parent comes first: to the merge it is one more child, of lower index.
     let both = [
         Child { index: 0, addrs: side.addrs, pages: side.pages, frees: freed },
@@ -157,10 +157,13 @@ fn parent_frees(
     child: &OpenChild,
     i: usize,
     touched: &[u64],
+    frees: &[Block],
 ) -> Result<&'static [Block], Limit> {
     let matters = |b: &Block| {
         let first = touched.partition_point(|&p| p + PAGE as u64 <= b.addr);
+        let also = frees.partition_point(|f| f.addr + f.len <= b.addr);
         touched.get(first).is_some_and(|&p| p < b.addr + b.len)
+            || frees.get(also).is_some_and(|f| f.addr < b.addr + b.len)
     };
     if me.freed_lost != 0 {
         return Err(Limit::Frees);

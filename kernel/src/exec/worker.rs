@@ -31,6 +31,7 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     me.dead_top = crate::image::layout::STACK;
     me.seen_go = 0;
     (me.applied, me.copied_count, me.mapped_count) = (0, 0, 0);
+    children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
         mail.setup_error.store(u64::from(step) << 32 | errno as u64, Release);
@@ -265,7 +266,8 @@ fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit
     changes::clear_dead_stack(me, r.stack);
     (me.index, me.construct, me.depth) = (i, construct, r.depth);
     (me.parent_stack, me.merge_from) = (r.stack, r.merge_from);
-    (me.base, me.chain, me.open_count) = (r.chain, r.chain, 0);
+    (me.base, me.chain) = (r.chain, r.chain);
+    (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     me.orders = r.orders;
     layer::apply(me, r.chain)?;

@@ -89,6 +89,13 @@ impl OpenChild {
     }
 }
 
+/// In a new worker: the children are those of the master it was cloned from.
+pub(crate) fn forget_all() {
+    (0..MAX_CHILDREN).for_each(|i| place(i).live = 0);
+    let me = me();
+    (me.open_count, me.freed_count, me.freed_lost) = (0, 0, 0);
+}
+
 /// Forgets a child. With the last one go the layers that were made for open children.
 pub(crate) fn remove(i: usize) {
     let me = me();
