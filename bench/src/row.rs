@@ -74,7 +74,16 @@ impl Row {
 
 const COLUMNS: usize = 10;
 const HEAD: [&str; COLUMNS] = [
-    "case", "size", "engine", "workers", "unit", "min", "median", "baseline", "its median", "ratio",
+    "case",
+    "size",
+    "engine",
+    "workers",
+    "unit",
+    "min",
+    "median",
+    "baseline",
+    "its median",
+    "ratio",
 ];
 /// Columns that describe the case: said once for all its baselines.
 const OF_CASE: usize = 7;

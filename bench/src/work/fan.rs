@@ -67,7 +67,8 @@ pub fn pages(case: &str, how: &impl Spread, budget: Duration) -> Option<Sample> 
         _ => return None,
     };
     let mut memory = touched(children * PART);
-    let write = |part: &mut [u8]| part.iter_mut().step_by(PAGE).for_each(|b| *b = b.wrapping_add(1));
+    let write =
+        |part: &mut [u8]| part.iter_mut().step_by(PAGE).for_each(|b| *b = b.wrapping_add(1));
     let sample = measure::run(budget, || how.spread(&mut memory, write));
     let expected = (sample.turns as u8).wrapping_add(1);
     assert!(memory.iter().step_by(PAGE).all(|&b| b == expected), "a child's write was lost");
@@ -95,13 +96,17 @@ fn of(how: &impl Both, n: u32) -> u64 {
 /// # Panics
 /// Where the result is wrong, or the system does not tell how much memory is in use.
 pub fn memory(how: &impl Parallel) -> Sample {
+    memory_after(TIMES, how)
+}
+
+fn memory_after(times: usize, how: &impl Parallel) -> Sample {
     let values = vec![2f64; ITEMS];
     let mut readings = Vec::with_capacity(READINGS);
-    for turn in 1..=TIMES {
+    for turn in 1..=times {
         let made = how.scaled(&values);
         assert!(made.len() == ITEMS && made.iter().all(|&x| x == made[0]), "wrong items");
         drop(made);
-        if turn % (TIMES / READINGS) == 0 {
+        if turn % (times / READINGS) == 0 {
             let bytes = system::memory_in_use().expect("/proc tells");
             readings.push(bytes as f64 / f64::from(1 << 20));
         }
@@ -110,7 +115,7 @@ pub fn memory(how: &impl Parallel) -> Sample {
         min: crate::stats::minimum(&readings).unwrap_or(0.0),
         median: readings.last().copied().unwrap_or(0.0),
         samples: readings.len(),
-        turns: TIMES as u64,
+        turns: times as u64,
     }
 }
 
@@ -127,7 +132,9 @@ mod tests {
             assert!(pages(case.name) || ["fib", "rss_1000"].contains(&case.name), "{}", case.name);
         }
         assert!(fib(&InOrder, Duration::ZERO).turns > 0);
-        assert!(memory(&Sequential).median > 0.5, "the vector alone has more");
+        let sample = memory_after(READINGS, &Sequential);
+        assert_eq!(sample.samples, READINGS);
+        assert!(sample.median > 0.5, "the vector alone has more: {}", sample.median);
     }
 
     struct Forgetful;

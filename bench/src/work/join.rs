@@ -72,7 +72,10 @@ fn nested<J: Join>(join: &J, budget: Duration) -> Sample {
         let (mut a, mut b) = (0u64, 0u64);
         let sample = measure::run_by(clock, budget, || {
             let [first, last] = ends;
-            join.join(|| a += u64::from(black_box(first)[0]), || b += u64::from(black_box(last)[0]));
+            join.join(
+                || a += u64::from(black_box(first)[0]),
+                || b += u64::from(black_box(last)[0]),
+            );
         });
         if J::WRITES {
             assert_eq!((a, b), (sample.turns, sample.turns), "a nested child's write was lost");
