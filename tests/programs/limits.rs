@@ -1,0 +1,2 @@
+//! Limits.
+fn main() {}
