@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         ["child_signals"] => child_signals(),
         ["own_group"] => own_group(),
         ["exec"] => exec(),
+        ["exec_variadic"] => exec_variadic(),
         _ => return ExitCode::from(64),
     }
     ExitCode::SUCCESS
@@ -245,6 +246,15 @@ fn own_group() {
     let after = kernel::master::worker_pids();
     assert!(before.iter().all(|pid| after.contains(pid)), "{before:?}, then {after:?}");
     println!("ok");
+}
+
+/// The same by a function of C that calls the system from inside of libc.
+fn exec_variadic() {
+    assert_alive();
+    let none = std::ptr::null::<libc::c_char>();
+    // SAFETY: strings, and a null pointer after the last.
+    unsafe { libc::execl(c"/bin/sleep".as_ptr(), c"sleep".as_ptr(), c"1000".as_ptr(), none) };
+    panic!("/bin/sleep");
 }
 
 /// Becomes another program, which must have no children.
