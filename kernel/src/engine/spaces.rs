@@ -131,7 +131,7 @@ fn setup_error(code: u64) -> Error {
         1 => "installing signal handlers in a worker",
         2 => "patching the vDSO in a worker",
         3 => "installing a seccomp filter in a worker",
-        4 => "detaching a worker from the program's process group",
+        4 => "tying a worker to its master (setpgid, prctl, fcntl)",
         5 => "opening the page map of a worker",
         6 => "closing inherited descriptors in a worker",
         _ => "mapping the image in a worker",

@@ -298,6 +298,8 @@ pub(crate) struct Me {
     pub image_fd: i32,
     pub exchange_fd: i32,
     pub pagemap_fd: i32,
+    /// Both ends of the pipe that the workers live by.
+    pub life_line: [i32; 2],
     /// Incremented whenever the master's mappings change.
     pub epoch: u32,
     /// Page faults at the last time all pages were known to be clean.

@@ -58,8 +58,11 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
         if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
             sys::exit(76);
         }
+        // A master that becomes another program is gone as well.
+        let line = sys::die_with(me.life_line[0]).map_err(on(4))?;
+        close_all_but([me.image_fd, me.exchange_fd, line]).map_err(on(6))?;
+        // Only now: the program may have used up the descriptors that it may have.
         me.pagemap_fd = sys::scan::open().map_err(on(5))?;
-        close_all_but([me.image_fd, me.exchange_fd, me.pagemap_fd]).map_err(on(6))?;
         foreign::hide().map_err(on(7))?;
         regions::map_private(me.image_fd).map_err(on(7))?;
         let all = MAX_WORKERS * EXCHANGE_SIZE;

@@ -1,6 +1,7 @@
 //! The symbols of libc that this library takes over, each with its reason.
 
 mod environment;
+mod exec;
 mod exit;
 mod fork;
 mod malloc;
@@ -18,6 +19,7 @@ pub(crate) fn anchor() -> usize {
         + mapping::anchor()
         + fork::anchor()
         + environment::anchor()
+        + exec::anchor()
 }
 
 /// The next definition of a symbol that we take over.

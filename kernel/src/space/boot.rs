@@ -89,6 +89,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
     me().exchange_fd = fd;
+    let line = unsupported("making a pipe", "raise the limit on open files (ulimit -n)");
+    me().life_line = sys::life_line().map_err(line)?;
     me().master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);
     me().seed = config.seed;

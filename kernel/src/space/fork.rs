@@ -106,6 +106,9 @@ fn own_image() -> Sys<()> {
         }
     }
     sys::close(old);
+    if booted {
+        me.life_line.into_iter().for_each(sys::close);
+    }
     me.image_fd = new;
     // Only now is memory this process's own.
     me.role = Role::Plain;

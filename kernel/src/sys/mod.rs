@@ -244,6 +244,58 @@ pub(crate) fn faults() -> u64 {
     }
 }
 
+/// A pipe that nothing is ever written to: whoever holds its second end is alive. Both ends
+/// close when this process becomes another program.
+pub(crate) fn life_line() -> Sys<[c_int; 2]> {
+    let mut ends: [c_int; 2] = [-1; 2];
+    let a = [ends.as_mut_ptr() as usize, libc::O_CLOEXEC as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel writes two numbers.
+    unsafe { call(libc::SYS_pipe2, a) }?;
+    Ok(ends.map(raise_fd))
+}
+
+/// Has the kernel kill this process once nobody holds the other end of a life line. Returns
+/// the descriptor that must stay open for it.
+pub(crate) fn die_with(line: c_int) -> Sys<c_int> {
+    // The owner who is signalled belongs to an open file, so this process opens one of its own.
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
+    let (mut digits, mut rest) = (1, line);
+    while rest > 9 {
+        (digits, rest) = (digits + 1, rest / 10);
+    }
+    let mut rest = line;
+    for at in (14..14 + digits).rev() {
+        path[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let kind = (libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) as usize;
+    const SET_SIGNAL: usize = 10;
+    // SAFETY: the path ends with a zero and lives during the call; the other calls take the
+    // descriptor just made and have no memory operands.
+    unsafe {
+        let cwd = libc::AT_FDCWD as usize;
+        let fd = call(libc::SYS_openat, [cwd, path.as_ptr() as usize, kind, 0, 0, 0])?;
+        let set = |what: usize, to: usize| call(libc::SYS_fcntl, [fd, what, to, 0, 0, 0]);
+        set(libc::F_SETOWN as usize, process_id() as usize)?;
+        set(SET_SIGNAL, libc::SIGKILL as usize)?;
+        set(libc::F_SETFL as usize, (libc::O_ASYNC | libc::O_NONBLOCK) as usize)?;
+        Ok(fd as c_int)
+    }
+}
+
+/// This process's id.
+pub(crate) fn process_id() -> i32 {
+    // SAFETY: has no operands.
+    unsafe { call(libc::SYS_getpid, [0; 6]) }.map_or(0, |pid| pid as i32)
+}
+
+/// Lets a stopped process go on.
+pub(crate) fn go_on(pidfd: c_int) {
+    let a = [pidfd as usize, libc::SIGCONT as usize, 0, 0, 0, 0];
+    // SAFETY: has no memory operands.
+    let _ = unsafe { call(libc::SYS_pidfd_send_signal, a) };
+}
+
 /// Kills a process through its pidfd and reaps it.
 pub(crate) fn kill_and_reap(pidfd: c_int) -> Option<i32> {
     let a = [pidfd as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
