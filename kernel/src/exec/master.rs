@@ -545,6 +545,10 @@ impl Master {
             if let Some(status) = sys::reap(w.pidfd, false) {
                 self.account_death(s, status);
                 self.forget(s);
+            } else {
+                // A new worker is for an instant in the program's process group, and may have
+                // been stopped with it.
+                sys::go_on(w.pidfd);
             }
         }
     }
