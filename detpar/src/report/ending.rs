@@ -75,6 +75,10 @@ pub enum LimitKind {
     Workers,
     /// Blocks of its parent that one child freed.
     Frees,
+    /// Open files: each worker process needs a descriptor.
+    Descriptors,
+    /// Memory for a worker process.
+    Memory,
 }
 
 impl LimitReached {
@@ -96,6 +100,8 @@ impl LimitReached {
             Limit::Exchange => LimitKind::Exchange,
             Limit::Workers => LimitKind::Workers,
             Limit::Frees => LimitKind::Frees,
+            Limit::Descriptors => LimitKind::Descriptors,
+            Limit::Memory => LimitKind::Memory,
         }
     }
 
@@ -112,8 +118,16 @@ impl LimitReached {
             }
             LimitKind::Exchange => "give each child less of the work",
             LimitKind::Workers => {
-                "raise the limit on processes (`ulimit -u`, the container's), free memory, or \
-                 set DETPAR_WORKERS to a smaller number"
+                "raise the limit on processes (`ulimit -u`, the container's), or set \
+                 DETPAR_WORKERS to a smaller number"
+            }
+            LimitKind::Descriptors => {
+                "raise the limit on open files (`ulimit -n`), close files, or set \
+                 DETPAR_WORKERS to a smaller number"
+            }
+            LimitKind::Memory => {
+                "free memory, raise the container's limit on it, or set DETPAR_WORKERS to a \
+                 smaller number"
             }
             LimitKind::Frees => "let the parent free what it allocated, after the join",
         }
@@ -134,7 +148,19 @@ impl fmt::Display for LimitReached {
             LimitKind::Exchange => {
                 write!(f, "child {child} changed or printed more than can be handed over")
             }
-            LimitKind::Workers => write!(f, "no worker process could be made for child {child}"),
+            LimitKind::Workers => write!(
+                f,
+                "no worker process could be made for child {child}, since a limit on processes \
+                 is reached"
+            ),
+            LimitKind::Descriptors => write!(
+                f,
+                "no worker process could be made for child {child}, since too many files are open"
+            ),
+            LimitKind::Memory => write!(
+                f,
+                "no worker process could be made for child {child}, since memory is used up"
+            ),
             LimitKind::Frees => {
                 write!(f, "child {child} freed more of its parent's blocks than can be recorded")
             }
@@ -224,9 +250,10 @@ mod tests {
     #[test]
     fn limits_say_what_to_do() {
         use Limit::*;
-        let mut texts: Vec<String> = [Children, Heap, Depth, Exchange, Workers, Frees]
-            .map(|limit| LimitReached::new(3, limit).to_string())
-            .into();
+        let mut texts: Vec<String> =
+            [Children, Heap, Depth, Exchange, Workers, Frees, Descriptors, Memory]
+                .map(|limit| LimitReached::new(3, limit).to_string())
+                .into();
         assert_eq!(
             texts[0],
             "one construct has more than 1024 children: give each child more of the work, or \
@@ -234,7 +261,7 @@ mod tests {
         );
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), 6);
+        assert_eq!(texts.len(), 8);
     }
 
     #[test]

@@ -101,8 +101,10 @@ extern "C" fn on_control_stack(get: usize, stack: usize) {
     let construct = if me.role == Role::Master {
         let m = master();
         let c = m.run(&request);
-        if m.setup_error != 0 {
-            get.run.error = Some(setup_error(core::mem::take(&mut m.setup_error)));
+        // What other workers did all the same is as good as ever.
+        let error = core::mem::take(&mut m.setup_error);
+        if error != 0 && lacks_workers(c, k) {
+            get.run.error = Some(setup_error(error));
             m.release(c);
             return;
         }
@@ -134,11 +136,33 @@ fn setup_error(code: u64) -> Error {
         4 => "tying a worker to its master (setpgid, prctl, fcntl)",
         5 => "opening the page map of a worker",
         6 => "closing inherited descriptors in a worker",
+        8 => "controlling workers by descriptors (pidfd_send_signal, waitid)",
+        10 => "creating a worker (clone)",
+        9 => return killed_in_setup(code as u32),
         _ => "mapping the image in a worker",
     };
     let remedy = "allow this call to unprivileged processes (container profiles may deny it) \
                   and raise limits on address space";
     Error::Unsupported { what, remedy, errno: (code as u32) as i32 }
+}
+
+/// Something kills every new worker, by this signal (0: they end without one).
+fn killed_in_setup(signal: u32) -> Error {
+    let what = match signal as i32 {
+        libc::SIGSYS => "setting up a worker: SIGSYS kills it",
+        libc::SIGKILL => "setting up a worker: SIGKILL kills it",
+        _ => "setting up a worker: it dies",
+    };
+    let remedy = "look for a seccomp profile that kills instead of refusing, and for a limit on \
+                  memory that is too small for a worker";
+    Error::Unsupported { what, remedy, errno: 0 }
+}
+
+/// Whether a construct failed because no worker could be had.
+fn lacks_workers(construct: u32, k: usize) -> bool {
+    let con = &control().constructs[construct as usize];
+    let failing = con.outcomes.get(first_failure(con, k));
+    failing.is_some_and(|o| o.status.load(SeqCst) == outcome::NO_WORKER)
 }
 
 /// Index below which children count: the failing one of lowest index, or all.
@@ -221,7 +245,11 @@ fn merge_children(construct: u32, jobs: &[Job], heap: Heap, session: u64) -> Res
 fn own_failure(o: &Outcome, i: usize) -> Failure {
     let cause = match o.status.load(SeqCst) {
         outcome::KILLED => Cause::Killed { signal: o.stage.load(SeqCst) as i32 },
-        outcome::NO_WORKER => Cause::Limit(Limit::Workers),
+        outcome::NO_WORKER => Cause::Limit(match o.stage.load(SeqCst) as i32 {
+            libc::EMFILE | libc::ENFILE => Limit::Descriptors,
+            libc::ENOMEM => Limit::Memory,
+            _ => Limit::Workers,
+        }),
         _ => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
             .map_or(Cause::Killed { signal: 0 }, |st| st.cause.read()),
     };

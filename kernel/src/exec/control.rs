@@ -102,7 +102,7 @@ pub(crate) mod outcome {
     pub const FAILED: u32 = 2;
     /// Failed without a stage: the worker was killed by the signal in its place.
     pub const KILLED: u32 = 3;
-    /// Failed without a stage: no worker could be had.
+    /// Failed without a stage: no worker could be had, for the error number in its place.
     pub const NO_WORKER: u32 = 4;
 }
 
@@ -138,6 +138,8 @@ pub(crate) struct Mailbox {
     pub construct: AtomicU32,
     /// Life of that construct: the worker takes children of this one only.
     pub life: AtomicU32,
+    /// Whether the worker could be set up.
+    pub up: AtomicU32,
     /// Set once if the worker could not be set up: the error number, 1-based step above.
     pub setup_error: AtomicU64,
     /// The suspended child's request.

@@ -57,7 +57,11 @@ pub(crate) struct Master {
     /// Set-up failure of a worker: step and error number.
     pub setup_error: u64,
     /// Clone's last failure.
-    pub clone_error: i32,
+    clone_error: i32,
+    /// Workers in a row that died while they were set up.
+    stillborn: u32,
+    /// Whether workers can be controlled by their descriptors.
+    probed: bool,
     /// Last event seen.
     seen: u32,
     /// Times that the master slept.
@@ -84,6 +88,9 @@ const SPIN: u64 = 100_000;
 /// Cycles that workers which were watching get alone before sleeping ones are woken: waking
 /// costs more than short children do.
 const HOT: u64 = 12_000;
+
+/// Workers that may die in a row while they are set up.
+const STILLBORN: u32 = 8;
 
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
@@ -288,6 +295,7 @@ impl Master {
         let con = &control().constructs[c as usize];
         let i = con.next.load(SeqCst);
         if let Some(o) = con.outcomes.get(i as usize) {
+            o.stage.store(self.clone_error as u64, SeqCst);
             o.status.store(outcome::NO_WORKER, SeqCst);
             con.limit.fetch_min(i + 1, SeqCst);
             con.reported.fetch_add(1, SeqCst);
@@ -381,6 +389,7 @@ impl Master {
         }
         let mail = &control().mail[slot as usize];
         mail.sleeping.store(0, SeqCst);
+        mail.up.store(0, SeqCst);
         mail.setup_error.store(0, SeqCst);
         mail.construct.store(c, SeqCst);
         mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
@@ -391,7 +400,7 @@ impl Master {
             sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)
         };
         match made {
-            Ok((pid, pidfd)) => {
+            Ok((pid, pidfd)) if self.probe(pid, pidfd) => {
                 let w = &mut self.workers[slot as usize];
                 *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch, life: 0 };
                 if slot == HOME {
@@ -401,11 +410,41 @@ impl Master {
                 self.give(slot, c);
                 true
             }
-            Err(e) => {
-                self.clone_error = e;
+            made => {
+                self.clone_error = made.err().unwrap_or(0);
+                if !matches!(
+                    self.clone_error,
+                    0 | libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE
+                ) {
+                    self.setup_error = 10 << 32 | self.clone_error as u64;
+                }
                 mail.state.store(state::IDLE, SeqCst);
                 false
             }
+        }
+    }
+
+    /// Makes sure, once, that the calls by which workers are killed and reaped are allowed:
+    /// without them a worker could not be told dead from alive. Else ends the worker.
+    fn probe(&mut self, pid: i32, pidfd: i32) -> bool {
+        if !self.probed {
+            if let Err(e) = sys::probe_pidfd(pidfd) {
+                self.setup_error = 8 << 32 | e as u64;
+                sys::kill_without_pidfd(pid);
+                sys::close(pidfd);
+                return false;
+            }
+            self.probed = true;
+        }
+        true
+    }
+
+    /// A worker died while it was set up. One may be killed by chance; where all are, more of
+    /// them would not help.
+    fn note_stillborn(&mut self, signal: i32) {
+        self.stillborn += 1;
+        if self.stillborn >= STILLBORN {
+            self.setup_error = 9 << 32 | signal as u64;
         }
     }
 
@@ -423,6 +462,7 @@ impl Master {
                     w.assigned = 0;
                     self.leave(c, life);
                     self.running -= 1;
+                    self.stillborn = 0;
                 }
                 state::REQUEST if self.workers[s as usize].suspended == 0 => self.nested(s),
                 state::FAULTED => {
@@ -543,6 +583,9 @@ impl Master {
                 continue;
             }
             if let Some(status) = sys::reap(w.pidfd, false) {
+                if control().mail[s as usize].up.load(SeqCst) == 0 {
+                    self.note_stillborn(status);
+                }
                 self.account_death(s, status);
                 self.forget(s);
             } else {

@@ -35,6 +35,7 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
         signal_master();
         sys::exit(73);
     }
+    mail.up.store(1, Release);
     me.clean_faults = sys::faults();
     loop {
         wait_go(mail);

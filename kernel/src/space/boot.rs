@@ -89,7 +89,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
     me().exchange_fd = fd;
-    let line = unsupported("making a pipe", "raise the limit on open files (ulimit -n)");
+    let line = unsupported("making a pipe", "allow pipe2 to unprivileged processes");
     me().life_line = sys::life_line().map_err(line)?;
     me().master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);

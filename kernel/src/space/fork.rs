@@ -24,6 +24,10 @@ const GO: u32 = u32::MAX;
 /// # Safety
 /// In the master or a plain process.
 pub(crate) unsafe fn fork() -> Sys<libc::pid_t> {
+    if sys::file_size_limited() {
+        // Making the new process's image would kill it.
+        return Err(libc::EFBIG);
+    }
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
     // SAFETY: a fresh page anywhere; unmapped below. The control stack is free while user

@@ -82,7 +82,10 @@ pub(crate) fn memory_file(name: &core::ffi::CStr, size: usize) -> Sys<c_int> {
     unsafe {
         let cloexec = libc::MFD_CLOEXEC as usize;
         let low = call(libc::SYS_memfd_create, [name.as_ptr() as usize, cloexec, 0, 0, 0, 0])?;
-        call(libc::SYS_ftruncate, [low, size, 0, 0, 0, 0])?;
+        if let Err(e) = call(libc::SYS_ftruncate, [low, size, 0, 0, 0, 0]) {
+            close(low as c_int);
+            return Err(e);
+        }
         Ok(raise_fd(low as c_int))
     }
 }
@@ -95,9 +98,13 @@ pub(crate) fn file_size_limited() -> bool {
     unsafe { call(libc::SYS_prlimit64, a) }.is_ok() && limit[0] != libc::RLIM_INFINITY
 }
 
-/// Moves a descriptor to a high number where the limit allows; keeps it where not.
+/// Moves a descriptor to a high number, as far as the limit allows, and away from those of
+/// the standard streams.
 pub(crate) fn raise_fd(low: c_int) -> c_int {
-    for at in [900usize, 200] {
+    for at in [900usize, 200, 50, 3] {
+        if low as usize >= at {
+            return low;
+        }
         // SAFETY: duplicates and closes a descriptor that the caller owns.
         unsafe {
             let dup = [low as usize, libc::F_DUPFD_CLOEXEC as usize, at, 0, 0, 0];
@@ -204,13 +211,13 @@ pub(crate) fn exit(code: i32) -> ! {
     }
 }
 
-/// Writes a message to standard error without allocation and ends the process.
+/// Writes a message to standard error without allocation and ends the process (EX_CONFIG).
 pub(crate) fn die(parts: &[&str]) -> ! {
     for p in parts {
         let _ = write_all(2, p.as_bytes());
     }
     let _ = write_all(2, b"\n");
-    exit(70)
+    exit(78)
 }
 
 /// Writes all bytes to a descriptor.
@@ -294,6 +301,28 @@ pub(crate) fn go_on(pidfd: c_int) {
     let a = [pidfd as usize, libc::SIGCONT as usize, 0, 0, 0, 0];
     // SAFETY: has no memory operands.
     let _ = unsafe { call(libc::SYS_pidfd_send_signal, a) };
+}
+
+/// Whether a process can be signalled and reaped through its pidfd.
+pub(crate) fn probe_pidfd(pidfd: c_int) -> Sys<()> {
+    let mut info = core::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let p = info.as_mut_ptr() as usize;
+    let flags = (libc::WEXITED | libc::__WALL | libc::WNOHANG | libc::WNOWAIT) as usize;
+    // SAFETY: signal 0 does nothing; the kernel fills the record.
+    unsafe {
+        call(libc::SYS_pidfd_send_signal, [pidfd as usize, 0, 0, 0, 0, 0])?;
+        call(libc::SYS_waitid, [libc::P_PIDFD as usize, pidfd as usize, p, flags, 0, 0]).map(drop)
+    }
+}
+
+/// Kills a child of this process and reaps it by its number.
+pub(crate) fn kill_without_pidfd(pid: i32) {
+    // SAFETY: have no memory operands: the status is not asked for.
+    unsafe {
+        let _ = call(libc::SYS_kill, [pid as usize, libc::SIGKILL as usize, 0, 0, 0, 0]);
+        let all = libc::__WALL as usize;
+        while call(libc::SYS_wait4, [pid as usize, 0, all, 0, 0, 0]) == Err(libc::EINTR) {}
+    }
 }
 
 /// Kills a process through its pidfd and reaps it.
