@@ -111,6 +111,13 @@ impl fmt::Display for MergeConflict {
         let (lower, higher) = self.children();
         let (was, low, high) = self.values();
         let what = self.what();
+        if let Place::Descriptor { .. } = what {
+            // A close by either.
+            return write!(
+                f,
+                "children {lower} and {higher} both closed {what}: let one of them own the file"
+            );
+        }
         match self.freed() {
             (false, false) => {
                 write!(

@@ -10,7 +10,8 @@ use crate::exec::control::{Role, me};
 use crate::exec::worker;
 use crate::image::early;
 use crate::image::layout::MAX_DEPTH;
-use crate::space::threads;
+use crate::space::signals::Deferred;
+use crate::space::{loaded, threads};
 
 /// Why a get failed. Nothing was merged.
 #[derive(Debug)]
@@ -71,8 +72,10 @@ impl Closed {
         if let Some(h) = confine::handler() {
             h.before_fork();
         }
+        let deferred = Deferred::new();
         // SAFETY: the caller's contract.
         let run = unsafe { engine::current().run(&self.jobs) };
+        drop(deferred);
         if let Some(e) = run.error {
             return Err(e.into());
         }
@@ -104,6 +107,10 @@ fn check(jobs: &[Job]) -> Result<bool, GetError> {
     };
     if !nested {
         threads::refuse_foreign()?;
+        if loaded::note() {
+            // Workers made before lack the library, or still have it.
+            crate::master::new_epoch();
+        }
     }
     let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     if jobs.len() > MAX_CHILDREN {

@@ -14,6 +14,7 @@ use crate::heap::Heap;
 use crate::image::layout::{MAX_WORKERS, PRIVATE};
 use crate::image::regions;
 use crate::merge::{self, Child, Cursor, Page, PlanError, Target};
+use crate::space::descriptors;
 use crate::space::memory::{self, Space};
 use crate::sys::{self, cpu::FloatControl};
 use core::sync::atomic::Ordering::*;
@@ -239,6 +240,9 @@ fn merge_children(construct: u32, jobs: &[Job], heap: Heap, session: u64) -> Res
         }
     }
     heap.adopt(k, session);
+    if me().role == Role::Master {
+        children.iter().for_each(|c| descriptors::close_merged(c.addrs));
+    }
     Ok(())
 }
 

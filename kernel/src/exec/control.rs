@@ -304,6 +304,8 @@ pub(crate) struct Me {
     pub life_line: [i32; 2],
     /// Incremented whenever the master's mappings change.
     pub epoch: u32,
+    /// Whether the program ever took rights away from memory of the image.
+    pub protected: u32,
     /// Page faults at the last time all pages were known to be clean.
     pub clean_faults: u64,
     /// Private pages below this address in the stack belong to dead frames.
@@ -329,6 +331,8 @@ pub(crate) struct Me {
     pub worker_registers: Registers,
     /// Pages that the running child took from segments it was not granted.
     pub tail_pages: usize,
+    /// Set once the running child took down its signal stack, as Rust does before it exits.
+    pub leaving: u32,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.

@@ -632,6 +632,12 @@ impl Master {
         self.high = 0;
     }
 
+    /// Whether a descriptor is a worker's.
+    pub fn has(&self, fd: i32) -> bool {
+        let all = self.workers.iter().take(self.high as usize);
+        all.into_iter().any(|w| w.pid != 0 && w.pidfd == fd)
+    }
+
     /// Pids of the living workers, for tests.
     pub fn pids(&self) -> impl Iterator<Item = i32> + '_ {
         self.workers.iter().take(self.high as usize).map(|w| w.pid).filter(|&p| p != 0)

@@ -223,7 +223,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     changes::widen(me, &r.sequences);
     me.path = child_path(r.path, i);
-    (me.constructs, me.drawn) = (0, 0);
+    (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     copy_template_exits(me);

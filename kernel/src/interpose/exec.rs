@@ -3,6 +3,7 @@
 //! construct makes new ones. (Forms that cannot be taken over, such as `execl`, leave it to
 //! the workers' life line to end them.)
 
+use super::Next;
 use crate::exec::control::{Role, me};
 use crate::exec::master::master;
 use crate::image::early;
@@ -21,37 +22,46 @@ fn leave_no_workers() {
 }
 
 macro_rules! without_workers {
-    ($($name:ident($($arg:ident: $ty:ty),*), $symbol:literal;)*) => {$(
-        /// See the function of this name in libc.
-        ///
-        /// # Safety
-        /// As in C.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name($($arg: $ty),*) -> c_int {
-            leave_no_workers();
-            // SAFETY: libc's own function of this name has this type.
-            match unsafe { super::next::<unsafe extern "C" fn($($ty),*) -> c_int>($symbol) } {
-                // SAFETY: the caller's contract.
-                Some(f) => unsafe { f($($arg),*) },
-                None => {
-                    // SAFETY: libc's thread-local error number.
-                    unsafe { *libc::__errno_location() = libc::ENOSYS };
-                    -1
+    ($($name:ident($($arg:ident: $ty:ty),*), $symbol:literal in $next:ident;)*) => {
+        $(
+            static $next: Next = Next::new($symbol);
+
+            /// See the function of this name in libc.
+            ///
+            /// # Safety
+            /// As in C.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name($($arg: $ty),*) -> c_int {
+                leave_no_workers();
+                // SAFETY: libc's own function of this name has this type.
+                match unsafe { $next.get::<unsafe extern "C" fn($($ty),*) -> c_int>() } {
+                    // SAFETY: the caller's contract.
+                    Some(f) => unsafe { f($($arg),*) },
+                    None => {
+                        // SAFETY: libc's thread-local error number.
+                        unsafe { *libc::__errno_location() = libc::ENOSYS };
+                        -1
+                    }
                 }
             }
+        )*
+
+        /// Looks all of them up.
+        pub(super) fn look_up() {
+            $($next.look_up();)*
         }
-    )*};
+    };
 }
 
 without_workers! {
-    execve(path: *const c_char, argv: Strings, env: Strings), c"execve";
-    execv(path: *const c_char, argv: Strings), c"execv";
-    execvp(file: *const c_char, argv: Strings), c"execvp";
-    execvpe(file: *const c_char, argv: Strings, env: Strings), c"execvpe";
-    fexecve(fd: c_int, argv: Strings, env: Strings), c"fexecve";
+    execve(path: *const c_char, argv: Strings, env: Strings), c"execve" in EXECVE;
+    execv(path: *const c_char, argv: Strings), c"execv" in EXECV;
+    execvp(file: *const c_char, argv: Strings), c"execvp" in EXECVP;
+    execvpe(file: *const c_char, argv: Strings, env: Strings), c"execvpe" in EXECVPE;
+    fexecve(fd: c_int, argv: Strings, env: Strings), c"fexecve" in FEXECVE;
     execveat(
         dir: c_int, path: *const c_char, argv: Strings, env: Strings, flags: c_int
-    ), c"execveat";
+    ), c"execveat" in EXECVEAT;
 }
 
 pub(super) fn anchor() -> usize {

@@ -19,6 +19,7 @@ pub unsafe extern "C" fn fork() -> libc::pid_t {
         // SAFETY: leaves from outside the gate, so that confinement refuses it.
         return unsafe { sys::as_program(libc::SYS_fork, [0; 6]) as libc::pid_t };
     }
+    super::before_fork();
     // SAFETY: in the master or a plain process; the caller's contract.
     match unsafe { fork::fork() } {
         Ok(pid) => pid,

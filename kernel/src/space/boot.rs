@@ -10,6 +10,7 @@ use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
 use crate::image::{early, regions, tls};
+use crate::space::{loaded, threads};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
@@ -98,6 +99,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     probe_scan()?;
     vdso::find()?;
+    threads::find_count();
+    loaded::note();
     unregister_rseq();
     let block = tls::main_block()?;
     // SAFETY: the caller's contract: only this thread runs.

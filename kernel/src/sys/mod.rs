@@ -296,6 +296,23 @@ pub(crate) fn process_id() -> i32 {
     unsafe { call(libc::SYS_getpid, [0; 6]) }.map_or(0, |pid| pid as i32)
 }
 
+/// Blocks signals for this thread; returns those that were blocked before.
+pub(crate) fn block_signals(set: u64) -> u64 {
+    let mut before = 0u64;
+    let to = &raw mut before as usize;
+    let a = [libc::SIG_BLOCK as usize, &raw const set as usize, to, 8, 0, 0];
+    // SAFETY: both sets are alive.
+    let _ = unsafe { call(libc::SYS_rt_sigprocmask, a) };
+    before
+}
+
+/// Sets the signals that this thread blocks.
+pub(crate) fn set_blocked_signals(set: u64) {
+    let a = [libc::SIG_SETMASK as usize, &raw const set as usize, 0, 8, 0, 0];
+    // SAFETY: the set is alive.
+    let _ = unsafe { call(libc::SYS_rt_sigprocmask, a) };
+}
+
 /// Lets a stopped process go on.
 pub(crate) fn go_on(pidfd: c_int) {
     let a = [pidfd as usize, libc::SIGCONT as usize, 0, 0, 0, 0];
