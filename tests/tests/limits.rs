@@ -153,6 +153,8 @@ fn file_size() {
     let start = program(&["join"]).before(limited(libc::RLIMIT_FSIZE, 1 << 20, 1 << 20));
     assert_refused(run(start), &["cannot create the image", "ulimit -f"]);
     let text = run(program(&["file_size"])).expect(0).text();
+    assert_says(&text, &["exit status: 0\nfile_size: ok"]);
+    let text = run(program(&["file_size"]).env("DETPAR_ODF", "0")).expect(0).text();
     assert_says(&text, &["true\nfile_size: ok"]);
 }
 

@@ -79,6 +79,8 @@ pub enum LimitKind {
     Descriptors,
     /// Memory for a worker process.
     Memory,
+    /// What the system must allow worker processes.
+    Setup,
 }
 
 impl LimitReached {
@@ -102,6 +104,7 @@ impl LimitReached {
             Limit::Frees => LimitKind::Frees,
             Limit::Descriptors => LimitKind::Descriptors,
             Limit::Memory => LimitKind::Memory,
+            Limit::Setup => LimitKind::Setup,
         }
     }
 
@@ -128,6 +131,10 @@ impl LimitReached {
             LimitKind::Memory => {
                 "free memory, raise the container's limit on it, or set DETPAR_WORKERS to a \
                  smaller number"
+            }
+            LimitKind::Setup => {
+                "allow the calls of a worker to unprivileged processes (container profiles may \
+                 deny them), and raise limits on address space; a join in main says which"
             }
             LimitKind::Frees => "let the parent free what it allocated, after the join",
         }
@@ -156,6 +163,11 @@ impl fmt::Display for LimitReached {
             LimitKind::Descriptors => write!(
                 f,
                 "no worker process could be made for child {child}, since too many files are open"
+            ),
+            LimitKind::Setup => write!(
+                f,
+                "no worker process could be set up for child {child}, since the system denies \
+                 what it takes"
             ),
             LimitKind::Memory => write!(
                 f,
@@ -251,7 +263,7 @@ mod tests {
     fn limits_say_what_to_do() {
         use Limit::*;
         let mut texts: Vec<String> =
-            [Children, Heap, Depth, Exchange, Workers, Frees, Descriptors, Memory]
+            [Children, Heap, Depth, Exchange, Workers, Frees, Descriptors, Memory, Setup]
                 .map(|limit| LimitReached::new(3, limit).to_string())
                 .into();
         assert_eq!(
@@ -261,7 +273,7 @@ mod tests {
         );
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), 8);
+        assert_eq!(texts.len(), 9);
     }
 
     #[test]

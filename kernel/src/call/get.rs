@@ -10,7 +10,6 @@ use crate::exec::control::{Role, me};
 use crate::exec::worker;
 use crate::image::early;
 use crate::image::layout::MAX_DEPTH;
-use crate::space::signals::Deferred;
 use crate::space::{loaded, threads};
 
 /// Why a get failed. Nothing was merged.
@@ -36,6 +35,19 @@ pub struct ChildFailure {
 impl From<Error> for GetError {
     fn from(e: Error) -> GetError {
         GetError::Kernel(e)
+    }
+}
+
+impl GetError {
+    /// With what the child said, the `index`-th of its construct.
+    pub(super) fn from_failure(failure: Failure, c: Construct, index: usize) -> GetError {
+        let (mut message, mut location) = (None, None);
+        if failure.cause == Cause::Panic {
+            let (m, l) = engine::current().panic(c, index);
+            message = m.map(|m| String::from_utf8_lossy(m).into_owned());
+            location = (!l.is_empty()).then(|| String::from_utf8_lossy(l).into_owned());
+        }
+        GetError::Child(Box::new(ChildFailure { failure, message, location }))
     }
 }
 
@@ -72,10 +84,8 @@ impl Closed {
         if let Some(h) = confine::handler() {
             h.before_fork();
         }
-        let deferred = Deferred::new();
         // SAFETY: the caller's contract.
         let run = unsafe { engine::current().run(&self.jobs) };
-        drop(deferred);
         if let Some(e) = run.error {
             return Err(e.into());
         }
@@ -96,6 +106,16 @@ impl Closed {
 
 /// Checks what can be checked before anything is touched; whether the parent is a child.
 fn check(jobs: &[Job]) -> Result<bool, GetError> {
+    let nested = parent()?;
+    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
+    if jobs.len() > MAX_CHILDREN {
+        return Err(limit(Limit::Children).into());
+    }
+    Ok(nested)
+}
+
+/// Whether the caller, who is about to have children, is a child itself.
+pub(super) fn parent() -> Result<bool, GetError> {
     if !early::is_ready() {
         return Err(Error::NoMaster.into());
     }
@@ -112,12 +132,8 @@ fn check(jobs: &[Job]) -> Result<bool, GetError> {
             crate::master::new_epoch();
         }
     }
-    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
-    if jobs.len() > MAX_CHILDREN {
-        return Err(limit(Limit::Children).into());
-    }
     if nested && me.depth as usize + 2 > MAX_DEPTH {
-        return Err(limit(Limit::Depth).into());
+        return Err(Failure { child: 0, cause: Cause::Limit(Limit::Depth) }.into());
     }
     Ok(nested)
 }
@@ -147,13 +163,10 @@ impl Done {
     }
 
     fn error(&self, failure: Failure) -> GetError {
-        let (mut message, mut location) = (None, None);
-        if let (Cause::Panic, Some(c)) = (failure.cause, self.construct) {
-            let (m, l) = engine::current().panic(c, failure.child as usize);
-            message = m.map(|m| String::from_utf8_lossy(m).into_owned());
-            location = (!l.is_empty()).then(|| String::from_utf8_lossy(l).into_owned());
+        match self.construct {
+            Some(c) => GetError::from_failure(failure, c, failure.child as usize),
+            None => failure.into(),
         }
-        GetError::Child(Box::new(ChildFailure { failure, message, location }))
     }
 }
 

@@ -17,7 +17,7 @@ const FORBIDDEN: u32 = 3;
 const LIMIT: u32 = 4;
 
 const SITES: [Site; 4] = [Site::Unknown, Site::StackGuard, Site::OutsideImage, Site::Deadlock];
-const LIMITS: [Limit; 8] = [
+const LIMITS: [Limit; 9] = [
     Limit::Children,
     Limit::Heap,
     Limit::Depth,
@@ -26,6 +26,7 @@ const LIMITS: [Limit; 8] = [
     Limit::Frees,
     Limit::Descriptors,
     Limit::Memory,
+    Limit::Setup,
 ];
 
 impl CauseRecord {
@@ -92,7 +93,7 @@ mod tests {
             assert_eq!(s as usize, i);
         }
         let broken = Cause::Killed { signal: 0 };
-        for (kind, detail) in [(0, 0), (5, 0), (FAULT, 4), (LIMIT, 8), (u32::MAX, u32::MAX)] {
+        for (kind, detail) in [(0, 0), (5, 0), (FAULT, 4), (LIMIT, 9), (u32::MAX, u32::MAX)] {
             let r = CauseRecord { kind, detail, words: [0; 8] };
             assert_eq!(r.read(), broken);
         }

@@ -31,7 +31,8 @@ pub(crate) struct Span {
     pub class: Cell<u8>,
     /// Kind of span.
     pub state: Cell<u8>,
-    _room: u32,
+    /// Session in which the span was set up, 0 for one that does not fit.
+    created: Cell<u32>,
     /// Labels of the blocks, where the class keeps no header.
     labels: [Cell<u8>; LABELS],
 }
@@ -44,6 +45,7 @@ impl Span {
         self.prev.set(0);
         self.session.set(session);
         self.used.set(0);
+        self.created.set(u32::try_from(session).unwrap_or(0));
         self.class.set(class as u8);
         self.state.set(SPAN_SMALL);
         let mut left = k.capacity as usize;
@@ -62,6 +64,14 @@ impl Span {
         self.used.set(1);
         self.class.set((pages - 1) as u8);
         self.state.set(SPAN_RUN);
+    }
+
+    /// A session before or in which the span was set up: no block in it is older.
+    pub fn created(&self) -> u64 {
+        match self.state.get() {
+            SPAN_RUN => self.session.get(),
+            _ => self.created.get().into(),
+        }
     }
 
     /// Bitmap of the free blocks of the span at `base`, which has the class `k`.

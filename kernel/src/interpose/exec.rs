@@ -16,7 +16,7 @@ type Strings = *const *const c_char;
 /// (`vfork`).
 fn leave_no_workers() {
     early::ensure();
-    if me().role == Role::Master && sys::process_id() == me().master_pid {
+    if me().role == Role::Master && sys::ids().0 == me().master_pid {
         master().shut_down();
     }
 }

@@ -13,6 +13,7 @@ mod thread;
 use crate::exec::control::{Role, me};
 use crate::image::early;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+pub(crate) use fork::fork_on_demand;
 
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
 /// something refers to it.

@@ -43,7 +43,7 @@ impl Deferred {
 impl Drop for Deferred {
     fn drop(&mut self) {
         if let Some(before) = self.before {
-            sys::set_blocked_signals(before);
+            sys::restore_signals(before);
         }
     }
 }

@@ -1,0 +1,234 @@
+//! Who runs: gives permits and workers to children and to suspended spaces.
+
+use super::*;
+use crate::exec::worker;
+
+impl Master {
+    /// Gives permits to suspended spaces whose children are done, then to children, newest
+    /// construct first: the deepest work ends soonest.
+    pub(super) fn dispatch(&mut self) {
+        let mut hungry = false;
+        for c in (0..self.active_count as usize).rev() {
+            let Some(&c) = self.active.get(c) else { continue };
+            let t = &self.tasks[c as usize];
+            if t.state != COMPLETE {
+                continue;
+            }
+            if self.running >= self.width {
+                hungry = true;
+                break;
+            }
+            let parent = t.parent - 1;
+            self.tasks[c as usize].state = MERGING;
+            self.deactivate(c);
+            self.workers[parent as usize].suspended = 0;
+            self.running += 1;
+            let mail = &control().mail[parent as usize];
+            mail.reply.store(c, Relaxed);
+            self.start(parent);
+        }
+        for at in (0..self.active_count as usize).rev() {
+            let c = self.active[at];
+            let con = &control().constructs[c as usize];
+            hungry |= !self.resume_parked(c);
+            while self.tasks[c as usize].state == ACTIVE {
+                let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
+                if left == 0 {
+                    break;
+                }
+                let enough = self.tasks[c as usize].workers >= self.tasks[c as usize].count;
+                if enough || self.running >= self.width {
+                    hungry = true;
+                    break;
+                }
+                if !self.assign(c) {
+                    if self.running == 0 {
+                        // Only the newest: its suspended parent may free what others need.
+                        self.fail_for_lack_of_workers(c);
+                        return;
+                    }
+                    hungry = true;
+                    break;
+                }
+                if self.tasks[c as usize].workers >= left {
+                    break;
+                }
+            }
+        }
+        control().hungry.store(u32::from(hungry), SeqCst);
+    }
+
+    /// Lets restarted children of a construct go on, as far as there are permits.
+    fn resume_parked(&mut self, c: u32) -> bool {
+        let con = &control().constructs[c as usize];
+        for i in 0..self.tasks[c as usize].count as usize {
+            if self.tasks[c as usize].parked == 0 {
+                break;
+            }
+            if self.running >= self.width {
+                return false;
+            }
+            let o = &con.outcomes[i];
+            let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
+            let Some(w) = self.workers.get_mut(slot as usize) else { continue };
+            if o.status.load(SeqCst) == 0 && w.assigned == c + 1 && w.suspended == PARKED {
+                w.suspended = 0;
+                self.running += 1;
+                self.tasks[c as usize].parked -= 1;
+                self.start(slot);
+            }
+        }
+        true
+    }
+
+    fn fail_for_lack_of_workers(&mut self, c: u32) {
+        let con = &control().constructs[c as usize];
+        let i = con.next.load(SeqCst);
+        if let Some(o) = con.outcomes.get(i as usize) {
+            let why = match core::mem::take(&mut self.setup_error) {
+                0 => self.clone_error as u64,
+                e => e,
+            };
+            o.stage.store(why, SeqCst);
+            o.status.store(outcome::NO_WORKER, SeqCst);
+            con.limit.fetch_min(i + 1, SeqCst);
+            con.reported.fetch_add(1, SeqCst);
+        }
+    }
+
+    pub(super) fn start(&mut self, slot: u32) {
+        if slot == HOME {
+            let here = cpu::current() + 1;
+            if self.home_cpu != here {
+                sys::pin(self.workers[HOME as usize].pid, here - 1);
+                self.home_cpu = here;
+            }
+        }
+        let mail = &control().mail[slot as usize];
+        mail.state.store(state::BUSY, SeqCst);
+        mail.go.fetch_add(1, SeqCst);
+        if mail.sleeping.load(SeqCst) != 0 {
+            sys::futex_wake(&mail.go);
+        }
+    }
+
+    /// Gives a construct every idle worker that watches its mailbox.
+    pub(super) fn assign_watching(&mut self, c: u32) -> bool {
+        let epoch = me().epoch;
+        let mut any = false;
+        for s in 0..self.high {
+            let w = &self.workers[s as usize];
+            let mail = &control().mail[s as usize];
+            let idle = w.pid != 0 && w.assigned == 0 && w.suspended == 0 && w.epoch == epoch;
+            let watches = mail.state.load(SeqCst) == state::IDLE && mail.sleeping.load(SeqCst) == 0;
+            let room = self.running < self.width.min(self.tasks[c as usize].count);
+            if idle && watches && room {
+                mail.construct.store(c, SeqCst);
+                self.give(s, c);
+                self.start(s);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Gives a construct an idle worker, or a new one.
+    fn assign(&mut self, c: u32) -> bool {
+        let epoch = me().epoch;
+        let mut free = None;
+        // The home worker last: it starts when the master leaves the processor.
+        let home = (!self.away).then_some(HOME);
+        for s in (1..self.high.max(1)).chain(home) {
+            let w = &self.workers[s as usize];
+            if w.pid == 0 {
+                free = free.or(Some(s));
+                continue;
+            }
+            let idle = control().mail[s as usize].state.load(SeqCst) == state::IDLE;
+            if w.assigned != 0 || w.suspended != 0 || !idle {
+                continue;
+            }
+            if chaos::choose(4) {
+                // Passed over: another worker, or a new one, takes its place.
+                continue;
+            }
+            if w.epoch != epoch || chaos::choose(32) {
+                self.kill(s);
+                free = free.or(Some(s));
+                continue;
+            }
+            control().mail[s as usize].construct.store(c, SeqCst);
+            self.give(s, c);
+            self.start(s);
+            return true;
+        }
+        let slot = free.unwrap_or(self.high.max(u32::from(self.away)));
+        if slot as usize >= MAX_WORKERS {
+            return false;
+        }
+        self.spawn(slot, c, epoch)
+    }
+
+    fn give(&mut self, slot: u32, c: u32) {
+        let w = &mut self.workers[slot as usize];
+        w.assigned = c + 1;
+        w.life = control().constructs[c as usize].life.load(Relaxed);
+        control().mail[slot as usize].life.store(w.life, SeqCst);
+        self.tasks[c as usize].workers += 1;
+        self.running += 1;
+    }
+
+    fn spawn(&mut self, slot: u32, c: u32, epoch: u32) -> bool {
+        if self.setup_error != 0 {
+            return false;
+        }
+        let mail = &control().mail[slot as usize];
+        mail.sleeping.store(0, SeqCst);
+        mail.up.store(0, SeqCst);
+        mail.setup_error.store(0, SeqCst);
+        mail.construct.store(c, SeqCst);
+        mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
+        mail.state.store(state::BUSY, SeqCst);
+        mail.go.store(1, SeqCst);
+        // SAFETY: the stack is used for nothing but new workers, which have their own copy.
+        let made = unsafe {
+            sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)
+        };
+        match made {
+            Ok((pid, pidfd)) if self.probe(pid, pidfd) => {
+                let w = &mut self.workers[slot as usize];
+                *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch, life: 0 };
+                if slot == HOME {
+                    self.home_cpu = 0;
+                }
+                self.high = self.high.max(slot + 1);
+                self.give(slot, c);
+                true
+            }
+            made => {
+                self.clone_error = made.err().unwrap_or(0);
+                let limits = [0, libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::ENFILE];
+                if !limits.contains(&self.clone_error) {
+                    self.setup_error = step::error(step::CLONE, self.clone_error);
+                }
+                mail.state.store(state::IDLE, SeqCst);
+                false
+            }
+        }
+    }
+
+    /// Makes sure, once, that the calls by which workers are killed and reaped are allowed:
+    /// without them a worker could not be told dead from alive. Else ends the worker.
+    fn probe(&mut self, pid: i32, pidfd: i32) -> bool {
+        if !self.probed {
+            if let Err(e) = sys::probe_pidfd(pidfd) {
+                self.setup_error = step::error(step::PIDFD, e);
+                sys::kill_without_pidfd(pid);
+                sys::close(pidfd);
+                return false;
+            }
+            self.probed = true;
+        }
+        true
+    }
+}
