@@ -8,7 +8,7 @@
 //! Eagerly: the new process copies the image to a file of its own while its parent waits. The
 //! cost grows with the memory in use.
 
-use super::{memory, private as private_view, threads};
+use super::{children, memory, private as private_view, threads};
 use crate::exec::control::{Control, Role, me, private};
 use crate::exec::master::master;
 use crate::image::layout::{
@@ -93,8 +93,11 @@ fn become_plain() {
     if me.role == Role::Master {
         dirty_below = memory::dirty_below();
         me.role = Role::Plain;
+        children::leave_all();
         master().forget_all();
         sys::close(me.exchange_fd);
+        // The parent's page map.
+        sys::close(me.pagemap_fd);
         // SAFETY: used by the master, its workers and children alone.
         unsafe {
             let _ = sys::unmap(CONTROL, size_of::<Control>());
