@@ -86,6 +86,23 @@ extern "C" fn leave(_: usize, _stack: usize) {
     let _ = private_view::leave();
 }
 
+/// Makes the image file this process's alone again. By the only thread, on the user's stack.
+pub(crate) fn settle() -> Sys<()> {
+    let mut settled: Sys<()> = Ok(());
+    if private_view::is_private() {
+        let arg = &raw mut settled as usize;
+        // SAFETY: the control stack is free: user code runs.
+        unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, settle_here, arg) };
+    }
+    settled
+}
+
+extern "C" fn settle_here(settled: usize, _stack: usize) {
+    let r = private_view::settle();
+    // SAFETY: `settle` keeps the result's place alive.
+    unsafe { *(settled as *mut Sys<()>) = r };
+}
+
 /// A new process has no part in its parent's spaces: it is an ordinary one.
 fn become_plain() {
     let me = me();
