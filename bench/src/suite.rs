@@ -217,6 +217,18 @@ pub const SUITES: &[Suite] = &[
         subject: detpar("detpar", Workers::Usual),
         baselines: &[plain("rayon", Workers::Usual), plain("sequential", Workers::Exactly(1))],
     },
+    Suite {
+        name: "odf",
+        about: "fork on demand: what it costs the process that forks",
+        cases: &[
+            case("64mb", 64 << 20, "the first fork, 64 MiB written before"),
+            case("1gb", 1 << 30, "the first fork, 1 GiB written before"),
+            case("4gb", 4 << 30, "the first fork, 4 GiB written before"),
+            case("1gb_repeat", 1 << 30, "fork after fork, 1 GiB read between any two"),
+        ],
+        subject: detpar("detpar", Workers::Usual),
+        baselines: &[plain("fork_4k", Workers::Exactly(1)), plain("fork_thp", Workers::Exactly(1))],
+    },
 ];
 
 /// The suite of this name.

@@ -10,7 +10,7 @@ use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
 use crate::image::{early, regions, tls};
-use crate::space::{loaded, threads};
+use crate::space::{fork, loaded, private, threads};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
@@ -45,10 +45,15 @@ pub unsafe fn run(
     if me().role != Role::Plain {
         return Err(Error::Exists);
     }
+    fork::settle().map_err(unsupported(
+        "taking the image back from processes that this one forked",
+        "end them before, or provide more memory",
+    ))?;
     // SAFETY: the caller's contract.
     unsafe { set_up(config) }?;
     confine::set_handler(handler);
     me().role = Role::Master;
+    private::get_ready();
     let mut body = body;
     let arg = &raw mut body as usize;
     // SAFETY: the image's stack is unused so far; `on_image_stack` returns.

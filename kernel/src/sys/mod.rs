@@ -122,7 +122,8 @@ pub(crate) unsafe fn write_at(fd: c_int, from: usize, len: usize, offset: usize)
     Ok(())
 }
 
-/// Opens the file of a descriptor once more: a description of its own, with locks of its own.
+/// Opens the file of a descriptor once more: a description of its own, with locks of its own; for
+/// a short time, at the next free number.
 pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
     let mut digits = [0u8; 10];
@@ -138,7 +139,7 @@ pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
     let a = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags, 0, 0, 0];
     // SAFETY: the path is a C string: ten digits leave its last byte zero.
-    unsafe { call(libc::SYS_openat, a) }.map(|low| raise_fd(low as c_int))
+    unsafe { call(libc::SYS_openat, a) }.map(|fd| fd as c_int)
 }
 
 /// Locks or unlocks the file of a descriptor (`flock(2)`).
