@@ -1,6 +1,6 @@
 //! The master space: how a program becomes one, and what it may ask about itself.
 
-pub use crate::space::boot::{Config, run};
+pub use crate::space::boot::{Config, Scan, run};
 
 use crate::exec::control::{Role, me};
 use crate::heap;
@@ -46,6 +46,14 @@ pub fn worker_pids() -> Vec<i32> {
         crate::exec::master::master().pids().collect()
     } else {
         Vec::new()
+    }
+}
+
+/// How this program finds changed pages.
+pub fn scan() -> Scan {
+    match crate::exec::changes::method() {
+        crate::sys::scan::Method::Ioctl => Scan::Ioctl,
+        crate::sys::scan::Method::Read => Scan::Pagemap,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Collects what a child changed: copies the pages to its stage; and, for a child that forks,
 //! lays out the view its own children start from.
 
-use super::changes::{Runs, drop_changed, run, scan_changed};
+use super::changes::{Runs, drop_later, run, scan_changed};
 use super::control::{Me, View, area, exchange};
 use super::stage;
 use crate::abi::{Limit, PAGE};
@@ -57,7 +57,7 @@ fn ancestors(depth: u32) -> impl Iterator<Item = usize> + Clone {
     })
 }
 
-/// Stages the changes of the child that just ended and drops its pages.
+/// Stages the changes of the child that just ended; its pages are dropped after its report.
 pub(super) fn stage_changes(me: &mut Me, failed: bool) -> Result<(), Limit> {
     let faults = sys::faults();
     if faults == me.clean_faults && me.view.count == 0 {
@@ -65,7 +65,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool) -> Result<(), Limit> {
         (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
         return Ok(());
     }
-    let runs = scan_changed(me, me.parent_stack, false)?;
+    let runs = scan_changed(me, me.parent_stack, false, faults)?;
     let view = me.view;
     let mut at = 0;
     // Pages copied in for a nested child are changed only where they differ from the copy.
@@ -92,8 +92,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool) -> Result<(), Limit> {
         let st = stage::stage(me);
         (st.addrs, st.pages, st.page_count) = (out.addrs, out.pages, out.count);
     }
-    drop_changed(&runs);
-    me.clean_faults = sys::faults();
+    drop_later(runs);
     Ok(())
 }
 
@@ -112,7 +111,7 @@ pub(super) fn in_view(view: &View, addr: usize, len: usize) -> bool {
 /// Lays out the running child's memory, as far as it differs from the image file, for its
 /// own children.
 pub(super) fn make_view(me: &mut Me, stack: usize) -> Result<View, Limit> {
-    let runs = scan_changed(me, stack, true)?;
+    let runs = scan_changed(me, stack, true, sys::faults())?;
     copy_out(me, &runs, ancestors(me.depth + 1), |_| false).ok_or(Limit::Exchange)
 }
 

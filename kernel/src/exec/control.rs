@@ -351,6 +351,8 @@ pub(crate) mod private {
     pub const REGIONS: usize = 5 << 20;
     /// Live stages of a worker.
     pub const STAGES: usize = 6 << 20;
+    /// What a worker knows of its scans.
+    pub const SCANS: usize = 14 << 20;
     /// Scratch of the merge.
     pub const MERGE: usize = 16 << 20;
     /// State of the master's executor.
