@@ -76,8 +76,13 @@ fn config() -> Result<Config, String> {
         Ok("auto") | Err(_) => Scan::Auto,
         Ok(v) => return Err(format!("DETPAR_SCAN={v}: give auto, ioctl or pagemap")),
     };
+    let huge = match std::env::var("DETPAR_HUGE").as_deref() {
+        Ok("off") => false,
+        Ok("auto") | Err(_) => true,
+        Ok(v) => return Err(format!("DETPAR_HUGE={v}: give auto or off")),
+    };
     let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
-    Ok(Config { workers, seed, chaos, scan })
+    Ok(Config { workers, seed, chaos, scan, huge })
 }
 
 /// Holds the process id over a restart.

@@ -57,6 +57,11 @@ pub fn scan() -> Scan {
     }
 }
 
+/// Units of 2 MiB that have been given huge pages: for tests.
+pub fn huge_units() -> u32 {
+    crate::image::huge::made()
+}
+
 /// Descriptor of the image file: for tests that count its blocks.
 pub fn image_fd() -> i32 {
     me().image_fd

@@ -3,10 +3,53 @@ use detpar_tests::harness::Numbers;
 use detpar_tests::program::{assert_same, change, pattern, run, shared};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::Instant;
 
 #[detpar::main]
 fn main() -> ExitCode {
-    run(&[("in_use", in_use), ("large", large), ("scattered", scattered), ("crowded", crowded)])
+    run(&[
+        ("in_use", in_use),
+        ("large", large),
+        ("scattered", scattered),
+        ("crowded", crowded),
+        ("huge", huge),
+    ])
+}
+
+/// Children read a large block again and again and write here and there: sooner or later there
+/// are huge pages behind it, and nothing else changes.
+fn huge() {
+    const SIZE: usize = 128 << 20;
+    let mut memory = vec![1u8; SIZE];
+    let mut numbers = Numbers(3);
+    let start = Instant::now();
+    let mut round = 0;
+    while kernel::master::huge_units() < 8 && start.elapsed().as_secs() < 20 {
+        round += 1;
+        let (at, one, other) = (
+            numbers.below(SIZE as u64) as usize,
+            numbers.below(SIZE as u64 / 2) as usize,
+            numbers.below(SIZE as u64 / 2) as usize,
+        );
+        memory[at] ^= 4;
+        let sum = |m: &[u8]| m.iter().step_by(4096).map(|&b| u64::from(b)).sum::<u64>();
+        let expected = (sum(&memory[..SIZE / 2]), sum(&memory[SIZE / 2..]));
+        let (left, right) = memory.split_at_mut(SIZE / 2);
+        let child = |m: &mut [u8], at: usize| {
+            let sum = sum(m);
+            m[at] ^= 8;
+            sum
+        };
+        assert_eq!(detpar::join(|| child(left, one), || child(right, other)), expected);
+        for (at, by) in [(at, 4), (one, 8), (SIZE / 2 + other, 8)] {
+            memory[at] ^= by;
+        }
+        if round % 16 == 0 {
+            assert!(memory.iter().all(|&b| b == 1), "round {round}");
+        }
+    }
+    assert!(memory.iter().all(|&b| b == 1), "round {round}");
+    println!("{} units after {round} rounds, {:?}", kernel::master::huge_units(), start.elapsed());
 }
 
 fn in_use() {

@@ -59,6 +59,21 @@ fn changes_in_unusual_places() {
 }
 
 #[test]
+fn huge_pages_come_where_children_pay_for_small_ones() {
+    let units = |run: &str| run.split(' ').next().and_then(|n| n.parse::<u32>().ok());
+    let on = memory().arg("huge").run().expect(0).text();
+    // A system without huge pages has no such directory.
+    if std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        assert!(units(&on).is_some_and(|n| n > 0), "{on}");
+    }
+    let off = memory().env("DETPAR_HUGE", "off").arg("huge").run().expect(0).text();
+    assert_eq!(units(&off), Some(0), "{off}");
+    for seed in [1, 2] {
+        memory().env("DETPAR_CHAOS", &seed.to_string()).arg("huge").run().expect(0);
+    }
+}
+
+#[test]
 fn memory_that_children_read_a_lot() {
     memory().arg("crowded").run().expect(0);
 }

@@ -8,7 +8,7 @@
 //! too little, all memory that the child may have written is scanned.
 
 use super::chaos;
-use super::control::{Me, private, private_item};
+use super::control::{Me, control, private, private_item};
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -111,6 +111,8 @@ struct Scans {
     /// Pages to drop, where there are any.
     ended: Runs,
     has_ended: u32,
+    /// Huge pages of the image that this worker knows of.
+    huge_seen: u32,
     /// Zones whose clean pages make scans expensive.
     crowds: [Crowd; ZONES],
 }
@@ -119,6 +121,8 @@ struct Scans {
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Crowd {
+    /// Cycles that the last scan spent on them.
+    last: u64,
     /// Cycles that scans spent on them since they were dropped last.
     spent: u64,
     /// Scans since then.
@@ -213,18 +217,23 @@ pub(super) fn scan_changed(
             return Ok(runs);
         }
         // Perturbed runs look everywhere as well: nothing else may have changed.
-        let all = scan_all(me, stack_from, with_reset);
+        let all = scan_all(me, stack_from, with_reset, &mut s.crowds);
         if all.all_pages() != runs.all_pages() {
             sys::exit(71);
         }
         return Ok(all);
     }
     let start = cpu::cycles();
-    let runs = scan_all(me, stack_from, with_reset);
+    let runs = scan_all(me, stack_from, with_reset, &mut s.crowds);
     let took = cpu::cycles().saturating_sub(start);
     s.full_cycles = (s.full_cycles * 3 + took) / 4;
     if runs.pages > usize::MAX / 4 {
         return Err(Limit::Exchange);
+    }
+    let faults = most.saturating_sub(runs.all_pages()) as u64;
+    if let Some(z) = (0..ZONES).max_by_key(|&z| s.crowds[z].last).filter(|&z| s.crowds[z].last > 0)
+    {
+        control().pages.pay(z, s.crowds[z].last, faults);
     }
     s.learn(&runs);
     Ok(runs)
@@ -269,7 +278,7 @@ fn scan_usual(
     None
 }
 
-fn scan_all(me: &Me, stack_from: usize, with_reset: bool) -> Runs {
+fn scan_all(me: &Me, stack_from: usize, with_reset: bool, crowds: &mut [Crowd; ZONES]) -> Runs {
     let mut runs = Runs::NONE;
     // Ascending: a program at fixed addresses has its segments below the image.
     let (below, above) =
@@ -288,7 +297,7 @@ fn scan_all(me: &Me, stack_from: usize, with_reset: bool) -> Runs {
             let (from, to) = (segment_addr(z, 0), segment_addr(z, below));
             scan_range(me, from, to, |a, b| runs.add(a, b, false));
             let took = cpu::cycles().saturating_sub(start);
-            scans().crowds[z].note(took, runs.pages.saturating_sub(found));
+            crowds[z].note(took, runs.pages.saturating_sub(found));
         }
     }
     scan_segments(me, &mut runs, above, with_reset);
@@ -316,6 +325,7 @@ impl Crowd {
         const CHANGED: u64 = 500;
         let excess = took.saturating_sub(found as u64 * CHANGED);
         self.scans = self.scans.saturating_add(1);
+        self.last = if excess < CHEAP { 0 } else { excess };
         if excess < CHEAP {
             return;
         }
@@ -325,7 +335,7 @@ impl Crowd {
         if self.spent / u64::from(patience) >= excess {
             let soon = self.scans < 4 * patience;
             let patience = if soon { (patience * 2).min(1000) } else { PATIENCE };
-            *self = Crowd { spent: 0, scans: 0, patience, due: 1 };
+            *self = Crowd { last: excess, spent: 0, scans: 0, patience, due: 1 };
         }
     }
 }
@@ -341,6 +351,12 @@ pub(super) fn drop_later(runs: Runs) {
 /// nothing; unless there are so many that scans cost too much.
 pub(super) fn tidy(me: &mut Me) {
     let s = scans();
+    // SAFETY: no child runs, and what the last one changed is staged: nothing private is lost
+    // that is not dropped below anyway.
+    let forget = |at, len| unsafe {
+        let _ = sys::drop_pages(at, len);
+    };
+    control().pages.follow(&mut s.huge_seen, forget);
     if core::mem::take(&mut s.has_ended) == 0 {
         return;
     }
@@ -389,4 +405,4 @@ pub(super) fn clear_dead_stack(me: &mut Me, stack: usize) {
     me.dead_top = top;
 }
 
-const _: () = assert!(private::SCANS + size_of::<Scans>() <= private::VDSO);
+const _: () = assert!(private::SCANS + size_of::<Scans>() <= private::HUGE);

@@ -4,6 +4,7 @@
 
 use super::control::*;
 use super::{chaos, worker};
+use crate::image::huge;
 use crate::image::layout::{MAX_DEPTH, MAX_WORKERS, PRIVATE};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
@@ -88,6 +89,7 @@ const HOT: u64 = 12_000;
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
     pub fn run(&mut self, request: &Request) -> u32 {
+        huge::step(me().image_fd, chaos::choose(8));
         self.poll();
         let c = 0;
         self.open(c, request, 0);

@@ -10,7 +10,7 @@ use crate::heap::{self, Heap};
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
-use crate::image::{early, regions, tls};
+use crate::image::{early, huge, regions, tls};
 use crate::sys::scan::{self, Method};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
@@ -26,6 +26,8 @@ pub struct Config {
     pub chaos: u64,
     /// How changed pages are found; results do not depend on it.
     pub scan: Scan,
+    /// Whether huge pages may be put behind large blocks.
+    pub huge: bool,
 }
 
 /// How changed pages are found.
@@ -111,6 +113,9 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     me().path = confine::mix(config.seed);
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     choose_scan(config.scan)?;
+    if !config.huge {
+        huge::switch_off();
+    }
     vdso::find()?;
     unregister_rseq();
     let block = tls::main_block()?;

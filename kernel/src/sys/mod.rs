@@ -75,6 +75,14 @@ pub(crate) unsafe fn drop_pages(addr: usize, len: usize) -> Sys<()> {
     unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_DONTNEED as usize, 0, 0, 0]) }.map(drop)
 }
 
+/// Puts huge pages behind a range of a shared mapping of a memory file (MADV_COLLAPSE, Linux
+/// 6.1); contents stay.
+pub(crate) fn collapse(addr: usize, len: usize) -> Sys<()> {
+    const MADV_COLLAPSE: usize = 25;
+    // SAFETY: contents and mappings stay as they are.
+    unsafe { call(libc::SYS_madvise, [addr, len, MADV_COLLAPSE, 0, 0, 0]) }.map(drop)
+}
+
 /// Creates an anonymous memory file of the given size, close-on-exec, at a high number so
 /// that the program's own descriptors keep the numbers they would have without us.
 pub(crate) fn memory_file(name: &core::ffi::CStr, size: usize) -> Sys<c_int> {
