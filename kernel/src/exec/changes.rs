@@ -8,7 +8,7 @@
 //! too little, all memory that the child may have written is scanned.
 
 use super::chaos;
-use super::control::{Me, control, private, private_item};
+use super::control::{Me, Role, control, private, private_item};
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -71,8 +71,8 @@ impl Runs {
         self.pages + self.reset_pages
     }
 
-    /// Indices of all runs, those of reset segments last.
-    fn indices(&self) -> impl Iterator<Item = usize> + use<> {
+    /// Places of all runs, those of segments that are reset last.
+    pub fn all(&self) -> impl Iterator<Item = usize> + use<> {
         (0..self.count).chain(MAX_RUNS - self.reset_count..MAX_RUNS)
     }
 
@@ -106,6 +106,10 @@ struct Scans {
     usual_count: u32,
     /// Where the last children wrote, latest first. Invariant: disjoint.
     usual: [(usize, usize); USUAL],
+    /// Scans for which those are not looked at first.
+    skip: u32,
+    /// How many to skip after the next miss, about.
+    misses: u32,
     /// What a scan of everything takes of late, in cycles.
     full_cycles: u64,
     /// Pages to drop, where there are any.
@@ -150,6 +154,18 @@ pub(crate) fn method() -> scan::Method {
 }
 
 impl Scans {
+    /// Whether to look at the usual places first. Where that found too little, it is not tried
+    /// the next time, then not three times, and so on. Counts as a miss until it succeeds.
+    fn shall_try(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.misses = (2 * self.misses + 1).min(63);
+        self.skip = self.misses;
+        true
+    }
+
     /// Adds a place in front, joined with those near it.
     fn insert(&mut self, mut from: usize, mut to: usize) {
         let mut kept = 0;
@@ -182,7 +198,7 @@ impl Scans {
     /// Notes where a child wrote.
     fn learn(&mut self, runs: &Runs) {
         if runs.count + runs.reset_count <= 2 * USUAL {
-            for i in runs.indices() {
+            for i in runs.all() {
                 let (from, to) = *run(i);
                 if to - from <= LARGEST {
                     self.insert(from, to);
@@ -192,7 +208,8 @@ impl Scans {
     }
 }
 
-fn scan_range(me: &Me, from: usize, to: usize, each: impl FnMut(usize, usize)) {
+/// Calls `each` with the runs of changed pages of a range.
+pub(super) fn scan_range(me: &Me, from: usize, to: usize, each: impl FnMut(usize, usize)) {
     let file = (IMAGE..IMAGE_END).contains(&from).then_some((me.image_fd, IMAGE));
     let source = scan::Source { pagemap: me.pagemap_fd, method: method(), file };
     if scan::changed(source, from, to, each).is_err() {
@@ -212,7 +229,14 @@ pub(super) fn scan_changed(
 ) -> Result<Runs, Limit> {
     let most = faults.saturating_sub(me.clean_faults) as usize;
     let s = scans();
-    if let Some(runs) = scan_usual(me, s, stack_from, with_reset, most) {
+    // What was copied in is changed without a fault.
+    let worker = me.role != Role::Master;
+    if worker
+        && me.copied_count == 0
+        && s.shall_try()
+        && let Some(runs) = scan_usual(me, s, stack_from, with_reset, most)
+    {
+        (s.skip, s.misses) = (0, 0);
         if !chaos::choose(3) {
             return Ok(runs);
         }
@@ -229,6 +253,9 @@ pub(super) fn scan_changed(
     s.full_cycles = (s.full_cycles * 3 + took) / 4;
     if runs.pages > usize::MAX / 4 {
         return Err(Limit::Exchange);
+    }
+    if !worker {
+        return Ok(runs);
     }
     let faults = most.saturating_sub(runs.all_pages()) as u64;
     if let Some(z) = (0..ZONES).max_by_key(|&z| s.crowds[z].last).filter(|&z| s.crowds[z].last > 0)
@@ -341,9 +368,9 @@ impl Crowd {
 }
 
 /// Leaves the changed pages of a child that has ended to [`tidy`].
-pub(super) fn drop_later(runs: Runs) {
+pub(super) fn drop_later(runs: &Runs) {
     let s = scans();
-    (s.ended, s.has_ended) = (runs, 1);
+    (s.ended, s.has_ended) = (*runs, 1);
 }
 
 /// Drops the pages that the last child changed, after its report: nobody waits for it. Clean
@@ -356,28 +383,32 @@ pub(super) fn tidy(me: &mut Me) {
     let forget = |at, len| unsafe {
         let _ = sys::drop_pages(at, len);
     };
-    control().pages.follow(&mut s.huge_seen, forget);
+    // Pages that were copied in stay for the next child.
+    let may_forget = me.copied_count == 0;
+    if may_forget {
+        control().pages.follow(&mut s.huge_seen, forget);
+    }
     if core::mem::take(&mut s.has_ended) == 0 {
         return;
     }
     let runs = s.ended;
-    for i in runs.indices() {
+    for i in runs.all() {
         let (from, to) = *run(i);
         // SAFETY: the child that wrote these pages has ended; its changes are staged, or
         // lie in state that is reset by definition.
         let _ = unsafe { sys::drop_pages(from, to - from) };
     }
     for (z, crowd) in s.crowds.iter_mut().enumerate() {
-        if core::mem::take(&mut crowd.due) != 0 && me.scan_below[z] > 0 {
+        if may_forget && core::mem::take(&mut crowd.due) != 0 && me.scan_below[z] > 0 {
             let (from, to) = (segment_addr(z, 0), segment_addr(z, me.scan_below[z]));
             // SAFETY: as above: the changed pages of the range were dropped already.
             let _ = unsafe { sys::drop_pages(from, to - from) };
         }
     }
-    if runs.all_pages() <= TOUCHED {
+    if runs.all_pages() <= TOUCHED && s.skip == 0 {
         // The next child will probably write there as well. If it reads first, that is one fault
         // more than pages, and it seems to have changed something else.
-        for page in runs.indices().flat_map(|i| (run(i).0..run(i).1).step_by(PAGE)) {
+        for page in runs.all().flat_map(|i| (run(i).0..run(i).1).step_by(PAGE)) {
             // SAFETY: a page of the image, mapped readable.
             unsafe { (page as *const u8).read_volatile() };
         }

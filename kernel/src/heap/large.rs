@@ -1,6 +1,7 @@
 //! Large blocks: one segment each, described in a table outside of it.
 
 use super::class::{ZONE, large_zone, meta_addr, segment_addr};
+use super::open::About;
 use super::segment::heap_of_number;
 use super::small::{self, RUN_MAX};
 use super::state::HeapState;
@@ -68,7 +69,7 @@ pub(super) fn alloc(st: &HeapState, env: &mut impl Env, size: usize, align: usiz
         env.granted(addr, 1 << z.shift);
         let m = meta(zone, n);
         m.size.set(size.max(1) as u64);
-        m.session.set(st.session.get());
+        m.session.set(st.stamp.get());
         m.heap.set(st.number());
         m.set_dirty(if env.may_be_dirty(zone, n) { segment_pages(zone) } else { dirty });
         return addr as *mut u8;
@@ -117,6 +118,14 @@ pub(super) fn free(env: &mut impl Env, addr: usize, zone: usize, n: u32) -> bool
     m.size.set(0);
     give_segment(heap_of_number(m.heap.get()), env, zone, n, dirty);
     true
+}
+
+/// What is known of the live block at an address.
+pub(super) fn about(env: &impl Env, addr: usize, zone: usize, n: u32) -> Option<About> {
+    let m = meta(zone, n);
+    let (start, len) = block(zone, n)?;
+    let (made, heap) = (m.session.get(), m.heap.get());
+    (start == addr).then(|| About { len, inherited: is_inherited(env, m), made, heap })
 }
 
 /// Resizes where it is, if the segment is of the right zone for the new size.

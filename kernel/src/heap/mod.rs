@@ -24,6 +24,7 @@
 
 pub(crate) mod class;
 mod large;
+pub(crate) mod open;
 pub(crate) mod segment;
 mod small;
 pub(crate) mod state;
@@ -39,6 +40,8 @@ use state::{HeapState, MAGIC, Sequence};
 
 /// What the heap needs from the space it works for.
 pub(crate) trait Env {
+    /// The heap of the running space.
+    fn heap(&self) -> Heap;
     /// The session of the running space; 0 for the master, which inherits nothing.
     fn session(&self) -> u64;
     /// Its depth; 0 for the master.
@@ -53,6 +56,9 @@ pub(crate) trait Env {
     fn took_tail(&mut self, addr: usize, len: usize, pages: usize);
     /// An inherited block was freed.
     fn defer_free(&mut self, addr: usize, len: usize);
+    /// A block was freed that outstanding open children may hold. What is recorded here goes to
+    /// [`Heap::settle`] whenever one of them ends.
+    fn freed(&mut self, f: open::Freed);
     /// Gives pages back to the system, if that can be done now; they read as zero then.
     fn release(&mut self, addr: usize, len: usize) -> bool;
     /// Whether a segment may hold bytes of a construct that failed.
@@ -92,11 +98,14 @@ impl Heap {
             small::list_segment(st, seg);
         }
         st.session.set(env.session());
+        st.stamp.set(env.session());
         st.last_session.set(st.last_session.get().max(env.session()));
         st.depth.set(env.depth());
+        st.label.set(env.depth());
         if env.depth() > 0 {
             st.parent.set(number_of(env.parent().0));
         }
+        st.forget_open();
         for (z, s) in st.zones.iter().zip(env.sequences()) {
             z.sequence.set(*s);
         }
@@ -136,6 +145,15 @@ impl Heap {
     /// Addresses at which no live block starts are ignored (`false`).
     #[inline]
     pub fn free(env: &mut impl Env, addr: usize) -> bool {
+        if env.heap().state().newest_open.get() != 0 {
+            return open::free(env, addr);
+        }
+        Heap::free_now(env, addr)
+    }
+
+    /// Frees whatever open children hold.
+    #[inline]
+    fn free_now(env: &mut impl Env, addr: usize) -> bool {
         match locate(addr) {
             Some((0, _)) => small::free(env, addr),
             Some((z, n)) => large::free(env, addr, z, n),
@@ -172,26 +190,17 @@ impl Heap {
         if st.lanes.get() == 0 {
             let (seg, page) = small::take_pages(st, env, 1)?;
             let addr = seg.addr() + (page << 12);
-            seg.spans[page].init_run(1, st.session.get());
+            seg.spans[page].init_run(1, st.stamp.get());
             // SAFETY: `mapped`; the page was just taken.
             unsafe { (addr as *mut u8).write_bytes(0, 4096) };
             st.lanes.set(page_number(addr));
         }
         for entry in st.lane_table().iter().take(k) {
             if entry.get() == 0 {
-                let (n, dirty) = take_segment(st, 0)?;
-                if dirty != 0 || env.may_be_dirty(0, n) {
-                    // Its head may hold bytes of an earlier life, which must not pass for
-                    // those of a heap that was set up.
-                    let seg = segment::at(addr_of_number(n));
-                    seg.heap.set(0);
-                    seg.heap_state.magic.set(0);
-                }
-                entry.set(n + 1);
+                entry.set(new_lane(st, env)? + 1);
             }
         }
-        let session = st.last_session.get().saturating_add(1);
-        st.last_session.set(session);
+        let session = st.next_session();
         (k <= MAX_CHILDREN).then_some(session)
     }
 
@@ -222,6 +231,16 @@ impl HeapState {
         number_of(core::ptr::from_ref(self) as usize)
     }
 
+    /// Draws the number of a session.
+    fn next_session(&self) -> u64 {
+        let session = self.last_session.get().saturating_add(1);
+        self.last_session.set(session);
+        if self.newest_open.get() != 0 {
+            self.watch_open();
+        }
+        session
+    }
+
     /// First segments of the children's heaps by index (number + 1, 0: none yet).
     fn lane_table(&self) -> &'static [Cell<u32>] {
         match self.lanes.get() {
@@ -247,14 +266,31 @@ fn alloc_other(st: &HeapState, env: &mut impl Env, size: usize, align: usize) ->
     }
 }
 
+/// Takes the first segment of a lane.
+fn new_lane(st: &HeapState, env: &impl Env) -> Option<u32> {
+    let (n, dirty) = take_segment(st, 0)?;
+    if dirty != 0 || env.may_be_dirty(0, n) {
+        // Its head may hold bytes of an earlier life, which must not pass for those of a heap
+        // that was set up.
+        let seg = segment::at(addr_of_number(n));
+        seg.heap.set(0);
+        seg.heap_state.magic.set(0);
+    }
+    Some(n)
+}
+
 /// Takes a segment: a free one of this heap, a fresh one, or one that a child's heap has to
 /// spare. With it the number of pages from its start that may hold bytes of an earlier life.
 fn take_segment(st: &HeapState, zone: usize) -> Option<(u32, u32)> {
     take_free(st, zone).or_else(|| Some((st.zones[zone].next_fresh(zone)?, 0))).or_else(|| {
         let lanes = st.lane_table().iter().map(Cell::get).take_while(|&n| n != 0);
-        lanes.map(|n| heap_of_number(n - 1)).filter(|l| l.magic.get() == MAGIC).find_map(|l| {
-            take_free(l, zone).or_else(|| Some((l.zones[zone].take_stretch(zone)?, 0)))
-        })
+        lanes
+            .chain(st.idle_open_lanes())
+            .map(|n| heap_of_number(n - 1))
+            .filter(|l| l.magic.get() == MAGIC)
+            .find_map(|l| {
+                take_free(l, zone).or_else(|| Some((l.zones[zone].take_stretch(zone)?, 0)))
+            })
     })
 }
 
@@ -267,22 +303,53 @@ fn take_free(st: &HeapState, zone: usize) -> Option<(u32, u32)> {
     Some((n, dirty))
 }
 
+/// Pages of free memory that a heap keeps for reuse: 64 MiB, and 8 MiB in every lane, of which
+/// there are many.
+fn reserve(st: &HeapState) -> u64 {
+    if st.number() == 0 { 16 << 10 } else { 2 << 10 }
+}
+
 /// Puts a segment on its heap's free list; beyond a reserve its pages go back to the system.
 fn give_segment(st: &HeapState, env: &mut impl Env, zone: usize, n: u32, pages: u32) {
-    /// Free memory that the master's heap keeps for reuse, in pages: 64 MiB.
-    const RESERVE: u64 = 16 << 10;
-    /// The same for every other heap, of which there are many: 8 MiB.
-    const RESERVE_LANE: u64 = 2 << 10;
-    let reserve = if st.number() == 0 { RESERVE } else { RESERVE_LANE };
     let held = st.dirty_pages.get().saturating_add(pages.into());
     let meta = large::meta(zone, n);
-    if held <= reserve || !env.release(class::segment_addr(zone, n), (pages as usize) << 12) {
+    let full = held > reserve(st);
+    if full && env.release(class::segment_addr(zone, n), (pages as usize) << 12) {
+        meta.set_dirty(0);
+    } else {
         meta.set_dirty(pages);
         st.dirty_pages.set(held);
-    } else {
-        meta.set_dirty(0);
+        if full {
+            env.heap().state().withheld.set(1);
+        }
     }
     meta.next.set(st.zones[zone].free.replace(n + 1));
+}
+
+/// Gives back what a heap holds beyond its reserve because the system could not take it when
+/// it was freed.
+fn trim(st: &HeapState, env: &mut impl Env) {
+    for (zone, z) in ZONE.iter().enumerate() {
+        let mut next = st.zones[zone].free.get();
+        for _ in 0..z.count {
+            let held = st.dirty_pages.get();
+            let Some(n) = next.checked_sub(1) else { break };
+            if held <= reserve(st) {
+                return;
+            }
+            let meta = large::meta(zone, n);
+            let dirty = meta.dirty(zone);
+            let addr = class::segment_addr(zone, n % z.count);
+            if dirty > 0 {
+                if !env.release(addr, (dirty as usize) << 12) {
+                    return;
+                }
+                meta.set_dirty(0);
+                st.dirty_pages.set(held.saturating_sub(dirty.into()));
+            }
+            next = meta.next.get();
+        }
+    }
 }
 
 /// A block as reports and frees see it.

@@ -1,6 +1,7 @@
 //! Small blocks in spans, and runs of pages for medium ones.
 
 use super::class::{CLASS, SEGMENT, SEGMENT_PAGES};
+use super::open::{self, About};
 use super::segment::{
     self, Found, HEAD_PAGES, SPAN_RUN, Segment, Span, addr_of_number, heap_of_number, page_addr,
     page_number, span_at,
@@ -22,16 +23,14 @@ pub(super) const RUN_MAX: usize = SEGMENT_PAGES - HEAD_PAGES;
 #[inline]
 pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8 {
     let mut page = st.bins[class].get();
-    if page == 0 {
+    let usable = |p| span_at(p).session.get() == st.stamp.get() || enter(st, p);
+    if page == 0 || !usable(page) {
         page = match new_span(st, env, class) {
             Some(p) => p,
             None => return core::ptr::null_mut(),
         };
     }
     let (span, base, k) = (span_at(page), page_addr(page), &CLASS[class]);
-    if span.session.get() != st.session.get() {
-        enter(st, span, base);
-    }
     let bits = span.bits(base, k);
     let mut w = 0;
     let mut word = bits[0].get();
@@ -47,7 +46,7 @@ pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8
     bits[w].set(word & (word - 1));
     let index = w * 64 + word.trailing_zeros() as usize;
     if let Some(l) = span.labels(base, k).get(index) {
-        l.set(st.depth.get() as u8);
+        l.set(st.label.get() as u8);
     }
     let used = span.used.get().wrapping_add(1);
     span.used.set(used);
@@ -58,11 +57,18 @@ pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8
 }
 
 /// A session's first allocation from a span of earlier ones: blocks handed out in sessions
-/// that have ended since belong to the innermost space that still runs.
+/// that have ended since belong to the innermost space that still runs. False for a span that
+/// must be left alone.
 #[cold]
-fn enter(st: &HeapState, span: &Span, base: usize) {
+fn enter(st: &HeapState, page: u32) -> bool {
+    let (span, base) = (span_at(page), page_addr(page));
+    if span.created() < st.floor.get() {
+        return false;
+    }
     let last = span.session.get();
-    let (mut depth, mut above) = (st.depth.get().min(MAX_DEPTH as u32), st.parent.get());
+    // A space with open children counts as its own child since the newest of them started.
+    let mut depth = st.label.get().min(MAX_DEPTH as u32);
+    let mut above = if depth > st.depth.get() { st.number() } else { st.parent.get() };
     let common = loop {
         if depth <= 1 {
             break 0;
@@ -78,7 +84,8 @@ fn enter(st: &HeapState, span: &Span, base: usize) {
     if let Some(k) = CLASS.get(span.class.get() as usize) {
         span.labels(base, k).iter().for_each(|l| l.set(l.get().min(common)));
     }
-    span.session.set(st.session.get());
+    span.session.set(st.stamp.get());
+    true
 }
 
 /// Allocates a run of pages.
@@ -86,7 +93,7 @@ fn enter(st: &HeapState, span: &Span, base: usize) {
 pub(super) fn alloc_run(st: &HeapState, env: &mut impl Env, size: usize) -> *mut u8 {
     let pages = size.div_ceil(4096).max(1);
     let Some((seg, page)) = take_pages(st, env, pages) else { return core::ptr::null_mut() };
-    seg.spans[page].init_run(pages, st.session.get());
+    seg.spans[page].init_run(pages, st.stamp.get());
     (seg.addr() + (page << 12)) as *mut u8
 }
 
@@ -94,7 +101,7 @@ pub(super) fn alloc_run(st: &HeapState, env: &mut impl Env, size: usize) -> *mut
 fn new_span(st: &HeapState, env: &mut impl Env, class: usize) -> Option<u32> {
     let (seg, page) = take_pages(st, env, CLASS[class].pages as usize)?;
     let base = seg.addr() + (page << 12);
-    seg.spans[page].init_small(base, class, st.session.get());
+    seg.spans[page].init_small(base, class, st.stamp.get());
     link(st, class, &seg.spans[page], page_number(base));
     Some(page_number(base))
 }
@@ -150,9 +157,28 @@ pub(super) fn free(env: &mut impl Env, addr: usize) -> bool {
     true
 }
 
+/// What is known of the live block at an address.
+pub(super) fn about(env: &impl Env, addr: usize) -> Option<About> {
+    let seg = segment::at(addr);
+    let b = seg.find_block(addr).filter(|b| b.start == addr)?;
+    let label = CLASS.get(b.span.class.get() as usize).and_then(|k| {
+        let small = b.span.state.get() != SPAN_RUN;
+        small.then(|| b.span.labels(b.base, k).get(b.index)).flatten()
+    });
+    // Made by a child in the session that last used the span, or since a child started.
+    let made = match label.is_some_and(|l| u32::from(l.get()) > env.depth()) {
+        true => b.span.session.get(),
+        false => b.span.created(),
+    };
+    let (len, heap) = (b.len, seg.heap.get().wrapping_sub(1));
+    Some(About { len, inherited: is_inherited(env, &b), made, heap })
+}
+
 /// Gives an empty span back unless it is the only one of its class with room.
 fn give_span(st: &HeapState, env: &mut impl Env, seg: &Segment, b: &Found, class: usize) {
-    let alone = st.bins[class].get() == page_number(b.base) && b.span.next.get() == 0;
+    let first = st.bins[class].get() == page_number(b.base);
+    let next = b.span.next.get();
+    let alone = first && (next == 0 || span_at(next).created() < st.floor.get());
     if !alone {
         unlink(st, class, b.span);
         give_pages(st, env, seg, b.base, CLASS[class].pages as usize);
@@ -165,7 +191,8 @@ pub(super) fn extend_run(env: &impl Env, addr: usize, size: usize) -> bool {
     let Some(b) = seg.find_block(addr) else { return false };
     let pages = size.div_ceil(4096);
     let own_run = b.span.state.get() == SPAN_RUN && b.start == addr && !is_inherited(env, &b);
-    if !own_run || pages > RUN_MAX || pages <= b.len >> 12 {
+    if !own_run || pages > RUN_MAX || pages <= b.len >> 12 || open::is_away(env, seg.heap.get() - 1)
+    {
         return false;
     }
     let have = b.len >> 12;

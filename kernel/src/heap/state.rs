@@ -44,7 +44,7 @@ impl Sequence {
     }
 
     /// The progression after its first `rounds` rounds of `k` numbers each.
-    fn skip(&self, k: u64, rounds: u64) -> Sequence {
+    pub(super) fn skip(&self, k: u64, rounds: u64) -> Sequence {
         let numbers = k.saturating_mul(rounds);
         Sequence {
             next: self.next.saturating_add(self.step.saturating_mul(numbers)),
@@ -70,6 +70,8 @@ pub(crate) struct ZoneState {
     /// Where the session's fresh segments come from.
     pub sequence: Cell<Sequence>,
     pub(super) stretch: Cell<Stretch>,
+    /// The sequence as it was before it was divided with open children.
+    pub(super) pool: Cell<Sequence>,
     /// Free segments, linked through the table (number + 1, 0: none).
     pub free: Cell<u32>,
 }
@@ -78,6 +80,7 @@ impl ZoneState {
     fn reset(&self) {
         self.sequence.set(Sequence::default());
         self.stretch.set(Stretch::default());
+        self.pool.set(Sequence::default());
         self.free.set(0);
     }
 
@@ -107,7 +110,7 @@ impl ZoneState {
     }
 
     /// Leaves the next `left` numbers of a sequence to the lane's next session.
-    fn keep_stretch(&self, zone: usize, s: Sequence, left: u64) {
+    pub(super) fn keep_stretch(&self, zone: usize, s: Sequence, left: u64) {
         let count = u64::from(ZONE[zone].count);
         let within = if s.next < count { (count - s.next).div_ceil(s.step.max(1)) } else { 0 };
         let left = left.min(within);
@@ -133,6 +136,23 @@ pub(crate) struct HeapState {
     pub last_session: Cell<u64>,
     /// Depth of the space in that session.
     pub depth: Cell<u32>,
+    /// What blocks made now are labelled with.
+    pub label: Cell<u32>,
+    /// Session that blocks made now remember: the newest of the space's own and those of its
+    /// open children.
+    pub stamp: Cell<u64>,
+    /// Session of the newest outstanding open child, 0: none.
+    pub newest_open: Cell<u64>,
+    /// Spans set up in sessions before this one are left alone.
+    pub floor: Cell<u64>,
+    /// Number drawn when the sequences were divided with open children, 0: they are whole.
+    pub split: Cell<u64>,
+    /// Page with the table of open lanes, 0 until the first open child.
+    pub opens: Cell<u32>,
+    /// Whether free memory beyond the reserve could not be given back.
+    pub withheld: Cell<u32>,
+    /// Entries of that table that were ever used.
+    pub open_slots: Cell<u32>,
     /// Segment of the parent's heap.
     pub parent: Cell<u32>,
     /// Page with the table of the heaps of children by index, 0 until the first construct.
@@ -153,10 +173,15 @@ pub(crate) const MAGIC: u64 = 0x6465_7470_6172_4850;
 impl HeapState {
     /// Sets up an empty heap over whatever the memory held.
     pub(super) fn init(&self) {
-        for c in [&self.session, &self.last_session, &self.dirty_pages] {
+        let long = [&self.session, &self.last_session, &self.dirty_pages, &self.stamp];
+        for c in long.into_iter().chain([&self.newest_open, &self.floor, &self.split]) {
             c.set(0);
         }
-        for c in [&self.depth, &self.parent, &self.lanes, &self.open].into_iter().chain(&self.bins)
+        let short = [&self.depth, &self.label, &self.parent, &self.lanes, &self.open];
+        for c in short
+            .into_iter()
+            .chain([&self.opens, &self.open_slots, &self.withheld])
+            .chain(&self.bins)
         {
             c.set(0);
         }
@@ -165,7 +190,7 @@ impl HeapState {
     }
 
     /// Whether the heap's space took part in a session.
-    fn took_part(&self, session: u64) -> bool {
+    pub(super) fn took_part(&self, session: u64) -> bool {
         self.magic.get() == MAGIC && self.session.get() == session
     }
 
@@ -179,6 +204,7 @@ impl HeapState {
         let k = lanes.clone().count() as u64;
         let present = || lanes.clone().filter(|l| l.took_part(session));
         for l in present() {
+            l.fold();
             self.last_session.set(self.last_session.get().max(l.last_session.get()));
         }
         for z in 0..ZONES {

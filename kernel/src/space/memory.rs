@@ -1,20 +1,29 @@
 //! Allocation for whatever space runs in this process.
 
-use crate::exec::control::{Role, area, control, exchange, me};
+use crate::exec::control::{Role, area, control, exchange, me, private, private_item};
+use crate::exec::master::master;
 use crate::exec::worker;
 use crate::heap::class::ZONES;
+use crate::heap::open::Freed;
 use crate::heap::state::Sequence;
 use crate::heap::{Env, Heap};
 use crate::image::early;
-use crate::image::layout::{EXCHANGE_SIZE, IMAGE};
+use crate::image::layout::{EXCHANGE_SIZE, IMAGE, PRIVATE};
 use crate::merge::Block;
-use crate::sys;
-use core::sync::atomic::{AtomicU32, Ordering::*};
+use crate::sys::{self, cpu};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
+
+use super::private as view;
 
 /// The running space as its heap sees it.
 pub(crate) struct Space;
 
 impl Env for Space {
+    #[inline]
+    fn heap(&self) -> Heap {
+        Heap(me().heap)
+    }
+
     #[inline]
     fn session(&self) -> u64 {
         let me = me();
@@ -68,10 +77,26 @@ impl Env for Space {
         me.free_count += 1;
     }
 
+    fn freed(&mut self, f: Freed) {
+        let me = me();
+        if me.freed_count >= private::FREED_MAX {
+            if me.role == Role::Child {
+                worker::end_child(crate::abi::Cause::Limit(crate::abi::Limit::Frees));
+            }
+            // The block stays allocated; children that could conflict with its free must fail.
+            me.freed_lost = 1;
+            return;
+        }
+        // SAFETY: `own`: the table has room for FREED_MAX records, and any bytes are one.
+        unsafe { *private_item(private::FREED, me.freed_count) = f };
+        me.freed_count += 1;
+    }
+
     fn release(&mut self, addr: usize, len: usize) -> bool {
         let me = me();
         let may = match me.role {
-            Role::Plain | Role::Master => true,
+            // A private view keeps the file as it is, and shows it where its own pages are gone.
+            Role::Plain | Role::Master => !view::is_private(),
             Role::Child => worker::is_granted(addr, len),
             Role::Worker => false,
         };
@@ -80,7 +105,10 @@ impl Env for Space {
     }
 
     fn may_be_dirty(&self, zone: usize, number: u32) -> bool {
-        me().role != Role::Plain && number < control().dirty_below[zone].load(Relaxed)
+        if me().role == Role::Plain {
+            return view::may_be_dirty(zone, number);
+        }
+        number < control().dirty_below[zone].load(Relaxed)
     }
 }
 
@@ -96,10 +124,37 @@ impl Guard {
             return Guard(false);
         }
         while LOCK.swap(1, Acquire) != 0 {
+            if FORKING.load(Relaxed) == cpu::thread_pointer() {
+                return Guard(false);
+            }
             // SAFETY: has no operands.
             let _ = unsafe { sys::call(libc::SYS_sched_yield, [0; 6]) };
         }
         Guard(true)
+    }
+}
+
+/// Thread pointer of the thread that holds the lock to fork; its fork handlers may allocate.
+static FORKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Holds the lock over a fork: the new process must find a heap that nobody was changing.
+pub(crate) struct ForkLock(bool);
+
+/// Locks the heap, and out other threads that fork.
+pub(crate) fn lock_for_fork() -> ForkLock {
+    let Guard(held) = *core::mem::ManuallyDrop::new(Guard::lock());
+    if held {
+        FORKING.store(cpu::thread_pointer(), Relaxed);
+    }
+    ForkLock(held)
+}
+
+impl Drop for ForkLock {
+    fn drop(&mut self) {
+        if self.0 {
+            FORKING.store(0, Relaxed);
+            drop(Guard(true));
+        }
     }
 }
 
@@ -171,6 +226,30 @@ pub(crate) fn resize(p: *mut u8, size: usize) -> *mut u8 {
         free(p);
     }
     new
+}
+
+/// What this space freed while open children held it, in any order.
+pub(crate) fn freed_log() -> &'static mut [Freed] {
+    let at = (PRIVATE + private::FREED) as *mut Freed;
+    // SAFETY: `own`: `Env::freed` wrote so many records; callers keep no two of these.
+    unsafe { core::slice::from_raw_parts_mut(at, me().freed_count) }
+}
+
+/// Carries out recorded frees; to be called when an open child ended and its lane is back.
+pub(crate) fn settle() {
+    let left = Heap(me().heap).settle(&mut Space, freed_log());
+    let me = me();
+    (me.freed_count, me.freed_lost) = (left, me.freed_lost * u32::from(left > 0));
+}
+
+/// Segments of each zone below which the file may hold what children of this master wrote and
+/// nobody merged.
+pub(crate) fn dirty_below() -> [u32; crate::heap::class::ZONES] {
+    core::array::from_fn(|z| {
+        let c = control();
+        let granted = c.mail.iter().take(master().slots()).map(|m| m.granted[z].load(Relaxed));
+        granted.max().unwrap_or(0).max(c.dirty_below[z].load(Relaxed))
+    })
 }
 
 /// Notes which fresh segments a failed construct may have written.

@@ -1,6 +1,7 @@
 //! The memory and the space that the heap's tests run in.
 
 use crate::heap::class::{HEAP_END, ZONES};
+use crate::heap::open::{Freed, OpenLane};
 use crate::heap::state::Sequence;
 use crate::heap::{Env, Heap};
 use crate::image::layout::META;
@@ -88,8 +89,14 @@ pub(super) struct Space {
     pub parent: Heap,
     pub sequences: [Sequence; ZONES],
     pub granted: Vec<(usize, usize)>,
+    /// The same, for all the space did before it was last looked at.
+    pub was_granted: Vec<(usize, usize)>,
     pub deferred: Vec<(usize, usize)>,
+    /// Frees of what open children hold.
+    pub freed: Vec<Freed>,
     pub released: usize,
+    /// Nothing can be given back now.
+    pub keeps: bool,
     /// Segments below these numbers may hold bytes of failed constructs.
     pub dirty_below: [u32; ZONES],
 }
@@ -103,8 +110,11 @@ impl Space {
             parent: Heap::ROOT,
             sequences: [Sequence::WHOLE; ZONES],
             granted: Vec::new(),
+            was_granted: Vec::new(),
             deferred: Vec::new(),
+            freed: Vec::new(),
             released: 0,
+            keeps: false,
             dirty_below: [0; ZONES],
         }
     }
@@ -118,10 +128,29 @@ impl Space {
             parent: self.heap,
             sequences: self.heap.sequences().map(|s| s.of_child(i as u64, k as u64)),
             granted: Vec::new(),
+            was_granted: Vec::new(),
             deferred: Vec::new(),
+            freed: Vec::new(),
             released: 0,
+            keeps: false,
             dirty_below: self.dirty_below,
         }
+    }
+
+    /// An open child in lane `j`.
+    pub fn open_child(&mut self, j: usize) -> Space {
+        let OpenLane { heap, session, sequences } =
+            self.heap.open_lane(self, j).expect("address space");
+        Space { heap, session, sequences, ..self.child(session, 0, 1) }
+    }
+
+    /// Carries out what frees wait for an open child that is back.
+    pub fn settle(&mut self) {
+        let mut log = std::mem::take(&mut self.freed);
+        let left = self.heap.settle(self, &mut log);
+        assert!(self.freed.is_empty());
+        log.truncate(left);
+        self.freed = log;
     }
 
     pub fn alloc(&mut self, size: usize, align: usize) -> usize {
@@ -157,6 +186,9 @@ impl Space {
 
 // What `heap` says about its fields is copied: `Heap::alloc` takes heap and space apart.
 impl Env for Space {
+    fn heap(&self) -> Heap {
+        self.heap
+    }
     fn session(&self) -> u64 {
         self.session
     }
@@ -180,9 +212,13 @@ impl Env for Space {
         assert!(self.depth > 0, "the master inherits nothing");
         self.deferred.push((addr, len));
     }
+    fn freed(&mut self, f: Freed) {
+        self.freed.push(f);
+    }
     fn release(&mut self, addr: usize, len: usize) -> bool {
-        let may =
-            self.depth == 0 || self.granted.iter().any(|&(a, n)| a <= addr && addr + len <= a + n);
+        let may = !self.keeps
+            && (self.depth == 0
+                || self.granted.iter().any(|&(a, n)| a <= addr && addr + len <= a + n));
         if may {
             zero(addr, len);
             self.released += len;
