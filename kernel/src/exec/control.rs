@@ -16,6 +16,7 @@ use super::command::Command;
 use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
+use crate::image::huge::Pages;
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, PRIVATE};
 use crate::sys::cpu::{FloatControl, Registers};
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -243,6 +244,8 @@ pub(crate) struct Control {
     pub hungry: AtomicU32,
     /// Highest fresh segment by zone that a failed construct may have written, plus one.
     pub dirty_below: [AtomicU32; ZONES],
+    /// Small and huge pages.
+    pub pages: Pages,
     /// Mailboxes.
     pub mail: [Mailbox; MAX_WORKERS],
     /// Constructs.
@@ -472,6 +475,10 @@ pub(crate) mod private {
     pub const REGIONS: usize = 5 << 20;
     /// Live stages of a worker.
     pub const STAGES: usize = 6 << 20;
+    /// What a worker knows of its scans.
+    pub const SCANS: usize = 14 << 20;
+    /// What the master knows of huge pages.
+    pub const HUGE: usize = (14 << 20) + (512 << 10);
     /// Addresses of the pages copied in for the running child.
     pub const COPIED: usize = 9 << 20;
     /// Runs mapped for it.

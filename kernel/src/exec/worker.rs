@@ -161,6 +161,7 @@ fn serve(construct: u32) {
             mail.state.store(state::IDLE, SeqCst);
         }
         publish(con, i, status, me.stage as u64);
+        changes::tidy(me);
         if last {
             return;
         }
