@@ -128,7 +128,7 @@ impl Heap {
         let session = st.next_session();
         slot.away.set(session);
         st.stamp.set(session);
-        st.label.set((st.depth.get() + 1).min(MAX_DEPTH as u32 - 1));
+        st.label.set(st.depth.get().saturating_add(1).min(MAX_DEPTH as u32 - 1));
         st.watch_open();
         let heap = Heap(addr_of_number(slot.number.get().wrapping_sub(1)));
         Some(OpenLane { heap, session, sequences })
@@ -154,6 +154,28 @@ impl Heap {
             slot.away.set(0);
         }
         st.watch_open();
+    }
+
+    /// The same for all lanes: the space ends, or this is a copy of it in another process.
+    pub fn drop_all_open(self) {
+        let st = self.state();
+        st.slots().iter().for_each(|s| s.away.set(0));
+        st.watch_open();
+    }
+
+    /// For each zone a number above all that this heap and the children it took back have
+    /// taken. Open children take from far apart, so that it can be above
+    /// [`Heap::sequences`].
+    pub fn reach(self) -> [u32; ZONES] {
+        let st = self.state();
+        core::array::from_fn(|z| {
+            let lanes = st.slots().iter().filter_map(|slot| st.lane_since_split(slot));
+            let lanes = lanes.filter(|_| st.split.get() != 0);
+            let last = lanes.map(|l| l.zones[z].sequence.get()).filter(|s| s.taken > 0);
+            let above = last.map(|s| s.next.saturating_sub(s.step).saturating_add(1));
+            let all = above.fold(st.zones[z].sequence.get().next, u64::max);
+            all.min(u64::from(ZONE[z].count)) as u32
+        })
     }
 
     /// Carries out the recorded frees of blocks that no outstanding child holds. Returns how
@@ -304,7 +326,7 @@ impl HeapState {
     fn lane_since_split(&self, slot: &Slot) -> Option<&'static HeapState> {
         let lane = heap_of_number(slot.number.get().checked_sub(1)?);
         let used = lane.magic.get() == MAGIC && lane.session.get() > self.split.get();
-        used.then_some(lane)
+        (used && !cfg!(detpar_mutant = "place_forgotten")).then_some(lane)
     }
 
     /// Ends the division: skips what this space and its open children took, and leaves to each
@@ -352,7 +374,7 @@ impl HeapState {
                 all.filter(|&s| s <= when).max().unwrap_or(0)
             }
         };
-        b.made < since || self.is_away(b.heap)
+        b.made < since || (self.is_away(b.heap) && !cfg!(detpar_mutant = "away_ignored"))
     }
 
     fn is_away(&self, heap: u32) -> bool {
