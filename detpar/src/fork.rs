@@ -1,7 +1,7 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
-use kernel::call::{ChildFailure, Closed, GetError, Job};
+use kernel::call::{self, ChildFailure, Closed, Frames, GetError, Job, Joined};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -72,6 +72,82 @@ where
             Err(e)
         }
     }
+}
+
+/// A closure given to an open child: in the parent until the child is joined, when it is
+/// forgotten or dropped.
+#[derive(Debug)]
+pub(crate) struct Given {
+    closure: *mut (),
+    drop: unsafe fn(*mut (), bool),
+}
+
+impl Given {
+    fn new<A>(a: A) -> Given {
+        Given { closure: Box::into_raw(Box::new(a)).cast(), drop: drop_given::<A> }
+    }
+
+    /// The child ran it: the parent forgets it.
+    pub(crate) fn forget(self) {
+        // SAFETY: this value is the only one with the pointer, and is not dropped.
+        unsafe { (self.drop)(self.closure, false) };
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        // SAFETY: `forget` did not run, so the closure is still the parent's.
+        unsafe { (self.drop)(self.closure, true) };
+    }
+}
+
+/// Frees the box of a given closure, with or without dropping the closure.
+///
+/// # Safety
+/// `p` must come from a `Box<A>` and not be used again.
+unsafe fn drop_given<A>(p: *mut (), whole: bool) {
+    // SAFETY: the caller's contract; ManuallyDrop has the layout of what it holds.
+    unsafe {
+        if whole {
+            drop(Box::from_raw(p.cast::<A>()));
+        } else {
+            drop(Box::from_raw(p.cast::<ManuallyDrop<A>>()));
+        }
+    }
+}
+
+/// Starts an open child that runs a closure; `id` names it, without one the kernel does.
+///
+/// # Safety
+/// What the closure borrows must stay valid until the child is joined or ended, and must lie
+/// in `frames` as far as it lies on the stack.
+pub(crate) unsafe fn fork_open<A, RA>(
+    id: Option<u32>,
+    a: A,
+    frames: Frames,
+) -> Result<(ChildId, Given), JoinError>
+where
+    A: FnOnce() -> RA,
+{
+    let given = Given::new(a);
+    let job =
+        Job { entry: once_entry::<A, RA>, data: given.closure, arg: 0, out_size: size_of::<RA>() };
+    // SAFETY: the entry moves the closure out of the child's copy and writes one RA; the
+    // caller's contract for what it borrows.
+    let started = unsafe { call::fork(id.map(ChildId), job, frames) };
+    started.map(|id| (id, given)).map_err(from_get)
+}
+
+/// Waits for open children and merges them in order, all or none.
+pub(crate) fn join_open(ids: &[ChildId]) -> Result<Joined, JoinError> {
+    call::join(ids).map_err(from_get)
+}
+
+/// Ends an open child; nothing of it is merged.
+pub(crate) fn end_open(id: ChildId) {
+    // A child that is gone already needs no end.
+    let _ = call::kill(id);
 }
 
 /// Tells the kernel where the running child's panic started.

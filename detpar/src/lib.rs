@@ -2,14 +2,19 @@
 #[doc(hidden)]
 pub mod __private;
 mod boot;
+mod child;
 pub mod error;
 mod fork;
 pub mod iter;
 mod join;
+pub mod odf;
 pub mod prelude;
 mod report;
+mod scope;
 mod streams;
 
+pub use child::{Child, fork};
 pub use detpar_macros::{deterministic, main};
 pub use error::{JoinError, MergeConflict};
 pub use join::{join, try_join};
+pub use scope::{Scope, scope, try_scope};

@@ -1,3 +1,3 @@
 //! The traits of the parallel iterators and the attribute macros.
 pub use crate::iter::prelude::*;
-pub use crate::{deterministic, join};
+pub use crate::{Scope, deterministic, join, scope};

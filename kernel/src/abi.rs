@@ -8,6 +8,9 @@ use bitflags::bitflags;
 /// Size in bytes of a page, the unit in which dirty memory is collected.
 pub const PAGE: usize = 4096;
 
+/// In place of a child's index: the parent itself, where it went on beside its children.
+pub const PARENT: u32 = u32::MAX;
+
 /// Most children that one closed construct may have.
 pub const MAX_CHILDREN: usize = 1024;
 
@@ -78,7 +81,7 @@ pub type Entry = unsafe extern "C" fn(data: *mut (), arg: usize, out: *mut u8) -
 pub struct Conflict {
     /// Address of the lowest conflicting byte.
     pub address: u64,
-    /// Index of the lower child.
+    /// Index of the lower child, or [`PARENT`].
     pub lower: u32,
     /// Index of the higher child: the conflict is reported as its failure.
     pub higher: u32,

@@ -26,6 +26,10 @@ pub enum Error {
     Flags,
     /// The id is in use by a live child.
     Exists,
+    /// The id is one of those that the kernel gives itself.
+    ReservedId,
+    /// No live child has the id.
+    NoChild,
 }
 
 impl fmt::Display for Error {
@@ -49,6 +53,8 @@ impl fmt::Display for Error {
             ),
             Error::Flags => f.write_str("unsupported combination of flags"),
             Error::Exists => f.write_str("a child with this id is alive"),
+            Error::ReservedId => f.write_str("ids of children lie below 2^31"),
+            Error::NoChild => f.write_str("no child with this id is alive"),
         }
     }
 }

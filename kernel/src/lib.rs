@@ -12,6 +12,7 @@
 //! | `exec` | workers and their master |
 //! | [`confine`] | what a child may not reach |
 //! | `interpose` | symbols of libc that are taken over |
+//! | [`odf`] | forks of the program itself |
 //! | `sys` | the only home of operating-system calls |
 
 #![cfg_attr(not(feature = "interpose"), allow(dead_code))]
@@ -31,5 +32,6 @@ mod image;
 mod interpose;
 pub mod master;
 pub mod merge;
+pub mod odf;
 mod space;
 mod sys;

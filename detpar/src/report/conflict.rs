@@ -42,9 +42,35 @@ impl MergeConflict {
         self.0.address.get()
     }
 
-    /// Indices of the two children, lower first. The conflict is the failure of the higher.
+    /// In place of a child's index: the parent, which went on beside its children (in a
+    /// [`scope`](crate::scope) or after a [`fork`](crate::fork())).
+    pub const PARENT: usize = usize::MAX;
+
+    /// Indices of the two children, lower first; the lower may be [`Self::PARENT`]. The
+    /// conflict is the failure of the higher.
     pub fn children(&self) -> (usize, usize) {
-        (self.0.conflict.lower as usize, self.0.conflict.higher as usize)
+        let lower = match self.0.conflict.lower {
+            kernel::abi::PARENT => Self::PARENT,
+            i => i as usize,
+        };
+        (lower, self.0.conflict.higher as usize)
+    }
+
+    fn names(&self) -> (String, String) {
+        let (lower, higher) = self.children();
+        let lower = match lower {
+            Self::PARENT => "the parent".to_owned(),
+            i => format!("child {i}"),
+        };
+        (lower, format!("child {higher}"))
+    }
+
+    /// Both of them as the subject of a sentence.
+    fn both(&self) -> String {
+        match self.children() {
+            (Self::PARENT, higher) => format!("the parent and child {higher}"),
+            (lower, higher) => format!("children {lower} and {higher}"),
+        }
     }
 
     /// The byte as it was at the snapshot, as the lower and as the higher child left it.
@@ -90,11 +116,11 @@ impl MergeConflict {
 
     fn write_report(&self, out: &mut String) -> fmt::Result {
         let address = self.address();
-        let (lower, higher) = self.children();
+        let (lower, higher) = self.names();
         let c = &self.0.conflict;
         writeln!(out, "conflict: {self}")?;
         writeln!(out, "  address {address:#x}; the aligned 8 bytes around it:")?;
-        let names = ["was".to_owned(), format!("child {lower}"), format!("child {higher}")];
+        let names = ["was".to_owned(), lower, higher];
         let width = names.iter().map(String::len).max().unwrap_or(0);
         for (name, bytes) in names.iter().zip([c.reference, c.lower_value, c.higher_value]) {
             let hex = bytes.map(|b| format!("{b:02x}")).join(" ");
@@ -108,15 +134,15 @@ impl MergeConflict {
 
 impl fmt::Display for MergeConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (lower, higher) = self.children();
+        let (lower, higher) = self.names();
+        let both = self.both();
         let (was, low, high) = self.values();
         let what = self.what();
         match self.freed() {
             (false, false) => {
                 write!(
                     f,
-                    "children {lower} and {higher} both wrote {what}: was {was}, child {lower} \
-                     wrote {low}, child {higher} wrote {high}"
+                    "{both} both wrote {what}: was {was}, {lower} wrote {low}, {higher} wrote {high}"
                 )?;
                 if low == high {
                     f.write_str(" (equal values conflict as well)")?;
@@ -124,15 +150,14 @@ impl fmt::Display for MergeConflict {
                 Ok(())
             }
             (true, true) => {
-                write!(f, "children {lower} and {higher} both freed {}", Block(&what))
+                write!(f, "{both} both freed {}", Block(&what))
             }
             (by_lower, _) => {
                 let (one, other, wrote) =
                     if by_lower { (lower, higher, high) } else { (higher, lower, low) };
                 write!(
                     f,
-                    "child {one} freed {}, child {other} wrote {what}: was {was}, child {other} \
-                     wrote {wrote}",
+                    "{one} freed {}, {other} wrote {what}: was {was}, {other} wrote {wrote}",
                     Block(&what)
                 )
             }

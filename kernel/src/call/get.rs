@@ -38,6 +38,19 @@ impl From<Error> for GetError {
     }
 }
 
+impl GetError {
+    /// With what the child said, the `index`-th of its construct.
+    pub(super) fn from_failure(failure: Failure, c: Construct, index: usize) -> GetError {
+        let (mut message, mut location) = (None, None);
+        if failure.cause == Cause::Panic {
+            let (m, l) = engine::current().panic(c, index);
+            message = m.map(|m| String::from_utf8_lossy(m).into_owned());
+            location = (!l.is_empty()).then(|| String::from_utf8_lossy(l).into_owned());
+        }
+        GetError::Child(Box::new(ChildFailure { failure, message, location }))
+    }
+}
+
 impl From<Failure> for GetError {
     fn from(failure: Failure) -> GetError {
         GetError::Child(Box::new(ChildFailure { failure, message: None, location: None }))
@@ -93,6 +106,16 @@ impl Closed {
 
 /// Checks what can be checked before anything is touched; whether the parent is a child.
 fn check(jobs: &[Job]) -> Result<bool, GetError> {
+    let nested = parent()?;
+    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
+    if jobs.len() > MAX_CHILDREN {
+        return Err(limit(Limit::Children).into());
+    }
+    Ok(nested)
+}
+
+/// Whether the caller, who is about to have children, is a child itself.
+pub(super) fn parent() -> Result<bool, GetError> {
     if !early::is_ready() {
         return Err(Error::NoMaster.into());
     }
@@ -105,12 +128,8 @@ fn check(jobs: &[Job]) -> Result<bool, GetError> {
     if !nested {
         threads::refuse_foreign()?;
     }
-    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
-    if jobs.len() > MAX_CHILDREN {
-        return Err(limit(Limit::Children).into());
-    }
     if nested && me.depth as usize + 2 > MAX_DEPTH {
-        return Err(limit(Limit::Depth).into());
+        return Err(Failure { child: 0, cause: Cause::Limit(Limit::Depth) }.into());
     }
     Ok(nested)
 }
@@ -140,13 +159,10 @@ impl Done {
     }
 
     fn error(&self, failure: Failure) -> GetError {
-        let (mut message, mut location) = (None, None);
-        if let (Cause::Panic, Some(c)) = (failure.cause, self.construct) {
-            let (m, l) = engine::current().panic(c, failure.child as usize);
-            message = m.map(|m| String::from_utf8_lossy(m).into_owned());
-            location = (!l.is_empty()).then(|| String::from_utf8_lossy(l).into_owned());
+        match self.construct {
+            Some(c) => GetError::from_failure(failure, c, failure.child as usize),
+            None => failure.into(),
         }
-        GetError::Child(Box::new(ChildFailure { failure, message, location }))
     }
 }
 

@@ -1,14 +1,16 @@
 //! Put, get and ret: check arguments and order the steps. The only module that calls its
 //! siblings broadly.
 //!
-//! This version offers them for *closed* constructs: the parent is suspended from its get
-//! until every child is merged, so start and snapshot coincide with the get.
+//! *Closed* constructs suspend the parent from its get until every child is merged, so start
+//! and snapshot coincide with the get. *Open* children run beside their parent.
 
 mod get;
+mod open;
 mod put;
 mod ret;
 
 pub use crate::exec::control::Job;
 pub use get::{ChildFailure, Done, GetError};
+pub use open::{Frames, Joined, fork, join, kill};
 pub use put::Closed;
 pub use ret::{record_location, record_panic};

@@ -67,8 +67,9 @@ impl Program {
     }
 }
 
-/// Assembles the filter for a gate at `[start, end)`; `fd` stands for [`FD`] in the rules.
-pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fd: u32) -> Program {
+/// Assembles the filter for a gate at `[start, end)`; `fds` stand for [`FD`] and
+/// [`EXCHANGE_FD`] in the rules.
+pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fds: [u32; 2]) -> Program {
     let none = Insn { code: RETURN, jt: 0, jf: 0, k: TRAP };
     let mut p = Program { insns: [none; MAX], len: 0 };
     p.push(LOAD, 0, 0, ARCH);
@@ -91,7 +92,9 @@ pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fd: u32) ->
             // Where a test fails: past the remaining tests and the ALLOW.
             let fail = (2 * (r.tests.len() - 1 - i) + 1) as u8;
             let (arg, code, k) = match *t {
-                Test::Is(a, k) => (a, JUMP_EQ, if k == FD { fd } else { k }),
+                Test::Is(a, FD) => (a, JUMP_EQ, fds[0]),
+                Test::Is(a, EXCHANGE_FD) => (a, JUMP_EQ, fds[1]),
+                Test::Is(a, k) => (a, JUMP_EQ, k),
                 Test::Set(a, k) => (a, JUMP_SET, k),
                 Test::Clear(a, k) => (a, JUMP_SET, k),
             };
@@ -110,6 +113,8 @@ pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fd: u32) ->
 
 /// Stands for the image file's descriptor in the rules.
 pub(super) const FD: u32 = u32::MAX;
+/// Stands for the exchange file's descriptor.
+pub(super) const EXCHANGE_FD: u32 = u32::MAX - 1;
 
 /// What the control plane of a worker may do.
 pub(super) const RULES: &[Rule] = &[
@@ -129,6 +134,17 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(4, FD),
         ],
     },
+    // Layers: what a parent fixed is mapped, never written.
+    Rule {
+        nr: libc::SYS_mmap,
+        tests: &[
+            Test::Clear(2, libc::PROT_EXEC as u32),
+            Test::Set(3, libc::MAP_FIXED as u32),
+            Test::Clear(3, libc::MAP_SHARED as u32),
+            Test::Is(4, EXCHANGE_FD),
+        ],
+    },
+    Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, FD)] },
     Rule { nr: libc::SYS_fallocate, tests: &[Test::Is(1, 3)] },
 ];
 
@@ -166,7 +182,7 @@ mod tests {
     #[test]
     fn only_the_gate_passes_and_only_with_harmless_arguments() {
         let gate = (0x5555_5000_1000usize, 0x5555_5000_2000usize);
-        let p = assemble(gate, RULES, 900);
+        let p = assemble(gate, RULES, [900, 902]);
         assert!(p.len < MAX);
         let inside = gate.0 as u64 + 0x20;
         let allowed = |nr: i64, ip: u64, a: [u64; 6]| run(&p, nr as u32, X86_64, ip, a) == ALLOW;
@@ -178,6 +194,10 @@ mod tests {
         assert!(!allowed(libc::SYS_mmap, inside, [0, 4096, 7, 0x11, 900, 0]), "executable");
         assert!(!allowed(libc::SYS_mmap, inside, [0, 4096, 3, 0x1, 900, 0]), "not fixed");
         assert!(!allowed(libc::SYS_mmap, inside, [0, 4096, 3, 0x11, 901, 0]), "other file");
+        assert!(allowed(libc::SYS_mmap, inside, [0, 4096, 3, 0x12, 902, 0]), "layer");
+        assert!(!allowed(libc::SYS_mmap, inside, [0, 4096, 3, 0x11, 902, 0]), "shared layer");
+        assert!(allowed(libc::SYS_pread64, inside, [900, 0, 0, 0, 0, 0]));
+        assert!(!allowed(libc::SYS_pread64, inside, [901, 0, 0, 0, 0, 0]), "other file");
         assert!(allowed(libc::SYS_futex, inside, [0; 6]));
         assert!(allowed(libc::SYS_futex, inside, [0, 1, 0, 0, 0, 0]));
         assert!(!allowed(libc::SYS_futex, inside, [0, 6, 0, 0, 0, 0]), "lock_pi");

@@ -63,7 +63,7 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
         let a = [libc::SIG_SETMASK as usize, &raw const blocked as usize, 0, 8, 0, 0];
         sys::call(libc::SYS_rt_sigprocmask, a).map_err(|e| (1, e))?;
         vdso::patch().map_err(|e| (2, e))?;
-        let p = assemble(gate::range(), RULES, me().image_fd as u32);
+        let p = assemble(gate::range(), RULES, [me().image_fd as u32, me().exchange_fd as u32]);
         #[repr(C)]
         struct Prog {
             len: u16,

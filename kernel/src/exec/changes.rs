@@ -28,6 +28,11 @@ pub(super) fn run(i: usize) -> &'static mut (usize, usize) {
 }
 
 impl Runs {
+    /// Places of all runs, those of segments that are reset last.
+    pub fn all(&self) -> impl Iterator<Item = usize> + use<> {
+        (0..self.count).chain(MAX_RUNS - self.reset_count..MAX_RUNS)
+    }
+
     /// Adds `[from, to)`; where the table is full, the count of pages says so.
     fn add(&mut self, from: usize, to: usize, reset: bool) {
         if self.count + self.reset_count >= MAX_RUNS {
@@ -93,7 +98,7 @@ fn scan_segments(me: &Me, runs: &mut Runs, mut rest: &[Segment], with_reset: boo
 /// Drops the changed pages. Clean ones stay: to fault them in again costs more, and faults
 /// are what tells a child that wrote nothing.
 pub(super) fn drop_changed(runs: &Runs) {
-    for i in (0..runs.count).chain(MAX_RUNS - runs.reset_count..MAX_RUNS) {
+    for i in runs.all() {
         let (from, to) = *run(i);
         // SAFETY: the child that wrote these pages has ended; its changes are staged, or
         // lie in state that is reset by definition.

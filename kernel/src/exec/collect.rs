@@ -1,132 +1,64 @@
-//! Collects what a child changed: copies the pages to its stage; and, for a child that forks,
-//! lays out the view its own children start from.
+//! Collects what a child changed: copies the pages to its stage.
 
-use super::changes::{Runs, drop_changed, run, scan_changed};
-use super::control::{Me, View, area, exchange};
-use super::stage;
+use super::changes::scan_changed;
+use super::control::{Me, area, exchange};
+use super::{layer, stage};
 use crate::abi::{Limit, PAGE};
-use crate::image::tls;
 use crate::merge::Block;
 use crate::sys;
 use core::slice;
 
-/// Copies pages to the stage: addresses and contents; `skip` tells pages to leave out.
-fn copy_out(
-    me: &mut Me,
-    runs: &Runs,
-    extra: impl Iterator<Item = usize> + Clone,
-    mut skip: impl FnMut(usize) -> bool,
-) -> Option<View> {
-    let most = runs.pages + extra.clone().count();
-    let addrs = stage::take(me, most * 8)?;
-    let pages = stage::take(me, most * PAGE)?;
-    let mut n = 0;
-    let mut put = |page: usize| {
-        if !skip(page) {
-            // SAFETY: `control`: both tables have room for every page; the source is mapped.
-            unsafe {
-                (addrs as *mut u64).add(n).write(page as u64);
-                let to = (pages + n * PAGE) as *mut u8;
-                core::ptr::copy_nonoverlapping(page as *const u8, to, PAGE);
-            }
-            n += 1;
-        }
-    };
-    for i in 0..runs.count {
-        let (from, to) = *run(i);
-        if from < crate::image::layout::TLS {
-            (from..to).step_by(PAGE).for_each(&mut put);
-        }
-    }
-    extra.for_each(&mut put);
-    for i in 0..runs.count {
-        let (from, to) = *run(i);
-        if from >= crate::image::layout::TLS {
-            (from..to).step_by(PAGE).for_each(&mut put);
-        }
-    }
-    me.stage_end = pages + n * PAGE;
-    Some(View { addrs, pages, count: n })
+/// What happens to the pages of a child whose changes are staged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The child has ended: its pages go.
+    Drop,
+    /// The child has stopped and may go on: its pages stay.
+    Keep,
 }
 
-/// The pages of thread-local storage of the spaces above the running one, depth 1 on.
-fn ancestors(depth: u32) -> impl Iterator<Item = usize> + Clone {
-    (1..depth as usize).flat_map(|d| {
-        let (from, to) = tls::live_range(d);
-        (from..to).step_by(PAGE)
-    })
-}
-
-/// Stages the changes of the child that just ended and drops its pages.
-pub(super) fn stage_changes(me: &mut Me, failed: bool) -> Result<(), Limit> {
-    let faults = sys::faults();
-    if faults == me.clean_faults && me.view.count == 0 {
-        let st = stage::stage(me);
-        (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
+/// Stages the running child's changes: the pages that differ from what it started from.
+pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(), Limit> {
+    let base = me.base;
+    let differs =
+        |page: usize| layer::lookup(base, page as u64).is_none_or(|(l, _)| !layer::same(page, l));
+    let st = stage::stage(me);
+    (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
+    // Without a fault only pages that were copied in can have changed.
+    if sys::faults() == me.clean_faults && !layer::copied_pages(me).any(differs) {
         return Ok(());
     }
     let runs = scan_changed(me, me.parent_stack, false)?;
-    let view = me.view;
-    let mut at = 0;
-    // Pages copied in for a nested child are changed only where they differ from the copy.
-    let same_as_view = |page: usize| {
-        if view.count == 0 {
-            return false;
-        }
-        // SAFETY: `control`: the view lies in the parent's exchange area while it waits.
-        unsafe {
-            let addrs = slice::from_raw_parts(view.addrs as *const u64, view.count);
-            while at < view.count && (addrs[at] as usize) < page {
-                at += 1;
-            }
-            if at >= view.count || addrs[at] as usize != page {
-                return false;
-            }
-            let copy = slice::from_raw_parts((view.pages + at * PAGE) as *const u8, PAGE);
-            copy == slice::from_raw_parts(page as *const u8, PAGE)
-        }
-    };
+    let tls = layer::ancestors(me.depth);
     if !failed {
-        let depth = if view.count == 0 { 0 } else { me.depth };
-        let out = copy_out(me, &runs, ancestors(depth), same_as_view).ok_or(Limit::Exchange)?;
+        let most = runs.pages + tls.clone().count();
+        let addrs = stage::take(me, most * 8).ok_or(Limit::Exchange)?;
+        let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
+        let mut n = 0;
+        layer::each_page(&runs, tls.clone(), |page| {
+            if differs(page) {
+                layer::put_page(addrs, pages, n, page);
+                n += 1;
+            }
+        });
+        me.stage_end = pages + n * PAGE;
         let st = stage::stage(me);
-        (st.addrs, st.pages, st.page_count) = (out.addrs, out.pages, out.count);
+        (st.addrs, st.pages, st.page_count) = (addrs, pages, n);
     }
-    drop_changed(&runs);
-    me.clean_faults = sys::faults();
+    if then == Then::Drop {
+        layer::restore_all(base, &runs);
+        tls.filter(|&p| differs(p)).for_each(|p| layer::restore(base, p));
+        me.clean_faults = sys::faults();
+    }
     Ok(())
 }
 
-/// Whether a view has pages of a range: there the parent does not see the file, so what a
-/// child writes to the file would stay invisible to it.
-pub(super) fn in_view(view: &View, addr: usize, len: usize) -> bool {
-    if view.count == 0 {
-        return false;
+/// Drops the changes of a child that is to take its parent's memory afresh.
+pub(super) fn drop_changes(me: &mut Me) {
+    if let Ok(runs) = scan_changed(me, me.parent_stack, false) {
+        layer::restore_all(me.base, &runs);
     }
-    // SAFETY: `control`: the view lies in the parent's exchange area while it waits.
-    let addrs = unsafe { slice::from_raw_parts(view.addrs as *const u64, view.count) };
-    let first = addrs.partition_point(|&a| a < addr as u64);
-    addrs.get(first).is_some_and(|&a| a < (addr + len) as u64)
-}
-
-/// Lays out the running child's memory, as far as it differs from the image file, for its
-/// own children.
-pub(super) fn make_view(me: &mut Me, stack: usize) -> Result<View, Limit> {
-    let runs = scan_changed(me, stack, true)?;
-    copy_out(me, &runs, ancestors(me.depth + 1), |_| false).ok_or(Limit::Exchange)
-}
-
-/// Copies a parent's view into this worker's private pages.
-pub(super) fn copy_in(view: &View) {
-    // SAFETY: `control`: the view was laid out by the suspended parent's worker; the pages
-    // are image or thread-local pages of this worker, whose child has not started.
-    unsafe {
-        let addrs = slice::from_raw_parts(view.addrs as *const u64, view.count);
-        for (i, &a) in addrs.iter().enumerate() {
-            let from = (view.pages + i * PAGE) as *const u8;
-            core::ptr::copy_nonoverlapping(from, a as usize as *mut u8, PAGE);
-        }
-    }
+    layer::ancestors(me.depth).for_each(|p| layer::restore(me.base, p));
 }
 
 /// Stages the deferred frees, sorted and without repetitions.

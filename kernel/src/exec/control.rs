@@ -31,6 +31,22 @@ pub(crate) mod state {
     pub const FAULTED: u32 = 3;
 }
 
+/// What a suspended child may ask the master for.
+pub(crate) mod ask {
+    /// To run a closed construct; answered when all its children have stopped.
+    pub const RUN: u32 = 0;
+    /// To start an open one; answered at once.
+    pub const OPEN: u32 = 1;
+    /// To wait until the target's children have stopped.
+    pub const WAIT: u32 = 2;
+    /// To let the target's stopped children go on with the request; answered at once.
+    pub const RESTART: u32 = 3;
+    /// To end the target's children.
+    pub const KILL: u32 = 4;
+    /// To be parked until the parent of the child lets it go on.
+    pub const PARK: u32 = 5;
+}
+
 /// One child of a construct, as the parent describes it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +61,7 @@ pub struct Job {
     pub out_size: usize,
 }
 
-/// What a parent asks for: the children of one closed construct.
+/// What a parent asks for: the children of one construct.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
@@ -67,20 +83,32 @@ pub(crate) struct Request {
     pub float: FloatControl,
     /// Where the heap gets fresh segments.
     pub sequences: [Sequence; ZONES],
-    /// The parent's view where it differs from the image file; none for the master.
-    pub view: View,
+    /// The children's memory where it differs from the image file, see [`super::layer`].
+    pub chain: usize,
+    /// The open child's lane; 0: lanes by index, as in closed constructs.
+    pub lane: usize,
+    /// Stack memory from here on is merged.
+    pub merge_from: usize,
+    /// See [`order`].
+    pub orders: u32,
+    /// Commands to carry out before the child starts, in the parent's exchange area.
+    pub commands: usize,
+    /// How many.
+    pub command_count: u32,
 }
 
-/// Pages in which a nested parent's memory differs from the image file.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub(crate) struct View {
-    /// Address of the page addresses in the exchange, ascending.
-    pub addrs: usize,
-    /// Address of their contents.
-    pub pages: usize,
-    /// How many.
-    pub count: usize,
+/// Bits of [`Request::orders`].
+pub(crate) mod order {
+    /// Take the parent's memory afresh.
+    pub const SNAP: u32 = 1;
+    /// Run; without it the child only carries out commands.
+    pub const START: u32 = 2;
+    /// Begin at the job's entry; without it the child goes on where it stopped.
+    pub const ENTER: u32 = 4;
+    /// The child stays after its entry has ended, until it is killed.
+    pub const STAY: u32 = 8;
+    /// What the child writes may not go to the file: others rely on it as it is.
+    pub const NO_GRANTS: u32 = 16;
 }
 
 /// What is known of one child.
@@ -104,6 +132,8 @@ pub(crate) mod outcome {
     pub const KILLED: u32 = 3;
     /// Failed without a stage: no worker could be had.
     pub const NO_WORKER: u32 = 4;
+    /// Stopped in the middle, or carried out its commands; the stage holds its changes.
+    pub const STOPPED: u32 = 5;
 }
 
 /// A construct in progress. Written by the master; workers claim and report outcomes.
@@ -140,6 +170,10 @@ pub(crate) struct Mailbox {
     pub life: AtomicU32,
     /// Set once if the worker could not be set up: the error number, 1-based step above.
     pub setup_error: AtomicU64,
+    /// What the suspended child asks for, see [`ask`].
+    pub ask: AtomicU32,
+    /// The construct that it is about.
+    pub target: AtomicU32,
     /// The suspended child's request.
     pub request: Request,
     /// Construct slot that answers the request; `u32::MAX` where a limit refused it.
@@ -157,6 +191,8 @@ pub(crate) struct Control {
     pub event: AtomicU32,
     /// Whether the master sleeps on `event`.
     pub master_sleeps: AtomicU32,
+    /// Layers made so far.
+    pub layers: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
@@ -197,6 +233,10 @@ pub(crate) struct Stage {
     pub location_len: u32,
     /// Length of the panic's message; `u64::MAX`: not a string.
     pub message_len: u64,
+    /// Code of the last ret.
+    pub code: u32,
+    /// Whether its entry returned, so that it cannot go on without a new one.
+    pub ended: u32,
     /// Panic's location, then its message.
     pub message: usize,
     /// Why the child failed.
@@ -213,6 +253,10 @@ pub(crate) struct Stage {
     pub frees: usize,
     /// How many.
     pub free_count: usize,
+    /// Bytes that the parent asked for.
+    pub read: usize,
+    /// How many.
+    pub read_len: usize,
     /// What the handler logged.
     pub log: usize,
     /// Bytes of the log.
@@ -240,7 +284,10 @@ pub(crate) mod area {
 /// Bytes of an exchange area.
 pub(crate) const EXCHANGE_BYTES: usize = EXCHANGE_SIZE;
 
-/// Start of a worker's exchange area.
+/// The master's place among the exchange areas.
+pub(crate) const MASTER_AREA: u32 = MAX_WORKERS as u32;
+
+/// Start of the exchange area of a worker or of the master.
 pub(crate) const fn exchange(slot: u32) -> usize {
     EXCHANGE + slot as usize * EXCHANGE_SIZE
 }
@@ -312,8 +359,26 @@ pub(crate) struct Me {
     pub tls_depth: u32,
     /// Live stages in the worker's list.
     pub stage_count: u32,
-    /// Pages copied in for the running child.
-    pub view: View,
+    /// What the running space's memory is besides the file and its own changed pages: the
+    /// layers it has made and those it started from.
+    pub chain: usize,
+    /// The chain it started from.
+    pub base: usize,
+    /// Layer up to which a chain was brought into this worker's memory.
+    pub applied: u64,
+    /// Pages copied in and runs mapped for it.
+    pub copied_count: usize,
+    pub mapped_count: usize,
+    /// Stack memory from here on is merged.
+    pub merge_from: usize,
+    /// Open children of the running space.
+    pub open_count: usize,
+    /// End of the stages before the first layer that was made for open children.
+    pub open_mark: usize,
+    /// What the running child was told, see [`order`].
+    pub orders: u32,
+    /// Code of the last ret.
+    pub ret_code: u32,
     /// The running child's stage, its end so far and the end of the room it may use.
     pub stage: usize,
     pub stage_end: usize,
@@ -355,6 +420,14 @@ pub(crate) mod private {
     pub const REGIONS: usize = 5 << 20;
     /// Live stages of a worker.
     pub const STAGES: usize = 6 << 20;
+    /// Addresses of the pages copied in for the running child.
+    pub const COPIED: usize = 9 << 20;
+    /// Runs mapped for it.
+    pub const MAPPED: usize = 10 << 20;
+    /// Open children of the running space.
+    pub const CHILDREN: usize = 11 << 20;
+    /// Places of the children of a join, in order.
+    pub const TURNS: usize = 12 << 20;
     /// Scratch of the merge.
     pub const MERGE: usize = 16 << 20;
     /// State of the master's executor.

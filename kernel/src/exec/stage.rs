@@ -41,10 +41,8 @@ fn purge(me: &mut Me) {
     me.stage_count = kept;
 }
 
-/// Starts the running child's stage with room for its result.
-///
-/// Returns false where the area is full.
-pub(super) fn begin(me: &mut Me, out_size: usize) -> bool {
+/// Starts the running child's stage; none where the area is full.
+pub(super) fn begin(me: &mut Me) -> Option<()> {
     let base = exchange(me.slot);
     let end_before = me.stage_end;
     purge(me);
@@ -79,12 +77,12 @@ pub(super) fn begin(me: &mut Me, out_size: usize) -> bool {
     me.stage = start;
     me.stage_limit = limit;
     me.stage_end = start + page_ceil(size_of::<Stage>());
-    stage(me).result = me.stage_end;
-    take(me, out_size).is_some() && me.stage_count < MAX
+    stage(me).failed = 0;
+    (me.stage_end < me.stage_limit && me.stage_count < MAX).then_some(())
 }
 
 /// Takes room at the end of the running child's stage, page-aligned.
-pub(super) fn take(me: &mut Me, bytes: usize) -> Option<usize> {
+pub(crate) fn take(me: &mut Me, bytes: usize) -> Option<usize> {
     let at = me.stage_end;
     let end = at.checked_add(page_ceil(bytes))?;
     if end > me.stage_limit {

@@ -1,14 +1,16 @@
 //! A worker: a confined process that runs one child after another.
 
 use super::cause::CauseRecord;
+use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, stage};
+use super::{changes, chaos, collect, command, layer, stage};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
-use crate::heap::class::{ZONE, ZONES, segment_addr};
-use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, page_floor};
+use crate::heap::class::{ZONE, ZONES, locate, segment_addr};
+use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, page_floor};
 use crate::image::{foreign, regions, tls};
+use crate::space::children;
 use crate::sys;
 use crate::sys::cpu::{self, Registers};
 use core::sync::atomic::Ordering::*;
@@ -28,6 +30,8 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     me.tls_depth = 0;
     me.dead_top = crate::image::layout::STACK;
     me.seen_go = 0;
+    (me.applied, me.copied_count, me.mapped_count) = (0, 0, 0);
+    children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
         mail.setup_error.store(u64::from(step) << 32 | errno as u64, Release);
@@ -62,8 +66,7 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
         close_all_but([me.image_fd, me.exchange_fd, me.pagemap_fd]).map_err(on(6))?;
         foreign::hide().map_err(on(7))?;
         regions::map_private(me.image_fd).map_err(on(7))?;
-        let all = MAX_WORKERS * EXCHANGE_SIZE;
-        sys::protect(EXCHANGE, all, libc::PROT_READ).map_err(on(7))?;
+        sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(7))?;
         let rw = libc::PROT_READ | libc::PROT_WRITE;
         sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(7))?;
         confine::install()?;
@@ -182,8 +185,9 @@ fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
 fn publish(con: &Construct, i: u32, status: u32, at: u64) {
     chaos::point();
     let Some(o) = con.outcomes.get(i as usize) else { return };
+    let stopped = status == outcome::STOPPED;
     o.stage.store(at, Relaxed);
-    if status != outcome::RETURNED {
+    if status != outcome::RETURNED && !stopped {
         con.limit.fetch_min(i + 1, SeqCst);
     }
     o.status.store(status, SeqCst);
@@ -197,34 +201,82 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
     }
 }
 
+/// Runs a child, for as long as it stays with this worker, and returns its last outcome.
 fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     let me = me();
     let r = con.request;
+    let room = stage::begin(me);
+    let set_out = set_out(me, &r, construct, i);
+    if let Err(limit) = set_out.and(room.ok_or(Limit::Exchange)) {
+        end_child(Cause::Limit(limit));
+    }
+    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
+    let mut job = unsafe { *r.jobs.add(i as usize) };
+    let mut r = r;
+    loop {
+        if r.orders & order::ENTER != 0 {
+            let result = stage::take(me, job.out_size);
+            stage::stage(me).result = result.unwrap_or(0);
+            if result.is_none() {
+                end_child(Cause::Limit(Limit::Exchange));
+            }
+        }
+        me.orders = r.orders;
+        let mut room = me.stage_end;
+        command::carry_out(me, &r);
+        if r.orders & order::START != 0 {
+            enter(me, &r, &job);
+            room = me.stage_end;
+        } else {
+            me.end = STOPPED;
+        }
+        let failed = me.end == End::Panicked as u32;
+        let stays = !failed && (me.end == STOPPED || r.orders & order::STAY != 0);
+        if !stays {
+            children::end_all();
+        }
+        hand_over(me, failed, if stays { Then::Keep } else { Then::Drop });
+        if !stays {
+            stage::keep(me, construct, life);
+            stage::trim_log(me);
+            return if failed { outcome::FAILED } else { outcome::RETURNED };
+        }
+        park(me, con, i);
+        r = con.request;
+        me.stage_end = room;
+        me.log_len = 0;
+        if r.orders & order::SNAP != 0
+            && let Err(limit) = snap_again(me, &r)
+        {
+            end_child(Cause::Limit(limit));
+        }
+        if r.orders & order::ENTER != 0 {
+            // SAFETY: as above, after the snapshot that comes with every new job.
+            job = unsafe { *r.jobs.add(i as usize) };
+        }
+    }
+}
+
+/// Value of `me.end` for a child that stopped in the middle.
+const STOPPED: u32 = 2;
+
+/// Makes this worker the space of child `i`, which has the parent's memory and has not run.
+fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit> {
     seal_grants(me);
     changes::clear_dead_stack(me, r.stack);
-    me.view = r.view;
-    if r.view.count > 0 {
-        collect::copy_in(&r.view);
-    }
     (me.index, me.construct, me.depth) = (i, construct, r.depth);
-    me.parent_stack = r.stack;
-    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
-    let job = unsafe { *r.jobs.add(i as usize) };
-    me.session = r.session;
-    // SAFETY: `authority` over the lane passes to this child; reading the table of lanes.
-    me.heap = Heap(r.heap).lane(i as usize).0;
-    for (own, all) in me.sequences.iter_mut().zip(&r.sequences) {
-        *own = all.of_child(u64::from(i), u64::from(r.count));
-    }
+    (me.parent_stack, me.merge_from) = (r.stack, r.merge_from);
+    (me.base, me.chain) = (r.chain, r.chain);
+    (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
-    changes::widen(me, &r.sequences);
+    me.orders = r.orders;
+    layer::apply(me, r.chain)?;
+    take_lane(me, r);
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn) = (0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     copy_template_exits(me);
-    let room = stage::begin(me, job.out_size);
-    stage::stage(me).failed = 0;
     // SAFETY: the slot of this depth belongs to the child that starts.
     let tp = unsafe { tls::reset(r.depth as usize) };
     if me.tls_depth != r.depth {
@@ -232,21 +284,58 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         unsafe { cpu::set_thread_pointer(tp) };
         me.tls_depth = r.depth;
     }
-    if !room {
-        end_child(Cause::Limit(Limit::Exchange));
+    Ok(())
+}
+
+/// Gives the child its heap and the segments it may take.
+fn take_lane(me: &mut Me, r: &Request) {
+    me.session = r.session;
+    if r.lane != 0 {
+        me.heap = r.lane;
+        me.sequences = r.sequences;
+    } else {
+        // SAFETY: `authority` over the lane passes to this child; reading the table of lanes.
+        me.heap = Heap(r.heap).lane(me.index as usize).0;
+        for (own, all) in me.sequences.iter_mut().zip(&r.sequences) {
+            *own = all.of_child(u64::from(me.index), u64::from(r.count));
+        }
+    }
+    changes::widen(me, &r.sequences);
+}
+
+/// Takes the parent's memory afresh for a child that has stopped: its own frames and its
+/// thread-local storage stay, all else becomes the parent's.
+fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
+    children::end_all();
+    collect::drop_changes(me);
+    seal_grants(me);
+    (me.base, me.chain) = (r.chain, r.chain);
+    me.free_count = 0;
+    layer::apply(me, r.chain)?;
+    take_lane(me, r);
+    me.clean_faults = sys::faults();
+    Ok(())
+}
+
+/// Runs the child until it ends or stops.
+fn enter(me: &mut Me, r: &Request, job: &Job) {
+    if r.orders & order::ENTER != 0 {
+        let stack = page_floor(me.parent_stack - 128);
+        // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
+        // lives in `run_child`'s frame until the child has ended.
+        me.child_registers = unsafe {
+            Registers::at_start(child_main, core::ptr::from_ref(job) as usize, stack, r.float)
+        };
     }
     me.role = Role::Child;
-    let stack = page_floor(r.stack - 128);
-    // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
-    // lives in this frame until the child has ended.
-    unsafe {
-        me.child_registers =
-            Registers::at_start(child_main, &raw const job as usize, stack, r.float);
-        cpu::resume(&mut me.worker_registers, &me.child_registers);
-    }
+    // SAFETY: the record is a start, or was made when the child stopped.
+    unsafe { cpu::resume(&mut me.worker_registers, &me.child_registers) };
     me.role = Role::Worker;
-    let failed = me.end != End::Returned as u32;
-    let staged = collect::stage_changes(me, failed)
+}
+
+/// Stages what the child that ended or stopped hands over.
+fn hand_over(me: &mut Me, failed: bool, then: Then) {
+    let staged = collect::stage_changes(me, failed, then)
         .and_then(|()| collect::stage_frees(me))
         .and_then(|()| collect::stage_log(me));
     if let Err(limit) = staged {
@@ -254,10 +343,30 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     }
     let st = stage::stage(me);
     st.failed = u32::from(failed);
+    st.code = me.ret_code;
+    st.ended = u32::from(me.end == End::Returned as u32);
     st.cause = CauseRecord::new(Cause::Panic);
-    stage::keep(me, construct, life);
-    stage::trim_log(me);
-    if failed { outcome::FAILED } else { outcome::RETURNED }
+}
+
+/// Stops the running child: control comes back when its parent lets it go on. On the child's
+/// own stack.
+pub(crate) fn stop(code: u32) {
+    let me = me();
+    me.end = STOPPED;
+    me.ret_code = code;
+    // SAFETY: `run_child` waits at its record and resumes this one, once.
+    unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
+}
+
+/// Reports a child that stays in this worker, and waits until it is wanted again.
+fn park(me: &mut Me, con: &Construct, i: u32) {
+    let mail = &control().mail[me.slot as usize];
+    mail.ask.store(ask::PARK, SeqCst);
+    // Before the outcome: a master that sees the construct complete sees us parked.
+    mail.state.store(state::REQUEST, SeqCst);
+    publish(con, i, outcome::STOPPED, me.stage as u64);
+    signal_master();
+    wait_go(mail);
 }
 
 /// Hash of the path of child `i` of the construct whose path is `parent`.
@@ -336,7 +445,9 @@ pub(crate) fn grant(zone: usize, number: u32) {
 }
 
 fn map_granted(me: &mut Me, addr: usize, len: usize) -> bool {
-    let room = me.grant_count < private::GRANTS_MAX && !collect::in_view(&me.view, addr, len);
+    let room = me.grant_count < private::GRANTS_MAX
+        && me.orders & order::NO_GRANTS == 0
+        && !layer::covers(me.chain, addr, len);
     if !room || map_image(me, addr, len, libc::MAP_SHARED).is_err() {
         return false;
     }
@@ -371,12 +482,15 @@ pub(crate) fn is_granted(addr: usize, len: usize) -> bool {
 
 /// Takes the ended child's grants back: the ranges are private again, so that what the next
 /// child writes there stays its own.
-fn seal_grants(me: &mut Me) {
+pub(crate) fn seal_grants(me: &mut Me) {
     for i in 0..me.grant_count {
         // SAFETY: as in `grant`.
         let (addr, len) = unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) };
         if map_image(me, addr, len, libc::MAP_PRIVATE).is_err() {
             sys::exit(74);
+        }
+        if let Some((zone, number)) = locate(addr) {
+            me.scan_below[zone] = me.scan_below[zone].max(number + 1);
         }
     }
     me.grant_count = 0;
@@ -414,26 +528,24 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     sys::exit(0)
 }
 
-/// Suspends the running child until the children of `request` are done; returns their
-/// construct. Runs on the control stack.
-pub(crate) fn suspend(request: &mut Request) -> Result<u32, Limit> {
+/// Suspends the running child, asks the master for something and returns its answer. Runs on
+/// the control stack.
+pub(crate) fn ask(what: u32, target: u32, request: Option<&Request>) -> Option<u32> {
     let me = me();
     let mail = &control().mail[me.slot as usize];
-    let (mark, stack) = (me.stage_end, request.stack);
     let role = core::mem::replace(&mut me.role, Role::Worker);
-    request.view = collect::make_view(me, stack)?;
-    // SAFETY: `control`: the mailbox is this worker's; the master reads the request only
-    // after the state below.
-    unsafe { (&raw const mail.request).cast_mut().write(*request) };
+    if let Some(r) = request {
+        // SAFETY: `control`: the mailbox is this worker's; the master reads the request only
+        // after the state below.
+        unsafe { (&raw const mail.request).cast_mut().write(*r) };
+    }
+    mail.ask.store(what, SeqCst);
+    mail.target.store(target, SeqCst);
     mail.state.store(state::REQUEST, SeqCst);
     signal_master();
     wait_go(mail);
     me.role = role;
-    me.stage_end = mark;
-    match mail.reply.load(Acquire) {
-        u32::MAX => Err(Limit::Depth),
-        c => Ok(c),
-    }
+    Some(mail.reply.load(Acquire)).filter(|&r| r != u32::MAX)
 }
 
 const _: () = assert!(size_of::<Control>() < crate::image::layout::PRIVATE - CONTROL);

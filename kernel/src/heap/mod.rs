@@ -26,7 +26,6 @@
 
 pub(crate) mod class;
 mod large;
-#[cfg_attr(not(test), expect(dead_code, reason = "for the engine's open constructs"))]
 pub(crate) mod open;
 pub(crate) mod segment;
 mod small;

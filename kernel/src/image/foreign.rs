@@ -2,7 +2,7 @@
 //! the worker's copy grows stale, nor write it, since nothing would merge the change.
 
 use super::layout::{
-    CONTROL, EXCHANGE, EXCHANGE_SIZE, IMAGE, IMAGE_END, MAX_WORKERS, PRIVATE, TLS,
+    CONTROL, EXCHANGE, EXCHANGE_ALL, FILE_SIZE, FILE_VIEW, IMAGE, IMAGE_END, PRIVATE, TLS,
 };
 use super::regions;
 use crate::exec::control::{Control, private};
@@ -10,10 +10,11 @@ use crate::sys::{self, Sys};
 use core::ops::Range;
 
 /// Our own ranges, which stay as they are.
-fn own() -> [Range<usize>; 5] {
+fn own() -> [Range<usize>; 6] {
     [
         IMAGE..IMAGE_END,
-        EXCHANGE..EXCHANGE + MAX_WORKERS * EXCHANGE_SIZE,
+        FILE_VIEW..FILE_VIEW + FILE_SIZE,
+        EXCHANGE..EXCHANGE + EXCHANGE_ALL,
         CONTROL..CONTROL + size_of::<Control>(),
         PRIVATE..PRIVATE + private::SIZE,
         TLS..TLS + super::layout::MAX_DEPTH * super::layout::TLS_SLOT,

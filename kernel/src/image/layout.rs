@@ -30,12 +30,14 @@ pub(crate) const DATA_SIZE: usize = 4 << 30;
 /// Size of the image file.
 pub(crate) const FILE_SIZE: usize = DATA_OFFSET + DATA_SIZE;
 
-/// Exchange areas, one per worker: what children hand over.
+/// Exchange areas: what children hand over, and what parents fix for them.
 pub(crate) const EXCHANGE: usize = 0x3000_0000_0000;
 /// Bytes of one exchange area.
 pub(crate) const EXCHANGE_SIZE: usize = 8 << 30;
 /// Most worker processes.
 pub(crate) const MAX_WORKERS: usize = 1024;
+/// Bytes of all exchange areas: one for each worker and one for the master.
+pub(crate) const EXCHANGE_ALL: usize = (MAX_WORKERS + 1) * EXCHANGE_SIZE;
 
 /// Control memory shared by the master and its workers.
 pub(crate) const CONTROL: usize = 0x4000_0000_0000;
@@ -45,6 +47,11 @@ pub(crate) const PRIVATE: usize = 0x4100_0000_0000;
 pub(crate) const TLS: usize = 0x4200_0000_0000;
 /// Bytes of one slot of thread-local storage.
 pub(crate) const TLS_SLOT: usize = 64 << 10;
+
+/// The image file as it is, beside a process's private view of it: offset 0 of the file.
+pub(crate) const FILE_VIEW: usize = 0x6000_0000_0000;
+/// A page that is mapped in forked processes for as long as they may rely on the image file.
+pub(crate) const FAMILY: usize = FILE_VIEW - (1 << 30);
 
 /// Deepest nesting of spaces; the master has depth 0.
 pub(crate) const MAX_DEPTH: usize = 256;

@@ -3,9 +3,14 @@
 //! and the merge policy of each.
 
 use super::foreign;
-use super::layout::{DATA_OFFSET, DATA_SIZE, IMAGE, IMAGE_END, page_ceil, page_floor};
+use super::layout::{
+    DATA_OFFSET, DATA_SIZE, HEAP, IMAGE, IMAGE_END, MAX_DEPTH, STACK, STACK_END, TLS, TLS_SLOT,
+    page_ceil, page_floor,
+};
+use crate::abi::PAGE;
 use crate::error::Error;
 use crate::exec::control::{me, private, private_item};
+use crate::heap::class::HEAP_END;
 use crate::merge::{Policy, Region};
 use crate::sys;
 
@@ -77,6 +82,29 @@ pub(crate) fn contains_page(page: u64) -> bool {
     let a = page as usize;
     (IMAGE..IMAGE_END).contains(&a) || segments().iter().any(|s| s.start <= a && a < s.end)
 }
+
+/// Where in the image file an address of the image lies.
+pub(crate) fn offset_of(addr: usize) -> Option<usize> {
+    if (IMAGE..IMAGE_END).contains(&addr) {
+        return Some(addr - IMAGE);
+    }
+    let s = segments().iter().find(|s| s.start <= addr && addr < s.end)?;
+    Some(addr - s.start + s.offset)
+}
+
+/// The end of the stretch of image memory around an address: stack, heap or a segment.
+pub(crate) fn end_of_region(addr: usize) -> Option<usize> {
+    if (STACK + PAGE..STACK_END).contains(&addr) {
+        return Some(STACK_END);
+    }
+    if (HEAP..HEAP_END).contains(&addr) {
+        return Some(HEAP_END);
+    }
+    segments().iter().find(|s| s.start <= addr && addr < s.end).map(|s| s.end)
+}
+
+/// End of the thread-local storage of children.
+pub(crate) const TLS_END: usize = TLS + MAX_DEPTH * TLS_SLOT;
 
 /// Objects whose own state is per process: their segments are reset in every child.
 fn is_runtime(name: &str) -> bool {

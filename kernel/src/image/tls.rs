@@ -11,7 +11,6 @@ use crate::confine::VIRTUAL_ID;
 use crate::error::Error;
 use crate::exec::control::{me, private, private_item};
 use crate::sys::cpu::{set_thread_pointer, thread_pointer};
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Where in a slot the thread pointer lies, before its own page offset.
 const POINTER_AT: usize = 40 << 10;
@@ -176,7 +175,6 @@ pub(crate) unsafe fn build_template(warm: &mut dyn FnMut()) -> Result<(), Error>
         relocate(slot + VECTOR_AT, t.vector_len, own);
         ((slot + t.pointer + 8) as *mut usize).write(slot + VECTOR_AT + 16);
         // No program may see the system's thread id.
-        MAIN_ID.store(sys_tid(), Relaxed);
         if let Some(w) = find_thread_id(tp, above, sys_tid()) {
             ((slot + t.pointer + w) as *mut u32).write(VIRTUAL_ID as u32);
         }
@@ -225,26 +223,21 @@ unsafe fn find_thread_id(at: usize, len: usize, id: u32) -> Option<usize> {
     found.next().filter(|_| found.next().is_none())
 }
 
-/// Puts this process's own thread id into the main thread's descriptor, after a fork.
-pub(crate) fn refresh_thread_id() {
+/// Puts this process's own thread id into the thread's descriptor, after a fork by a thread
+/// whose id was `old`: what libc's own fork does.
+pub(crate) fn refresh_thread_id(old: u32) {
     let tp = thread_pointer();
     let len = ABOVE.min(page_ceil(tp + 1) - tp);
-    // SAFETY: the descriptor above the thread pointer; a fork copies it with its parent's id,
-    // which libc itself would replace.
+    // SAFETY: the descriptor above the thread pointer; a fork copies it with its parent's id.
     unsafe {
-        if let Some(w) = find_thread_id(tp, len, MAIN_ID.load(Relaxed)) {
+        if let Some(w) = find_thread_id(tp, len, old) {
             ((tp + w) as *mut u32).write(sys_tid());
         }
     }
-    MAIN_ID.store(sys_tid(), Relaxed);
 }
 
-/// The main thread's id as libc knows it.
-static MAIN_ID: AtomicU32 = AtomicU32::new(0);
-
 fn sys_tid() -> u32 {
-    // SAFETY: has no operands.
-    unsafe { crate::sys::call(libc::SYS_gettid, [0; 6]) }.unwrap_or(0) as u32
+    crate::sys::ids().1 as u32
 }
 
 fn note_fixups(slot: usize) {

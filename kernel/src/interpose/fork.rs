@@ -1,35 +1,122 @@
-//! `fork`: the heap, the stack and the statics of this process are shared mappings of the
-//! image, so that a plain fork would leave two processes on one memory. The new process gets
-//! an image of its own before either returns. (`vfork` and `posix_spawn` share memory with
+//! `fork` and what libc builds on it: the heap, the stack and the statics of this process are
+//! shared mappings of the image, so that a plain fork would leave two processes on one memory.
+//! Each gets a view of its own before they part. (`vfork` and `posix_spawn` share memory with
 //! a suspended parent and need nothing.)
 
 use crate::exec::control::{Role, me};
 use crate::image::early;
-use crate::space::fork;
+use crate::space::fork::{self, eagerly, on_demand};
 use crate::sys;
+use core::ffi::{c_char, c_int, c_void};
 
-/// See `fork(2)`. Handlers registered with `pthread_atfork` are not called.
+type Fork = unsafe extern "C" fn() -> libc::pid_t;
+
+fn failed(e: i32) -> c_int {
+    // SAFETY: libc's thread-local error number.
+    unsafe { *libc::__errno_location() = e };
+    -1
+}
+
+/// In a child: leaves from outside the gate, so that confinement refuses it.
+fn refused() -> Option<libc::pid_t> {
+    early::ensure();
+    // SAFETY: the call has no operands.
+    (me().role == Role::Child).then(|| unsafe { sys::as_program(libc::SYS_fork, [0; 6]) as i32 })
+}
+
+/// # Safety
+/// As for `fork`; `name` must be a function of libc of this type.
+unsafe fn plain(name: &core::ffi::CStr, odf: bool) -> libc::pid_t {
+    if let Some(r) = refused() {
+        return r;
+    }
+    // SAFETY: the caller's contract.
+    if let Some(own) = unsafe { super::next::<Fork>(name) }
+        && odf
+        // SAFETY: the caller's contract.
+        && let Some(pid) = unsafe { on_demand(|| own()) }
+    {
+        return pid;
+    }
+    // SAFETY: in the master or a plain process; the caller's contract.
+    unsafe { eagerly() }.unwrap_or_else(failed)
+}
+
+/// See `fork(2)`. Handlers registered with `pthread_atfork` are called where it forks on
+/// demand.
 ///
 /// # Safety
 /// As in C.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fork() -> libc::pid_t {
-    early::ensure();
-    if me().role == Role::Child {
-        // SAFETY: leaves from outside the gate, so that confinement refuses it.
-        return unsafe { sys::as_program(libc::SYS_fork, [0; 6]) as libc::pid_t };
+    // SAFETY: the caller's contract.
+    unsafe { plain(c"fork", fork::is_on_demand()) }
+}
+
+/// See `_Fork(3)`; unlike there, not for signal handlers.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _Fork() -> libc::pid_t {
+    // SAFETY: the caller's contract.
+    unsafe { plain(c"_Fork", fork::is_on_demand()) }
+}
+
+/// Forks on demand, however plain forks are done.
+///
+/// # Safety
+/// As for `fork`.
+pub(crate) unsafe fn fork_on_demand() -> libc::pid_t {
+    // SAFETY: the caller's contract.
+    unsafe { plain(c"fork", true) }
+}
+
+/// See `daemon(3)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daemon(keep_dir: c_int, keep_streams: c_int) -> c_int {
+    type Daemon = unsafe extern "C" fn(c_int, c_int) -> c_int;
+    if let Some(r) = refused() {
+        return r;
     }
-    // SAFETY: in the master or a plain process; the caller's contract.
-    match unsafe { fork::fork() } {
-        Ok(pid) => pid,
-        Err(e) => {
-            // SAFETY: libc's thread-local error number.
-            unsafe { *libc::__errno_location() = e };
-            -1
-        }
+    // SAFETY: libc's own function of this name has this type; the caller's contract.
+    unsafe {
+        super::next::<Daemon>(c"daemon")
+            .and_then(|own| on_demand(|| own(keep_dir, keep_streams)))
+            .unwrap_or_else(|| failed(libc::ENOMEM))
+    }
+}
+
+/// See `forkpty(3)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn forkpty(
+    master: *mut c_int,
+    name: *mut c_char,
+    terminal: *const c_void,
+    size: *const c_void,
+) -> libc::pid_t {
+    type Forkpty =
+        unsafe extern "C" fn(*mut c_int, *mut c_char, *const c_void, *const c_void) -> libc::pid_t;
+    if let Some(r) = refused() {
+        return r;
+    }
+    // SAFETY: libc's own function of this name has this type; the caller's contract.
+    unsafe {
+        super::next::<Forkpty>(c"forkpty")
+            .and_then(|own| on_demand(|| own(master, name, terminal, size)))
+            .unwrap_or_else(|| failed(libc::ENOMEM))
     }
 }
 
 pub(super) fn anchor() -> usize {
     fork as *const () as usize
+        + _Fork as *const () as usize
+        + daemon as *const () as usize
+        + forkpty as *const () as usize
 }

@@ -8,6 +8,8 @@ mod mapping;
 mod random;
 mod thread;
 
+pub(crate) use fork::fork_on_demand;
+
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
 /// something refers to it.
 pub(crate) fn anchor() -> usize {

@@ -3,11 +3,11 @@
 
 use crate::confine::{self, Handler, vdso};
 use crate::error::Error;
-use crate::exec::control::{Control, Role, control, me};
+use crate::exec::control::{Control, MASTER_AREA, Role, area, control, exchange, me};
 use crate::exec::master::master;
 use crate::heap::{self, Heap};
 use crate::image::layout::{
-    CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
+    CONTROL, EXCHANGE, EXCHANGE_ALL, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
 use crate::image::{early, regions, tls};
 use crate::sys::{self, cpu};
@@ -75,7 +75,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
             errno: 0,
         });
     }
-    let exchange_size = MAX_WORKERS * EXCHANGE_SIZE;
+    let exchange_size = EXCHANGE_ALL;
     let memory = unsupported("reserving control memory", "raise ulimit -v");
     let fd = sys::memory_file(c"detpar exchange", exchange_size).map_err(&memory)?;
     let rw = libc::PROT_READ | libc::PROT_WRITE;
@@ -88,11 +88,14 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
-    me().exchange_fd = fd;
-    me().master_pid = std::process::id() as i32;
+    let me = me();
+    me.exchange_fd = fd;
+    me.slot = MASTER_AREA;
+    (me.stage_end, me.stage_limit) = (exchange(MASTER_AREA), exchange(MASTER_AREA) + area::STAGES);
+    me.master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);
-    me().seed = config.seed;
-    me().path = confine::mix(config.seed);
+    me.seed = config.seed;
+    me.path = confine::mix(config.seed);
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     probe_scan()?;
     vdso::find()?;
@@ -125,9 +128,8 @@ fn probe_scan() -> Result<(), Error> {
         "use Linux 6.7 or later with /proc mounted",
     );
     let fd = sys::scan::open().map_err(&e)?;
-    let r = sys::scan::changed(fd, TLS, TLS + 4096, |_| {});
-    sys::close(fd);
-    r.map_err(e)
+    me().pagemap_fd = fd;
+    sys::scan::changed(fd, TLS, TLS + 4096, |_| {}).map_err(e)
 }
 
 /// Restartable sequences are registered by address in the thread descriptor: workers run on

@@ -1,13 +1,110 @@
-//! A plain `fork` of a process whose memory is the image: the new process copies the image
-//! to a file of its own while its parent waits, and goes on as an ordinary process. The cost
-//! grows with the memory in use.
+//! Forks of the program itself: `fork` of a process whose memory is the image.
+//!
+//! On demand: the process moves to a private view of the image and forks as any process does,
+//! which gives the new one the same view. Neither sees what the other writes from then on, no
+//! memory is copied before it is written, and libc's own `fork` can do its part: handlers of
+//! `pthread_atfork`, locks of streams, thread ids.
+//!
+//! Eagerly: the new process copies the image to a file of its own while its parent waits. The
+//! cost grows with the memory in use.
 
-use crate::exec::control::{Role, me, private};
+use super::{memory, private as private_view, threads};
+use crate::exec::control::{Control, Role, me, private};
 use crate::exec::master::master;
-use crate::image::layout::{FILE_SIZE, IMAGE, IMAGE_SIZE, PRIVATE, STACK};
-use crate::image::{regions, tls};
+use crate::image::layout::{
+    CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, PRIVATE, TLS, TLS_SLOT,
+};
+use crate::image::tls;
 use crate::sys::{self, Sys};
 use core::sync::atomic::{AtomicU32, Ordering::*};
+
+/// How forks of this process are done, inherited by those it forks: 0 undecided.
+static HOW: AtomicU32 = AtomicU32::new(0);
+const ON_DEMAND: u32 = 1;
+const EAGER: u32 = 2;
+
+/// Whether a plain `fork` is done on demand: as was set last, else unless the environment says
+/// `DETPAR_ODF=0`.
+pub fn is_on_demand() -> bool {
+    if HOW.load(Relaxed) == 0 {
+        // SAFETY: the name is a C string; the value is compared at once.
+        let off = unsafe {
+            let value = libc::getenv(c"DETPAR_ODF".as_ptr());
+            !value.is_null() && core::ffi::CStr::from_ptr(value) == c"0"
+        };
+        set_on_demand(!off);
+    }
+    HOW.load(Relaxed) == ON_DEMAND
+}
+
+/// Sets whether a plain `fork` of this process, and of those it forks, is done on demand.
+pub fn set_on_demand(yes: bool) {
+    HOW.store(if yes { ON_DEMAND } else { EAGER }, Relaxed);
+}
+
+/// Forks on demand, by a function that calls libc's `fork` and returns what it did: 0 in the
+/// new process. `None` where the private view cannot be had.
+///
+/// # Safety
+/// In the master or a plain process, on the user's stack; `libc_fork` as in C.
+pub(crate) unsafe fn on_demand(libc_fork: impl FnOnce() -> libc::pid_t) -> Option<libc::pid_t> {
+    let _lock = memory::lock_for_fork();
+    let was = private_view::is_private();
+    let mut entry = Entry { entered: Ok(()), signed: false };
+    // SAFETY: the lock: no other thread forks; user code never runs on the control stack.
+    unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, enter, &raw mut entry as usize) };
+    entry.entered.ok()?;
+    let pid = libc_fork();
+    if pid == 0 {
+        become_plain();
+        return Some(0);
+    }
+    private_view::end_fork(pid > 0, entry.signed);
+    if pid < 0 && !was && threads::alone() {
+        // SAFETY: as above. Where it fails the view stays private, which is no error.
+        unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, leave, 0) };
+    }
+    Some(pid)
+}
+
+/// The first steps of a fork as they travel to the control stack and back.
+struct Entry {
+    entered: Sys<()>,
+    /// Whether the new process has the sign that it relies on the file.
+    signed: bool,
+}
+
+extern "C" fn enter(entry: usize, _stack: usize) {
+    // SAFETY: `on_demand` keeps the record alive and unused while it waits. It lies on the
+    // user's stack, which is mapped before and after.
+    let entry = unsafe { &mut *(entry as *mut Entry) };
+    entry.entered = private_view::enter();
+    entry.signed = entry.entered.is_ok() && private_view::begin_fork().is_ok();
+}
+
+extern "C" fn leave(_: usize, _stack: usize) {
+    let _ = private_view::leave();
+}
+
+/// A new process has no part in its parent's spaces: it is an ordinary one.
+fn become_plain() {
+    let me = me();
+    let mut dirty_below = private_view::dirty_below();
+    if me.role == Role::Master {
+        dirty_below = memory::dirty_below();
+        me.role = Role::Plain;
+        master().forget_all();
+        sys::close(me.exchange_fd);
+        // SAFETY: used by the master, its workers and children alone.
+        unsafe {
+            let _ = sys::unmap(CONTROL, size_of::<Control>());
+            let _ = sys::unmap(EXCHANGE, MAX_WORKERS * EXCHANGE_SIZE);
+            let _ = sys::unmap(TLS, MAX_DEPTH * TLS_SLOT);
+        }
+    }
+    private_view::begin_forked(dirty_below);
+    threads::forget_others();
+}
 
 /// A fork as it travels to the control stack and back.
 struct Fork {
@@ -19,37 +116,40 @@ struct Fork {
 const WAIT: u32 = 0;
 const GO: u32 = u32::MAX;
 
-/// Forks; 0 in the new process.
+/// Forks eagerly; 0 in the new process.
 ///
 /// # Safety
 /// In the master or a plain process.
-pub(crate) unsafe fn fork() -> Sys<libc::pid_t> {
+pub(crate) unsafe fn eagerly() -> Sys<libc::pid_t> {
+    let _lock = memory::lock_for_fork();
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-    // SAFETY: a fresh page anywhere; unmapped below. The control stack is free while user
-    // code runs.
+    // SAFETY: a fresh page anywhere; unmapped below. The control stack is free: user code
+    // runs, and no other thread forks.
     unsafe {
         let page = sys::map(0, 4096, rw, kind, -1, 0)?;
         let mut f = Fork { word: &*(page as *const AtomicU32), result: Err(libc::ENOSYS) };
         sys::on_stack(PRIVATE + private::CONTROL_STACK, on_control_stack, &raw mut f as usize);
-        let _ = sys::call(libc::SYS_munmap, [page, 4096, 0, 0, 0, 0]);
+        let _ = sys::unmap(page, 4096);
         f.result
     }
 }
 
 extern "C" fn on_control_stack(f: usize, _stack: usize) {
-    // SAFETY: `fork` keeps the record alive. It lies on the image's stack, which both
-    // processes share until the new one has its own image: only then does it write there.
+    // SAFETY: `eagerly` keeps the record alive. It lies on the user's stack, which both
+    // processes may share until the new one has its own image: only then does it write there.
     let f = unsafe { &mut *(f as *mut Fork) };
     // The word's address lies on that stack as well; keep a copy in a register or frame here.
-    let word = f.word;
+    let (word, (_, tid)) = (f.word, sys::ids());
     match sys::fork_here() {
         Ok(0) => {
-            if let Err(e) = own_image() {
+            if let Err(e) = private_view::own_file() {
                 word.store(e as u32, SeqCst);
                 sys::futex_wake(word);
                 sys::exit(127);
             }
+            become_plain();
+            tls::refresh_thread_id(tid as u32);
             f.result = Ok(0);
             word.store(GO, SeqCst);
             sys::futex_wake(word);
@@ -74,52 +174,4 @@ fn wait_for(word: &AtomicU32, pid: i32) -> Sys<libc::pid_t> {
             return Ok(pid);
         }
     }
-}
-
-/// Moves the new process to an image file of its own.
-fn own_image() -> Sys<()> {
-    let me = me();
-    let old = me.image_fd;
-    let new = sys::memory_file(c"detpar image", FILE_SIZE)?;
-    let booted = me.role == Role::Master;
-    let mut at = 0;
-    while let Some((from, to)) = sys::next_data(old, at) {
-        let to = to.min(IMAGE_SIZE);
-        if from >= IMAGE_SIZE {
-            break;
-        }
-        copy(new, IMAGE + from, to - from, from)?;
-        at = to;
-    }
-    let segments = if booted { regions::segments() } else { &[] };
-    for s in segments {
-        copy(new, s.start, s.end - s.start, s.offset)?;
-    }
-    let rw = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_NORESERVE;
-    // SAFETY: the new file holds what the old one holds: the parent stands still.
-    unsafe {
-        sys::map(IMAGE, IMAGE_SIZE, rw, flags, new, 0)?;
-        sys::protect(STACK, 4096, libc::PROT_NONE)?;
-        for s in segments {
-            sys::map(s.start, s.end - s.start, rw, flags, new, s.offset)?;
-        }
-    }
-    sys::close(old);
-    me.image_fd = new;
-    // Only now is memory this process's own.
-    me.role = Role::Plain;
-    master().forget_all();
-    tls::refresh_thread_id();
-    Ok(())
-}
-
-fn copy(fd: i32, from: usize, len: usize, offset: usize) -> Sys<()> {
-    let mut done = 0;
-    while done < len {
-        let a = [fd as usize, from + done, len - done, offset + done, 0, 0];
-        // SAFETY: the range is mapped, readable memory of the image.
-        done += unsafe { sys::call(libc::SYS_pwrite64, a) }?;
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Allocation for whatever space runs in this process.
 
 use crate::exec::control::{Role, area, control, exchange, me, private, private_item};
+use crate::exec::master::master;
 use crate::exec::worker;
 use crate::heap::class::ZONES;
 use crate::heap::open::Freed;
@@ -9,8 +10,10 @@ use crate::heap::{Env, Heap};
 use crate::image::early;
 use crate::image::layout::{EXCHANGE_SIZE, IMAGE, PRIVATE};
 use crate::merge::Block;
-use crate::sys;
-use core::sync::atomic::{AtomicU32, Ordering::*};
+use crate::sys::{self, cpu};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
+
+use super::private as view;
 
 /// The running space as its heap sees it.
 pub(crate) struct Space;
@@ -92,7 +95,8 @@ impl Env for Space {
     fn release(&mut self, addr: usize, len: usize) -> bool {
         let me = me();
         let may = match me.role {
-            Role::Plain | Role::Master => true,
+            // A private view keeps the file as it is, and shows it where its own pages are gone.
+            Role::Plain | Role::Master => !view::is_private(),
             Role::Child => worker::is_granted(addr, len),
             Role::Worker => false,
         };
@@ -101,7 +105,10 @@ impl Env for Space {
     }
 
     fn may_be_dirty(&self, zone: usize, number: u32) -> bool {
-        me().role != Role::Plain && number < control().dirty_below[zone].load(Relaxed)
+        if me().role == Role::Plain {
+            return view::may_be_dirty(zone, number);
+        }
+        number < control().dirty_below[zone].load(Relaxed)
     }
 }
 
@@ -117,10 +124,37 @@ impl Guard {
             return Guard(false);
         }
         while LOCK.swap(1, Acquire) != 0 {
+            if FORKING.load(Relaxed) == cpu::thread_pointer() {
+                return Guard(false);
+            }
             // SAFETY: has no operands.
             let _ = unsafe { sys::call(libc::SYS_sched_yield, [0; 6]) };
         }
         Guard(true)
+    }
+}
+
+/// Thread pointer of the thread that holds the lock to fork; its fork handlers may allocate.
+static FORKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Holds the lock over a fork: the new process must find a heap that nobody was changing.
+pub(crate) struct ForkLock(bool);
+
+/// Locks the heap, and out other threads that fork.
+pub(crate) fn lock_for_fork() -> ForkLock {
+    let Guard(held) = *core::mem::ManuallyDrop::new(Guard::lock());
+    if held {
+        FORKING.store(cpu::thread_pointer(), Relaxed);
+    }
+    ForkLock(held)
+}
+
+impl Drop for ForkLock {
+    fn drop(&mut self) {
+        if self.0 {
+            FORKING.store(0, Relaxed);
+            drop(Guard(true));
+        }
     }
 }
 
@@ -202,11 +236,20 @@ pub(crate) fn freed_log() -> &'static mut [Freed] {
 }
 
 /// Carries out recorded frees; to be called when an open child ended and its lane is back.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the engine's open constructs"))]
 pub(crate) fn settle() {
     let left = Heap(me().heap).settle(&mut Space, freed_log());
     let me = me();
     (me.freed_count, me.freed_lost) = (left, me.freed_lost * u32::from(left > 0));
+}
+
+/// Segments of each zone below which the file may hold what children of this master wrote and
+/// nobody merged.
+pub(crate) fn dirty_below() -> [u32; crate::heap::class::ZONES] {
+    core::array::from_fn(|z| {
+        let c = control();
+        let granted = c.mail.iter().take(master().slots()).map(|m| m.granted[z].load(Relaxed));
+        granted.max().unwrap_or(0).max(c.dirty_below[z].load(Relaxed))
+    })
 }
 
 /// Notes which fresh segments a failed construct may have written.

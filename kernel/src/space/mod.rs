@@ -1,6 +1,9 @@
-//! The space that runs in this process: its beginning as master, its allocator, its threads.
+//! The space that runs in this process: its beginning as master, its allocator, its threads,
+//! its private view of the image and its forks.
 
 pub(crate) mod boot;
+pub(crate) mod children;
 pub(crate) mod fork;
 pub(crate) mod memory;
+pub(crate) mod private;
 pub(crate) mod threads;

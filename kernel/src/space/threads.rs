@@ -2,6 +2,7 @@
 //! alive while children run.
 
 use crate::error::Error;
+use crate::sys;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 
 static MADE: AtomicUsize = AtomicUsize::new(0);
@@ -22,7 +23,28 @@ pub(crate) fn starts() {
 
 /// A thread ran its last destructors, or did not start after all.
 pub(crate) fn ends() {
-    ALIVE.fetch_sub(1, SeqCst);
+    // A thread that forked ends in the new process as well, where it was not counted.
+    let _ = ALIVE.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
+}
+
+/// Whether the caller is the only thread of the process, as far as the system says now.
+pub(crate) fn alone() -> bool {
+    let made = MADE.load(SeqCst);
+    if ALIVE.load(SeqCst) != 0 {
+        return false;
+    }
+    if made != VERIFIED.load(Relaxed) {
+        if sys::thread_count() != Some(1) {
+            return false;
+        }
+        VERIFIED.store(made, Relaxed);
+    }
+    true
+}
+
+/// In a forked process: the caller is its only thread, and goes on as the main one.
+pub(crate) fn forget_others() {
+    ALIVE.store(0, SeqCst);
 }
 
 /// Fails while other threads are alive. A thread that has ended for the program may still
@@ -35,9 +57,7 @@ pub(crate) fn refuse_foreign() -> Result<(), Error> {
     let start = std::time::Instant::now();
     let patience = std::time::Duration::from_secs(1);
     loop {
-        // A directory's link count is 2 plus one per thread.
-        use std::os::unix::fs::MetadataExt;
-        let threads = std::fs::metadata("/proc/self/task").map_or(1, |m| m.nlink() as usize - 2);
+        let threads = sys::thread_count().unwrap_or(1);
         if ALIVE.load(SeqCst) == 0 && threads == 1 {
             VERIFIED.store(made, Relaxed);
             return Ok(());

@@ -75,6 +75,117 @@ pub(crate) unsafe fn drop_pages(addr: usize, len: usize) -> Sys<()> {
     unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_DONTNEED as usize, 0, 0, 0]) }.map(drop)
 }
 
+/// Moves a mapping with its page tables; whatever was mapped at `to` is gone, also where the
+/// move fails.
+///
+/// # Safety
+/// Nothing may rely on memory at the old place until something is mapped there again, nor on
+/// what was mapped at the new one.
+pub(crate) unsafe fn move_mapping(from: usize, len: usize, to: usize) -> Sys<()> {
+    let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as usize;
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_mremap, [from, len, len, flags, to, 0]) }.map(drop)
+}
+
+/// Removes the mappings of a range.
+///
+/// # Safety
+/// Nothing may rely on memory there.
+pub(crate) unsafe fn unmap(addr: usize, len: usize) -> Sys<()> {
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_munmap, [addr, len, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Whether processes forked from now on get the mappings of a range.
+pub(crate) fn inherit(addr: usize, len: usize, yes: bool) -> Sys<()> {
+    let advice = if yes { libc::MADV_DOFORK } else { libc::MADV_DONTFORK };
+    // SAFETY: contents and rights of the range stay as they are in this process.
+    unsafe { call(libc::SYS_madvise, [addr, len, advice as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Writes memory to a place of a file.
+///
+/// # Safety
+/// `len` bytes at `from` must be readable.
+pub(crate) unsafe fn write_at(fd: c_int, from: usize, len: usize, offset: usize) -> Sys<()> {
+    let mut done = 0;
+    while done < len {
+        let a = [fd as usize, from + done, len - done, offset + done, 0, 0];
+        // SAFETY: the caller's contract.
+        match unsafe { call(libc::SYS_pwrite64, a) } {
+            Ok(0) => return Err(libc::EIO),
+            Ok(n) => done += n,
+            Err(libc::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// Opens the file of a descriptor once more: a description of its own, with locks of its own.
+pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
+    let mut digits = [0u8; 10];
+    let (mut n, mut rest) = (0, fd.unsigned_abs());
+    while n == 0 || rest > 0 {
+        digits[n] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        n += 1;
+    }
+    for (to, digit) in path[14..].iter_mut().zip(digits[..n].iter().rev()) {
+        *to = *digit;
+    }
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+    let a = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags, 0, 0, 0];
+    // SAFETY: the path is a C string: ten digits leave its last byte zero.
+    unsafe { call(libc::SYS_openat, a) }.map(|low| raise_fd(low as c_int))
+}
+
+/// Locks or unlocks the file of a descriptor (`flock(2)`).
+pub(crate) fn lock_file(fd: c_int, how: c_int) -> Sys<()> {
+    // SAFETY: has no memory operands.
+    unsafe { call(libc::SYS_flock, [fd as usize, how as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Blocks all signals of this thread; returns those that were blocked.
+pub(crate) fn block_signals() -> u64 {
+    let (all, mut before) = (u64::MAX, 0u64);
+    let (set, old) = (&raw const all as usize, &raw mut before as usize);
+    // SAFETY: the kernel reads and writes one word each.
+    let _ =
+        unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set, old, 8, 0, 0]) };
+    before
+}
+
+/// Blocks exactly these signals.
+pub(crate) fn restore_signals(before: u64) {
+    let set = &raw const before as usize;
+    // SAFETY: the kernel reads one word.
+    let _ =
+        unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set, 0, 8, 0, 0]) };
+}
+
+/// Process id and thread id of the caller.
+pub(crate) fn ids() -> (i32, i32) {
+    // SAFETY: the calls have no operands and do not fail.
+    unsafe {
+        let of = |nr| call(nr, [0; 6]).unwrap_or(0) as i32;
+        (of(libc::SYS_getpid), of(libc::SYS_gettid))
+    }
+}
+
+/// How many threads this process has; `None` where /proc does not say.
+pub(crate) fn thread_count() -> Option<usize> {
+    let mut x = core::mem::MaybeUninit::<libc::statx>::zeroed();
+    let path = c"/proc/self/task".as_ptr() as usize;
+    let a =
+        [libc::AT_FDCWD as usize, path, 0, libc::STATX_NLINK as usize, x.as_mut_ptr() as usize, 0];
+    // SAFETY: the path is a C string; the kernel fills the structure, whose fields are integers.
+    let links = unsafe { call(libc::SYS_statx, a).ok().map(|_| x.assume_init().stx_nlink) }?;
+    // A directory's link count is 2 plus one per thread.
+    (links as usize).checked_sub(2)
+}
+
 /// Creates an anonymous memory file of the given size, close-on-exec, at a high number so
 /// that the program's own descriptors keep the numbers they would have without us.
 pub(crate) fn memory_file(name: &core::ffi::CStr, size: usize) -> Sys<c_int> {
@@ -108,6 +219,20 @@ pub(crate) fn raise_fd(low: c_int) -> c_int {
         }
     }
     low
+}
+
+/// Reads a range of a file to an address.
+pub(crate) fn read_at(fd: c_int, to: usize, len: usize, off: usize) -> Sys<()> {
+    let mut done = 0;
+    while done < len {
+        let a = [fd as usize, to + done, len - done, off + done, 0, 0];
+        // SAFETY: callers pass writable memory of theirs; a bad address answers EFAULT.
+        match unsafe { call(libc::SYS_pread64, a) }? {
+            0 => return Err(libc::EIO),
+            n => done += n,
+        }
+    }
+    Ok(())
 }
 
 /// Gives the pages of a file range back to the system; the range reads as zeros.

@@ -1,0 +1,90 @@
+//! `fork`: one child that runs beside its parent until it is joined.
+use crate::error::JoinError;
+use crate::fork::{self, Given};
+use kernel::abi::ChildId;
+use kernel::call::Frames;
+use std::marker::PhantomData;
+
+/// A child that was started by [`fork`]. Dropped without a join it is ended, and nothing of it
+/// is kept.
+#[must_use = "a child that is not joined is ended"]
+#[derive(Debug)]
+pub struct Child<R> {
+    id: ChildId,
+    given: Option<Given>,
+    result: PhantomData<fn() -> R>,
+}
+
+/// Starts a child that runs `f` from a snapshot of memory as of now, while the caller goes on.
+///
+/// The child sees nothing of what the parent writes later, the parent nothing of the child
+/// until it joins it. `id` names the child among those of the same parent.
+///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     let words = vec!["a", "b", "c"];
+///     let child = detpar::fork(7, {
+///         let words = words.clone();
+///         move || words.concat()
+///     })
+///     .unwrap();
+///     let count = words.len();
+///     assert_eq!((child.join().unwrap(), count), ("abc".to_string(), 3));
+/// }
+/// ```
+///
+/// # Errors
+///
+/// [`JoinError::Unsupported`] where a child with this id is alive, for ids from 2^31 on, and
+/// where the system lacks what children need; [`JoinError::Limit`].
+///
+/// # Conflicts
+///
+/// See [`Child::join`].
+pub fn fork<F, R>(id: u32, f: F) -> Result<Child<R>, JoinError>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    // SAFETY: what the closure refers to lives for ever, and not on the stack.
+    let (id, given) = unsafe { fork::fork_open(Some(id), f, Frames::None) }?;
+    Ok(Child { id, given: Some(given), result: PhantomData })
+}
+
+impl<R: Send> Child<R> {
+    /// The name it was given.
+    pub fn id(&self) -> u32 {
+        self.id.0
+    }
+
+    /// Waits for the child, merges its changes into memory as it is now and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// The child's failure; nothing of it was merged. Other children are not affected.
+    ///
+    /// # Conflicts
+    ///
+    /// A byte that the child changed and that the parent changed too since the child's start,
+    /// itself or by joining another child.
+    pub fn join(mut self) -> Result<R, JoinError> {
+        let given = self.given.take();
+        let joined = fork::join_open(&[self.id]).inspect_err(|_| fork::end_open(self.id))?;
+        // SAFETY: the child returned, so its buffer holds an R, moved out once.
+        let r = unsafe { joined.result(0).cast::<R>().read() };
+        drop(joined);
+        if let Some(given) = given {
+            given.forget();
+        }
+        Ok(r)
+    }
+}
+
+impl<R> Drop for Child<R> {
+    fn drop(&mut self) {
+        if self.given.is_some() {
+            fork::end_open(self.id);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `scope`: children that run beside the body that spawns them.
+use crate::error::JoinError;
+use crate::fork::{self, Given};
+use kernel::abi::ChildId;
+use kernel::call::Frames;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Where children are spawned; see [`scope`].
+pub struct Scope<'scope> {
+    /// Children so far, in order, and the closures they were given.
+    children: RefCell<Vec<(ChildId, Given)>>,
+    /// Why a spawn failed, once one did.
+    failed: RefCell<Option<JoinError>>,
+    /// An address below everything that lives for `'scope` on the stack.
+    frames: usize,
+    /// Invariant: a scope must pass neither for a longer nor for a shorter one.
+    marker: PhantomData<&'scope mut &'scope ()>,
+}
+
+/// Runs a body that may spawn children, which run beside it from snapshots of memory as of
+/// their spawn; at the end merges them all, in the order in which they were spawned.
+///
+/// A child sees what the body wrote before the spawn and nothing that it writes later; the body
+/// sees what a child wrote only after the scope. What children print appears at the end of the
+/// scope. To handle a failure, use [`try_scope`].
+///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     let mut parts = [0; 4];
+///     let mut seen = 0;
+///     detpar::scope(|s| {
+///         for (i, part) in parts.iter_mut().enumerate() {
+///             s.spawn(move |_| *part = i * i);
+///         }
+///         seen = 1;
+///     });
+///     assert_eq!(parts, [0, 1, 4, 9]);
+///     assert_eq!(seen, 1);
+/// }
+/// ```
+///
+/// # Panics
+///
+/// As [`join`](crate::join()). A panic of the body ends the children, whose changes are lost.
+///
+/// # Conflicts
+///
+/// A byte that two children changed, and one that a child changed and the body changed after
+/// the child's spawn.
+#[track_caller]
+pub fn scope<'scope, OP, R>(op: OP) -> R
+where
+    OP: FnOnce(&Scope<'scope>) -> R + Send,
+    R: Send,
+{
+    match try_scope(op) {
+        Ok(r) => r,
+        Err(e) => e.unwind(),
+    }
+}
+
+/// Like [`scope`], with the failure as a value.
+///
+/// All or nothing: on failure no change of any child is kept and closures are dropped unused;
+/// what the body itself did stays.
+///
+/// ```
+/// use detpar::JoinError;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let (mut a, mut b) = (1, 1);
+///     let failed = detpar::try_scope(|s| {
+///         s.spawn(|_| a = 2);
+///         s.spawn(|_| {
+///             b = 2;
+///             panic!("no");
+///         });
+///     });
+///     assert!(matches!(failed, Err(JoinError::Panic(p)) if p.child() == 1));
+///     assert_eq!((a, b), (1, 1));
+/// }
+/// ```
+///
+/// # Errors
+///
+/// The failure of the child that was spawned first among those that failed: see [`JoinError`].
+///
+/// # Panics
+///
+/// Where the body panics.
+///
+/// # Conflicts
+///
+/// As for [`scope`]; a conflict is the error [`JoinError::Conflict`].
+// Not inlined: everything that lives for 'scope lies in frames above this one.
+#[inline(never)]
+pub fn try_scope<'scope, OP, R>(op: OP) -> Result<R, JoinError>
+where
+    OP: FnOnce(&Scope<'scope>) -> R + Send,
+    R: Send,
+{
+    let mut here = 0u8;
+    let frames = std::hint::black_box(&raw mut here) as usize;
+    let s = Scope {
+        children: RefCell::default(),
+        failed: RefCell::default(),
+        frames,
+        marker: PhantomData,
+    };
+    let body = catch_unwind(AssertUnwindSafe(|| op(&s)));
+    let children = s.children.take();
+    let failed = s.failed.take();
+    let ids: Vec<ChildId> = children.iter().map(|c| c.0).collect();
+    match (body, failed) {
+        (Ok(r), None) => {
+            if !ids.is_empty() {
+                let end_all = |_: &_| ids.iter().copied().for_each(fork::end_open);
+                drop(fork::join_open(&ids).inspect_err(end_all)?);
+                children.into_iter().for_each(|(_, given)| given.forget());
+            }
+            Ok(r)
+        }
+        (body, failed) => {
+            ids.into_iter().for_each(fork::end_open);
+            match (body, failed) {
+                (Err(payload), _) => resume_unwind(payload),
+                (Ok(_), Some(e)) => Err(e),
+                (Ok(_), None) => unreachable!("one of them failed"),
+            }
+        }
+    }
+}
+
+impl<'scope> Scope<'scope> {
+    /// Starts a child that runs `body` from a snapshot as of now.
+    ///
+    /// The child may spawn in turn: its own children are merged into it at its end.
+    /// A spawn that fails, for lack of memory or workers, makes the scope fail at its end.
+    ///
+    /// # Conflicts
+    ///
+    /// As for [`scope`].
+    pub fn spawn<BODY>(&self, body: BODY)
+    where
+        BODY: FnOnce(&Scope<'scope>) + Send + 'scope,
+    {
+        if self.failed.borrow().is_some() {
+            return;
+        }
+        let child = move || scope(|s: &Scope<'scope>| body(s));
+        // SAFETY: what the body borrows lives for 'scope, in frames above the scope's; the
+        // scope joins or ends every child before it returns.
+        let started = unsafe { fork::fork_open(None, child, Frames::From(self.frames)) };
+        match started {
+            Ok(child) => self.children.borrow_mut().push(child),
+            Err(e) => *self.failed.borrow_mut() = Some(e),
+        }
+    }
+}
+
+impl std::fmt::Debug for Scope<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scope").field("children", &self.children.borrow().len()).finish()
+    }
+}

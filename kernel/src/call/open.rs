@@ -1,0 +1,136 @@
+//! Open children: a put that starts, and a get that merges while the parent went on between.
+
+use super::Job;
+use super::get::{GetError, parent};
+use crate::abi::{Cause, ChildId, Failure, Limit};
+use crate::confine;
+use crate::engine::open::{self, Join, OpenError, Start};
+use crate::engine::{self, Construct};
+use crate::exec::worker;
+use crate::image::layout::STACK_END;
+use crate::space::children;
+use crate::sys::cpu::FloatControl;
+
+/// Which frames of the parent's stack an open child may change for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frames {
+    /// None: what it writes there is dropped.
+    None,
+    /// Those at this address and above: the frame that holds it is live until the join.
+    From(usize),
+}
+
+/// Ids from here on are given by the kernel.
+const OWN_IDS: u32 = 1 << 31;
+
+/// Starts a child from a snapshot of the running space, which goes on beside it: the put with
+/// Regs, Snap and Start. Without an id the child gets one that no caller can choose.
+///
+/// # Errors
+/// [`GetError::Kernel`] for an id that is in use and where the system has not what it takes;
+/// [`GetError::Child`] with a [`Limit`]. Nothing was started then.
+///
+/// # Safety
+/// The job's entry must accept its data, argument and a result buffer of its size, must not
+/// unwind, and must be given nothing but what stays valid until the child has ended.
+pub unsafe fn fork(id: Option<ChildId>, job: Job, frames: Frames) -> Result<ChildId, GetError> {
+    parent()?;
+    let own = || children::free_place().map_or(u32::MAX, |i| OWN_IDS + i as u32);
+    let id = match id {
+        Some(id) if id.0 >= OWN_IDS => return Err(crate::error::Error::ReservedId.into()),
+        Some(id) => id,
+        None => ChildId(own()),
+    };
+    if let Some(h) = confine::handler() {
+        h.before_fork();
+    }
+    let merge_from = match frames {
+        Frames::None => STACK_END,
+        Frames::From(at) => at,
+    };
+    let float = FloatControl::get();
+    let mut start = Start { id, job, merge_from, float, result: Ok(()) };
+    open::on_control_stack(open::start, &mut start);
+    start.result.map(|()| id).map_err(|e| match e {
+        OpenError::Kernel(e) => e.into(),
+        OpenError::Limit(l) => Failure { child: 0, cause: Cause::Limit(l) }.into(),
+    })
+}
+
+/// The results of open children that were merged.
+#[derive(Debug)]
+pub struct Joined {
+    count: usize,
+}
+
+/// Waits for children and merges them in the given order, all or none: gets with Merge.
+///
+/// # Errors
+/// [`GetError::Child`] with the failure of the first child in that order which failed or
+/// conflicts, its index being the position in `ids`: those before it have finished, those
+/// after it were ended; nothing was merged. [`GetError::Kernel`] with
+/// [`NoChild`](crate::error::Error::NoChild) for an id that no child has, or that comes twice.
+///
+/// In every case but the last all the ids are free again once the result is dropped.
+pub fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
+    let nested = parent()?;
+    let unique = |(i, id): (usize, &ChildId)| !ids[..i].contains(id);
+    let live = |id: &ChildId| children::find(*id).is_some();
+    if !ids.iter().all(live) || !ids.iter().enumerate().all(unique) {
+        return Err(crate::error::Error::NoChild.into());
+    }
+    // The parent's own output comes before that of the children.
+    if let Some(h) = confine::handler() {
+        h.before_fork();
+    }
+    let mut j = Join { ids: ids.as_ptr(), count: ids.len(), read: 0, result: Ok(()) };
+    open::on_control_stack(open::join, &mut j);
+    let joined = Joined { count: j.read };
+    for i in 0..j.read {
+        let log = engine::current().log(joined.construct(i), 0);
+        if log.is_empty() {
+            continue;
+        }
+        if !nested {
+            if let Some(h) = confine::handler() {
+                h.deliver(log);
+            }
+        } else if !confine::Log::append(log) {
+            worker::end_child(Cause::Limit(Limit::Exchange));
+        }
+    }
+    match j.result {
+        Ok(()) => Ok(joined),
+        Err(failure) => {
+            let last = joined.construct(failure.child as usize);
+            Err(GetError::from_failure(failure, last, 0))
+        }
+    }
+}
+
+/// Ends a child and everything below it; nothing of it is merged.
+///
+/// # Errors
+/// [`NoChild`](crate::error::Error::NoChild).
+pub fn kill(id: ChildId) -> Result<(), GetError> {
+    parent()?;
+    Ok(open::kill(id)?)
+}
+
+impl Joined {
+    fn construct(&self, i: usize) -> Construct {
+        Construct(children::at(open::joined(i)).construct)
+    }
+
+    /// Where the result of the `i`-th child lies until this value is dropped. No other open
+    /// child may be joined meanwhile.
+    pub fn result(&self, i: usize) -> *const u8 {
+        engine::current().result(self.construct(i), 0)
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        open::release(self.count);
+    }
+}

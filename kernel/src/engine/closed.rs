@@ -1,0 +1,139 @@
+//! Closed constructs: the parent waits until all children are merged.
+
+use super::joined::merge_children;
+use super::open::on_control_stack;
+use super::{Construct, Run};
+use crate::abi::{Cause, Failure, Limit};
+use crate::confine;
+use crate::error::Error;
+use crate::exec::control::{Job, Me, Request, Role, ask, me, order};
+use crate::exec::master::master;
+use crate::exec::{changes, layer, worker};
+use crate::heap::Heap;
+use crate::space::memory::{self, Space};
+use crate::space::private as view;
+use crate::sys::cpu::FloatControl;
+
+/// Runs the children of a closed construct and merges them, all or none.
+///
+/// # Safety
+/// Every entry must accept its data, argument and a result buffer of its size, and must not
+/// unwind.
+pub(super) unsafe fn run(jobs: &[Job]) -> Run {
+    let mut get = Get { jobs, float: FloatControl::get(), run: Run::default() };
+    on_control_stack(run_here, &mut get);
+    get.run
+}
+
+/// A run as it travels to the control stack and back.
+struct Get<'a> {
+    jobs: &'a [Job],
+    float: FloatControl,
+    run: Run,
+}
+
+/// The steps that must not disturb user memory; `stack` is the parent's stack pointer.
+extern "C" fn run_here(get: usize, stack: usize) {
+    // SAFETY: `run` keeps the record alive and unused while it waits.
+    let get = unsafe { &mut *(get as *mut Get) };
+    let me = me();
+    if let Err(e) = settle(me) {
+        get.run.error = Some(e);
+        return;
+    }
+    let heap = Heap(me.heap);
+    let k = get.jobs.len();
+    let Some(session) = heap.prepare(&mut Space, k) else {
+        get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(Limit::Heap) });
+        return;
+    };
+    me.constructs += 1;
+    // Lanes lie in segments that were not granted to this space but taken for its children.
+    changes::widen(me, &heap.sequences());
+    let mut request = Request {
+        jobs: get.jobs.as_ptr(),
+        count: k as u32,
+        depth: if me.role == Role::Master { 1 } else { me.depth + 1 },
+        session,
+        heap: heap.0,
+        stack,
+        path: confine::mix(me.path ^ me.constructs.rotate_left(32)),
+        float: get.float,
+        sequences: heap.sequences(),
+        chain: 0,
+        lane: 0,
+        merge_from: stack,
+        orders: orders(),
+        commands: 0,
+        command_count: 0,
+    };
+    let mark = me.stage_end;
+    let asked = chain(me, stack).and_then(|chain| {
+        request.chain = chain;
+        if me.role != Role::Master {
+            return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
+        }
+        let m = master();
+        let c = m.run(&request);
+        if m.setup_error == 0 {
+            return Ok(c);
+        }
+        get.run.error = Some(setup_error(core::mem::take(&mut m.setup_error)));
+        m.release(c);
+        Err(Limit::Workers)
+    });
+    me.stage_end = mark;
+    let construct = match asked {
+        Ok(c) => c,
+        Err(limit) => {
+            get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(limit) });
+            return;
+        }
+    };
+    let outcome = merge_children(construct, get.jobs, heap, session);
+    // The record lies in the parent's memory, which is the reference image until here.
+    get.run.construct = Some(Construct(construct));
+    get.run.outcome = outcome;
+    changes::widen(me, &heap.sequences());
+    if get.run.outcome.is_err() {
+        memory::note_failed_grants();
+    }
+}
+
+/// Makes the image file the master's own again, unless open children need it as it is.
+pub(super) fn settle(me: &Me) -> Result<(), Error> {
+    if me.role != Role::Master || me.open_count > 0 {
+        return Ok(());
+    }
+    view::settle().map_err(|errno| Error::Unsupported {
+        what: "taking the image back from processes that this one forked",
+        remedy: "end them before deterministic children start, or provide more memory",
+        errno,
+    })
+}
+
+pub(super) fn orders() -> u32 {
+    // What a child writes to fresh memory may go to the file, unless others rely on it.
+    let base = if view::file_is_base() { order::NO_GRANTS } else { 0 };
+    order::SNAP | order::START | order::ENTER | base
+}
+
+/// What the children start from; the file alone where that is the running space's memory.
+fn chain(me: &mut Me, stack: usize) -> Result<usize, Limit> {
+    if me.role == Role::Master && !view::is_private() { Ok(0) } else { layer::seal(me, stack) }
+}
+
+fn setup_error(code: u64) -> Error {
+    let what = match code >> 32 {
+        1 => "installing signal handlers in a worker",
+        2 => "patching the vDSO in a worker",
+        3 => "installing a seccomp filter in a worker",
+        4 => "detaching a worker from the program's process group",
+        5 => "opening the page map of a worker",
+        6 => "closing inherited descriptors in a worker",
+        _ => "mapping the image in a worker",
+    };
+    let remedy = "allow this call to unprivileged processes (container profiles may deny it) \
+                  and raise limits on address space";
+    Error::Unsupported { what, remedy, errno: (code as u32) as i32 }
+}

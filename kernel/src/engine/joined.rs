@@ -1,0 +1,226 @@
+//! Merging what children handed over into the running space. On the control stack.
+
+use super::open;
+use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
+use crate::exec::claims::{self, Staged};
+use crate::exec::control;
+use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
+use crate::exec::reference::{ParentSide, Undo};
+use crate::exec::stage;
+use crate::heap::Heap;
+use crate::heap::open::freed_since;
+use crate::image::layout::{MAX_WORKERS, PRIVATE};
+use crate::image::regions;
+use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
+use crate::space::children::{self, OpenChild};
+use crate::space::memory::{self, Space};
+use core::sync::atomic::Ordering::*;
+
+/// Index below which children count: the failing one of lowest index, or all.
+fn first_failure(con: &control::Construct, k: usize) -> usize {
+    con.outcomes[..k].iter().position(|o| o.status.load(SeqCst) != outcome::RETURNED).unwrap_or(k)
+}
+
+pub(super) fn slot_of(o: &Outcome) -> u32 {
+    (o.claim.load(SeqCst) as u32).wrapping_sub(1) % MAX_WORKERS as u32
+}
+
+/// Parent memory as the merge sees it: this process's own view.
+struct Memory;
+
+impl Target for Memory {
+    fn page(&self, addr: u64) -> &Page {
+        // SAFETY: the addresses come from stages whose claims were checked: pages of the
+        // image, mapped readable in every space; the parent is suspended here.
+        unsafe { &*(addr as usize as *const Page) }
+    }
+
+    fn page_mut(&mut self, addr: u64) -> &mut Page {
+        // SAFETY: as above; nothing else refers to user memory on the control stack.
+        unsafe { &mut *(addr as usize as *mut Page) }
+    }
+}
+
+/// Plans over all children, then applies, or applies nothing.
+pub(super) fn merge_children(
+    construct: u32,
+    jobs: &[Job],
+    heap: Heap,
+    session: u64,
+) -> Result<(), Failure> {
+    let con = &control().constructs[construct as usize];
+    let k = jobs.len();
+    let failing = first_failure(con, k);
+    let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
+    // Scratch: children, cursors; both tables fit (asserted below).
+    let mut n = 0;
+    for (i, job) in jobs.iter().enumerate().take(failing) {
+        let o = &con.outcomes[i];
+        let slot = slot_of(o);
+        let staged = claims::stage_at(slot, o.stage.load(SeqCst))
+            .and_then(|st| claims::staged(slot, st, job.out_size))
+            .ok_or(corrupt(i))?;
+        let Staged { addrs, pages, frees } = staged;
+        let index = i as u32;
+        // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
+        unsafe {
+            (scratch_children() as *mut Child).add(n).write(Child { index, addrs, pages, frees });
+            (scratch_cursors() as *mut Cursor).add(n).write(Cursor::NEW);
+        }
+        n += 1;
+    }
+    // SAFETY: the first `n` entries of both tables were just written.
+    let (children, cursors) = unsafe {
+        (
+            core::slice::from_raw_parts(scratch_children() as *const Child, n),
+            core::slice::from_raw_parts_mut(scratch_cursors() as *mut Cursor, n),
+        )
+    };
+    let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
+        Ok(plan) => plan,
+        Err(PlanError::Conflict(c)) => {
+            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) });
+        }
+        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize)),
+        // One cursor a child, and the policy table keeps its order: neither can be.
+        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0)),
+    };
+    if failing < k {
+        return Err(own_failure(&con.outcomes[failing], failing));
+    }
+    merge::apply(plan, &mut Memory);
+    for c in children {
+        for b in c.frees {
+            Heap::free(&mut Space, b.addr as usize);
+        }
+    }
+    heap.adopt(k, session);
+    Ok(())
+}
+
+/// What the child at a place staged, and whose claims hold.
+fn staged_at(place: usize) -> Option<Staged> {
+    let child = children::at(place);
+    let o = &control().constructs[child.construct as usize].outcomes[0];
+    let slot = slot_of(o);
+    claims::stage_at(slot, o.stage.load(SeqCst))
+        .and_then(|st| claims::staged(slot, st, child.out_size))
+}
+
+/// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
+/// conflict nothing of it is written; `undo` keeps what is overwritten.
+pub(super) fn merge_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
+    let child = children::at(open::joined(i));
+    let Staged { addrs, pages, frees } =
+        staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
+    let limit = Cause::Limit;
+    let mut side = ParentSide::new(me, child.chain, addrs, frees).map_err(limit)?;
+    let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
+    // The parent comes first: to the merge it is one more child, of lower index.
+    let both = [
+        Child { index: 0, addrs: side.addrs, pages: side.pages, frees: freed },
+        Child { index: 1, addrs, pages, frees },
+    ];
+    let mut cursors = [Cursor::NEW; 2];
+    match merge::plan(&side, &both, regions::policies(), &mut cursors) {
+        Ok(plan) => {
+            *undo = Undo::keep(me, *undo, side.touched).map_err(limit)?;
+            merge::apply(plan, &mut side);
+            side.keep_unmerged();
+            Ok(())
+        }
+        Err(PlanError::Conflict(c)) => Err(Cause::Conflict(name_children(c, i))),
+        Err(_) => Err(Cause::Killed { signal: 0 }),
+    }
+}
+
+/// Says which child, or the parent, a conflict of the `i`-th child of a join is with.
+fn name_children(c: Conflict, i: usize) -> Conflict {
+    let page = c.address & !(PAGE as u64 - 1);
+    let at = (c.address - page) as usize;
+    let sibling = (0..i).find(|&j| {
+        let Some(s) = staged_at(open::joined(j)) else { return false };
+        let wrote = s.addrs.binary_search(&page).is_ok_and(|n| {
+            let now = s.pages[n].0[at];
+            // What it did not change is as in its own reference image.
+            now == c.lower_value[at % 8] && now != c.reference[at % 8]
+        });
+        wrote || s.frees.iter().any(|b| b.addr <= c.address && c.address < b.addr + b.len)
+    });
+    Conflict { lower: sibling.map_or(PARENT, |j| j as u32), higher: i as u32, ..c }
+}
+
+/// The blocks that the parent freed since the child's snapshot, and those that children
+/// before it in the same join freed: ascending, as far as they matter.
+fn parent_frees(
+    me: &mut Me,
+    child: &OpenChild,
+    i: usize,
+    touched: &[u64],
+    frees: &[Block],
+) -> Result<&'static [Block], Limit> {
+    let matters = |b: &Block| {
+        let first = touched.partition_point(|&p| p + PAGE as u64 <= b.addr);
+        let also = frees.partition_point(|f| f.addr + f.len <= b.addr);
+        touched.get(first).is_some_and(|&p| p < b.addr + b.len)
+            || frees.get(also).is_some_and(|f| f.addr < b.addr + b.len)
+    };
+    if me.freed_lost != 0 {
+        return Err(Limit::Frees);
+    }
+    let before = |n: usize| staged_at(open::joined(n)).map_or(&[][..], |s| s.frees);
+    let siblings = || (0..i).flat_map(before).copied();
+    let own = || {
+        let log = freed_since(memory::freed_log(), child.session);
+        log.map(|(addr, len)| Block { addr: addr as u64, len: len as u64 })
+    };
+    let n = own().filter(matters).count() + siblings().filter(matters).count();
+    let at = stage::take(me, n * size_of::<Block>()).ok_or(Limit::Exchange)?;
+    // SAFETY: `control`: just taken in this process's area; blocks are plain numbers.
+    let blocks = unsafe { core::slice::from_raw_parts_mut(at as *mut Block, n) };
+    let all = own().chain(siblings()).filter(matters);
+    blocks.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+    blocks.sort_unstable_by_key(|b| b.addr);
+    let mut kept = 0;
+    for j in 0..n {
+        let b = blocks[j];
+        let last = blocks[kept.max(1) - 1];
+        if kept > 0 && b.addr < last.addr + last.len {
+            // A block freed twice, or reused in other sizes: one stretch.
+            blocks[kept - 1].len = (b.addr + b.len).max(last.addr + last.len) - last.addr;
+        } else {
+            blocks[kept] = b;
+            kept += 1;
+        }
+    }
+    Ok(&blocks[..kept])
+}
+
+/// Frees the inherited blocks that a merged child freed.
+pub(super) fn free_deferred(place: usize) {
+    for b in staged_at(place).map_or(&[][..], |s| s.frees) {
+        Heap::free(&mut Space, b.addr as usize);
+    }
+}
+
+pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
+    let cause = match o.status.load(SeqCst) {
+        outcome::KILLED => Cause::Killed { signal: o.stage.load(SeqCst) as i32 },
+        outcome::NO_WORKER => Cause::Limit(Limit::Workers),
+        _ => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
+            .map_or(Cause::Killed { signal: 0 }, |st| st.cause.read()),
+    };
+    Failure { child: i as u32, cause }
+}
+
+fn scratch_children() -> usize {
+    PRIVATE + private::MERGE
+}
+
+fn scratch_cursors() -> usize {
+    scratch_children() + MAX_CHILDREN * size_of::<Child>()
+}
+
+const _: () = assert!(
+    MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) < private::MASTER - private::MERGE
+);

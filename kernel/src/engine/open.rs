@@ -1,0 +1,293 @@
+//! Open children: the parent goes on while they run, and merges them when it asks for them.
+
+use super::closed::{orders, settle};
+use super::joined::{free_deferred, merge_one, own_failure};
+use crate::abi::{Cause, ChildId, Failure, Limit};
+use crate::error::Error;
+use crate::exec::control::{
+    Job, Me, Request, Role, ask, control, me, outcome, private, private_item,
+};
+use crate::exec::master::master;
+use crate::exec::reference::Undo;
+use crate::exec::{changes, layer, worker};
+use crate::heap::Heap;
+use crate::heap::open::OpenLane;
+use crate::image::layout::PRIVATE;
+use crate::space::children::{self, OpenChild, has};
+use crate::space::memory::{self, Space};
+use crate::space::private as view;
+use crate::sys::{self, cpu::FloatControl};
+use core::sync::atomic::Ordering::*;
+
+/// Why an open call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// The call could not be done.
+    Kernel(Error),
+    /// A limit was reached before anything ran.
+    Limit(Limit),
+}
+
+impl From<Error> for OpenError {
+    fn from(e: Error) -> OpenError {
+        OpenError::Kernel(e)
+    }
+}
+
+impl From<Limit> for OpenError {
+    fn from(l: Limit) -> OpenError {
+        OpenError::Limit(l)
+    }
+}
+
+/// A put as it travels to the control stack.
+pub(crate) struct Start {
+    pub id: ChildId,
+    pub job: Job,
+    /// Stack memory from here on is merged.
+    pub merge_from: usize,
+    pub float: FloatControl,
+    pub result: Result<(), OpenError>,
+}
+
+/// Runs `f(arg)` on the control stack with the caller's stack pointer.
+pub(crate) fn on_control_stack<T>(f: extern "C" fn(usize, usize), arg: &mut T) {
+    let top = PRIVATE + private::CONTROL_STACK;
+    // SAFETY: the control stack is free: user code runs, which never runs on it.
+    unsafe { sys::on_stack(top, f, core::ptr::from_mut(arg) as usize) };
+}
+
+/// Starts a child of its own from a snapshot of the running space, which goes on.
+pub(crate) extern "C" fn start(arg: usize, stack: usize) {
+    // SAFETY: the caller keeps the record alive and waits.
+    let s = unsafe { &mut *(arg as *mut Start) };
+    s.result = start_child(s, stack);
+}
+
+fn start_child(s: &Start, stack: usize) -> Result<(), OpenError> {
+    let me = me();
+    if children::find(s.id).is_some() {
+        return Err(Error::Exists.into());
+    }
+    let place = children::free_place().ok_or(Limit::Children)?;
+    let first = me.open_count == 0;
+    settle(me)?;
+    if first {
+        me.open_mark = me.stage_end;
+    }
+    let started = snapshot_and_start(me, s, stack, place);
+    if first && started.is_err() {
+        (me.stage_end, me.chain) = (me.open_mark, me.base);
+        let _ = settle(me);
+    }
+    started
+}
+
+fn snapshot_and_start(me: &mut Me, s: &Start, stack: usize, place: usize) -> Result<(), OpenError> {
+    go_private(me)?;
+    let heap = Heap(me.heap);
+    let lane = heap.open_lane(&mut Space, place).ok_or(Limit::Heap)?;
+    let started = start_in(me, s, stack, place, &lane);
+    if started.is_err() {
+        heap.drop_open(place);
+        memory::settle();
+    }
+    started
+}
+
+fn start_in(
+    me: &mut Me,
+    s: &Start,
+    stack: usize,
+    place: usize,
+    lane: &OpenLane,
+) -> Result<(), OpenError> {
+    let heap = Heap(me.heap);
+    changes::widen(me, &heap.sequences());
+    me.chain = layer::seal(me, stack)?;
+    me.constructs += 1;
+    let request = Request {
+        jobs: &raw const s.job,
+        count: 1,
+        depth: if me.role == Role::Master { 1 } else { me.depth + 1 },
+        session: lane.session,
+        heap: heap.0,
+        stack,
+        path: crate::confine::mix(me.path ^ me.constructs.rotate_left(32)),
+        float: s.float,
+        sequences: lane.sequences,
+        chain: me.chain,
+        lane: lane.heap.0,
+        merge_from: s.merge_from,
+        orders: orders(),
+        commands: 0,
+        command_count: 0,
+    };
+    let construct = if me.role == Role::Master {
+        master().begin_open(&request)
+    } else {
+        worker::ask(ask::OPEN, 0, Some(&request))
+    };
+    let mut child = OpenChild::new(s.id, construct.ok_or(Limit::Workers)?);
+    (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
+    (child.merge_from, child.out_size) = (s.merge_from, s.job.out_size);
+    child.has = has::SNAPSHOT | has::ENTRY | has::RUNNING;
+    children::insert(place, child);
+    Ok(())
+}
+
+/// From here on what the running space writes stays its own.
+fn go_private(me: &mut Me) -> Result<(), OpenError> {
+    if me.role != Role::Master {
+        worker::seal_grants(me);
+        return Ok(());
+    }
+    view::enter().map_err(|errno| {
+        OpenError::Kernel(Error::Unsupported {
+            what: "giving the master a view of its own",
+            remedy: "raise limits on address space and on mappings (vm.max_map_count)",
+            errno,
+        })
+    })
+}
+
+/// Waits until the child at a place does not run.
+fn wait_stopped(me: &mut Me, place: usize) {
+    let child = children::at(place);
+    if child.has & has::RUNNING == 0 {
+        return;
+    }
+    if me.role == Role::Master {
+        master().wait_open(child.construct);
+    } else {
+        worker::ask(ask::WAIT, child.construct, None);
+    }
+    child.has &= !has::RUNNING;
+}
+
+/// A join as it travels to the control stack.
+pub(crate) struct Join {
+    /// Children, in the order in which they merge.
+    pub ids: *const ChildId,
+    pub count: usize,
+    /// How many of them have logs and results to read; the failing one is the last.
+    pub read: usize,
+    pub result: Result<(), Failure>,
+}
+
+/// Places of the children of a join, in order.
+fn turn(i: usize) -> &'static mut u32 {
+    // SAFETY: fewer than MAX_CHILDREN fit in this part of private memory; any bytes are valid.
+    unsafe { private_item::<u32>(private::TURNS, i) }
+}
+
+/// Place of the `i`-th child of the last join.
+pub(crate) fn joined(i: usize) -> usize {
+    *turn(i) as usize
+}
+
+/// Waits for children and merges them, all or none. All ids name live children.
+pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
+    // SAFETY: the caller keeps the record alive and waits.
+    let j = unsafe { &mut *(arg as *mut Join) };
+    let (me, count) = (me(), j.count);
+    for i in 0..count {
+        // SAFETY: the caller's list; it is read before anything is merged.
+        let place = children::find(unsafe { *j.ids.add(i) });
+        *turn(i) = place.unwrap_or(0) as u32;
+    }
+    let mark = me.stage_end;
+    let mut undo = 0;
+    let mut failure = None;
+    for i in 0..count {
+        match join_one(me, i, &mut undo) {
+            Ok(()) => {}
+            Err(cause) => {
+                failure = Some(Failure { child: i as u32, cause });
+                break;
+            }
+        }
+    }
+    let read = match failure {
+        None => {
+            (0..count).for_each(|i| take_over(me, joined(i)));
+            count
+        }
+        Some(f) => {
+            Undo::back(undo);
+            for i in f.child as usize + 1..count {
+                children::end(joined(i));
+            }
+            f.child as usize + 1
+        }
+    };
+    me.stage_end = mark;
+    if failure.is_some() {
+        memory::note_failed_grants();
+    }
+    // SAFETY: as above: merged memory is the parent's, where the record lies untouched.
+    let j = unsafe { &mut *(arg as *mut Join) };
+    j.read = read;
+    j.result = failure.map_or(Ok(()), Err);
+}
+
+fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
+    let place = joined(i);
+    wait_stopped(me, place);
+    let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
+    match o.status.load(SeqCst) {
+        outcome::RETURNED | outcome::STOPPED => merge_one(me, i, undo),
+        _ => Err(own_failure(o, 0).cause),
+    }
+}
+
+/// What is done for a child once its whole join has succeeded.
+fn take_over(me: &mut Me, place: usize) {
+    let child = children::at(place);
+    free_deferred(place);
+    let heap = Heap(me.heap);
+    heap.adopt_open(place);
+    changes::widen(me, &heap.sequences());
+    changes::widen(me, &Heap(child.lane).sequences());
+}
+
+/// The places of a join were read: they are free again.
+pub(crate) fn release(count: usize) {
+    let mut count = count;
+    on_control_stack(release_here, &mut count);
+}
+
+extern "C" fn release_here(count: usize, _stack: usize) {
+    // SAFETY: `release` passes a reference to its count.
+    let count = unsafe { *(count as *const usize) };
+    let me = me();
+    for i in 0..count {
+        let place = joined(i);
+        let construct = children::at(place).construct;
+        // What was merged is adopted already.
+        Heap(me.heap).drop_open(place);
+        if me.role == Role::Master {
+            master().release(construct);
+        } else {
+            control().constructs[construct as usize].released.store(1, SeqCst);
+        }
+        children::remove(place);
+    }
+    memory::settle();
+    // Where it fails the view stays private, which is right as well.
+    let _ = settle(me);
+}
+
+/// Ends a child and everything below it.
+pub(crate) fn kill(id: ChildId) -> Result<(), Error> {
+    let mut place = children::find(id).ok_or(Error::NoChild)?;
+    on_control_stack(kill_here, &mut place);
+    Ok(())
+}
+
+extern "C" fn kill_here(place: usize, _stack: usize) {
+    // SAFETY: `kill` passes a reference to its place.
+    children::end(unsafe { *(place as *const usize) });
+    memory::note_failed_grants();
+    let _ = settle(me());
+}

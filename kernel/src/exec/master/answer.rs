@@ -1,0 +1,98 @@
+//! What suspended children ask for.
+
+use super::*;
+use crate::image::layout::MAX_DEPTH;
+
+impl Master {
+    /// A worker's child is suspended and asks for something. What it says is a claim.
+    pub(super) fn answer(&mut self, slot: u32) {
+        let mail = &control().mail[slot as usize];
+        let target = mail.target.load(SeqCst);
+        let of_child = |t: &Task| t.parent == slot + 1 && t.open && t.state != FREE;
+        let own = self.tasks.get(target as usize).is_some_and(of_child);
+        match mail.ask.load(SeqCst) {
+            ask::RUN => match self.begin(slot, false) {
+                Some(c) => self.suspend(slot, c + 1),
+                None => self.reply(slot, u32::MAX),
+            },
+            ask::OPEN => {
+                let c = self.begin(slot, true);
+                self.reply(slot, c.unwrap_or(u32::MAX));
+            }
+            ask::WAIT if own => {
+                self.tasks[target as usize].awaited = true;
+                self.suspend(slot, target + 1);
+            }
+            ask::RESTART if own && self.tasks[target as usize].state != ACTIVE => {
+                let request = self.request_of(slot);
+                self.restart(target, &request);
+                self.reply(slot, target);
+            }
+            ask::KILL if own => {
+                self.cancel(target);
+                self.reply(slot, target);
+            }
+            ask::PARK => self.suspend(slot, PARKED),
+            _ => self.reply(slot, u32::MAX),
+        }
+    }
+
+    fn request_of(&self, slot: u32) -> Request {
+        // SAFETY: `control`: the worker wrote the request before its state said so.
+        unsafe { (&raw const control().mail[slot as usize].request).read_volatile() }
+    }
+
+    /// Opens what a child asks for.
+    fn begin(&mut self, slot: u32, open: bool) -> Option<u32> {
+        let request = self.request_of(slot);
+        let valid = request.count as usize <= crate::abi::MAX_CHILDREN
+            && (2..MAX_DEPTH as u32).contains(&request.depth);
+        let c = self.free_construct().filter(|_| valid)?;
+        self.open(c, &request, slot + 1);
+        self.tasks[c as usize].open = open;
+        Some(c)
+    }
+
+    /// A construct slot that nobody uses any more.
+    pub(super) fn free_construct(&mut self) -> Option<u32> {
+        (1..MAX_CONSTRUCTS as u32).find(|&c| {
+            let released = control().constructs[c as usize].released.load(SeqCst) != 0;
+            if self.tasks[c as usize].state == MERGING && released {
+                self.release(c);
+            }
+            self.tasks[c as usize].state == FREE
+        })
+    }
+
+    /// The child in a worker waits: its permit is free.
+    fn suspend(&mut self, slot: u32, why: u32) {
+        self.workers[slot as usize].suspended = why;
+        self.running -= 1;
+    }
+
+    /// Lets a child that asked for something go on; it never gave its permit back.
+    fn reply(&mut self, slot: u32, reply: u32) {
+        control().mail[slot as usize].reply.store(reply, Relaxed);
+        self.start(slot);
+    }
+
+    /// Lets the stopped children of a construct go on with a new request.
+    pub(super) fn restart(&mut self, c: u32, request: &Request) {
+        let con = &control().constructs[c as usize];
+        // SAFETY: `control`: its children have stopped and read the request when they go on.
+        unsafe { (&raw const con.request).cast_mut().write(*request) };
+        let task = &mut self.tasks[c as usize];
+        (task.state, task.awaited, task.done, task.parked) = (ACTIVE, false, 0, 0);
+        con.reported.store(0, Relaxed);
+        for o in con.outcomes.iter().take(task.count as usize) {
+            if o.status.load(SeqCst) == outcome::STOPPED {
+                o.status.store(0, SeqCst);
+                task.parked += 1;
+            } else {
+                con.reported.fetch_add(1, Relaxed);
+            }
+        }
+        self.active[self.active_count as usize] = c;
+        self.active_count += 1;
+    }
+}

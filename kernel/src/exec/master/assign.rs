@@ -1,0 +1,247 @@
+//! Who runs: gives permits and workers to children and to suspended spaces.
+
+use super::*;
+use crate::exec::worker;
+
+impl Master {
+    /// Gives permits to suspended spaces whose children are done; then to children that
+    /// somebody waits for, newest construct first: the deepest work ends soonest; then to
+    /// those of open constructs, oldest first.
+    pub(super) fn dispatch(&mut self) {
+        let mut hungry = self.resume_parents();
+        let count = self.active_count as usize;
+        let awaited = |t: &Task| !t.open || t.awaited;
+        for at in (0..count).rev() {
+            let Some(&c) = self.active[..self.active_count as usize].get(at) else { continue };
+            if awaited(&self.tasks[c as usize]) {
+                let Some(more) = self.serve(c) else { return };
+                hungry |= more;
+            }
+        }
+        for at in 0..count {
+            let Some(&c) = self.active[..self.active_count as usize].get(at) else { continue };
+            if !awaited(&self.tasks[c as usize]) {
+                let Some(more) = self.serve(c) else { return };
+                hungry |= more;
+            }
+        }
+        control().hungry.store(u32::from(hungry), SeqCst);
+    }
+
+    /// Whether another space may run. One that nothing runs for gets a permit beyond the
+    /// permitted number where nothing has happened for a while: who holds the others may
+    /// compute for ever, and somebody may wait for this one.
+    fn may_run(&mut self, starved: bool) -> bool {
+        /// Sleeps of [`TICK`].
+        const WHILE: u32 = 5;
+        if self.running < self.width {
+            return true;
+        }
+        let extra = starved && self.quiet >= WHILE;
+        if extra {
+            self.quiet = 0;
+        }
+        extra
+    }
+
+    /// Lets parents go on whose children are done; whether some still need a permit.
+    fn resume_parents(&mut self) -> bool {
+        for at in (0..self.active_count as usize).rev() {
+            let c = self.active[at];
+            if self.tasks[c as usize].state != COMPLETE {
+                continue;
+            }
+            if !self.may_run(true) {
+                return true;
+            }
+            let parent = self.tasks[c as usize].parent - 1;
+            self.tasks[c as usize].state = MERGING;
+            self.deactivate(c);
+            self.workers[parent as usize].suspended = 0;
+            self.running += 1;
+            control().mail[parent as usize].reply.store(c, Relaxed);
+            self.start(parent);
+        }
+        false
+    }
+
+    /// Gives a construct what it can use; whether it could use more. None where it fails since
+    /// no worker can be had: what that frees is for the others, which come next time.
+    fn serve(&mut self, c: u32) -> Option<bool> {
+        let con = &control().constructs[c as usize];
+        let mut hungry = !self.resume_parked(c);
+        while self.tasks[c as usize].state == ACTIVE {
+            let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
+            let workers = self.tasks[c as usize].workers;
+            if left == 0 {
+                break;
+            }
+            if workers >= self.tasks[c as usize].count || !self.may_run(workers == 0) {
+                hungry = true;
+                break;
+            }
+            if !self.assign(c) {
+                hungry = true;
+                if self.running == 0 {
+                    self.fail_for_lack_of_workers(c);
+                    return None;
+                }
+                break;
+            }
+            if self.tasks[c as usize].workers >= left {
+                break;
+            }
+        }
+        Some(hungry)
+    }
+
+    /// Lets restarted children of a construct go on, as far as there are permits.
+    fn resume_parked(&mut self, c: u32) -> bool {
+        let con = &control().constructs[c as usize];
+        for i in 0..self.tasks[c as usize].count as usize {
+            if self.tasks[c as usize].parked == 0 {
+                break;
+            }
+            let o = &con.outcomes[i];
+            let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
+            let Some(w) = self.workers.get(slot as usize) else { continue };
+            if o.status.load(SeqCst) != 0 || w.assigned != c + 1 || w.suspended != PARKED {
+                continue;
+            }
+            if !self.may_run(true) {
+                return false;
+            }
+            self.workers[slot as usize].suspended = 0;
+            self.running += 1;
+            self.tasks[c as usize].parked -= 1;
+            self.start(slot);
+        }
+        true
+    }
+
+    fn fail_for_lack_of_workers(&mut self, c: u32) {
+        let con = &control().constructs[c as usize];
+        let i = con.next.load(SeqCst);
+        if let Some(o) = con.outcomes.get(i as usize) {
+            o.status.store(outcome::NO_WORKER, SeqCst);
+            con.limit.fetch_min(i + 1, SeqCst);
+            con.reported.fetch_add(1, SeqCst);
+        }
+    }
+
+    pub(super) fn start(&mut self, slot: u32) {
+        if slot == HOME {
+            let here = cpu::current() + 1;
+            if self.home_cpu != here {
+                sys::pin(self.workers[HOME as usize].pid, here - 1);
+                self.home_cpu = here;
+            }
+        }
+        let mail = &control().mail[slot as usize];
+        mail.state.store(state::BUSY, SeqCst);
+        mail.go.fetch_add(1, SeqCst);
+        if mail.sleeping.load(SeqCst) != 0 {
+            sys::futex_wake(&mail.go);
+        }
+    }
+
+    /// Gives a construct every idle worker that watches its mailbox.
+    pub(super) fn assign_watching(&mut self, c: u32) -> bool {
+        let epoch = me().epoch;
+        let mut any = false;
+        for s in 0..self.high {
+            let w = &self.workers[s as usize];
+            let mail = &control().mail[s as usize];
+            let idle = w.pid != 0 && w.assigned == 0 && w.suspended == 0 && w.epoch == epoch;
+            let watches = mail.state.load(SeqCst) == state::IDLE && mail.sleeping.load(SeqCst) == 0;
+            let room = self.running < self.width.min(self.tasks[c as usize].count);
+            if idle && watches && room {
+                mail.construct.store(c, SeqCst);
+                self.give(s, c);
+                self.start(s);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Gives a construct an idle worker, or a new one.
+    fn assign(&mut self, c: u32) -> bool {
+        let epoch = me().epoch;
+        let mut free = None;
+        // The home worker last: it starts when the master leaves the processor.
+        let home = (!self.away).then_some(HOME);
+        for s in (1..self.high.max(1)).chain(home) {
+            let w = &self.workers[s as usize];
+            if w.pid == 0 {
+                free = free.or(Some(s));
+                continue;
+            }
+            let idle = control().mail[s as usize].state.load(SeqCst) == state::IDLE;
+            if w.assigned != 0 || w.suspended != 0 || !idle {
+                continue;
+            }
+            if chaos::choose(4) {
+                // Passed over: another worker, or a new one, takes its place.
+                continue;
+            }
+            if w.epoch != epoch || chaos::choose(32) {
+                self.kill(s);
+                free = free.or(Some(s));
+                continue;
+            }
+            control().mail[s as usize].construct.store(c, SeqCst);
+            self.give(s, c);
+            self.start(s);
+            return true;
+        }
+        let slot = free.unwrap_or(self.high.max(u32::from(self.away)));
+        if slot as usize >= MAX_WORKERS {
+            return false;
+        }
+        self.spawn(slot, c, epoch)
+    }
+
+    fn give(&mut self, slot: u32, c: u32) {
+        let w = &mut self.workers[slot as usize];
+        w.assigned = c + 1;
+        w.life = control().constructs[c as usize].life.load(Relaxed);
+        control().mail[slot as usize].life.store(w.life, SeqCst);
+        self.tasks[c as usize].workers += 1;
+        self.running += 1;
+    }
+
+    fn spawn(&mut self, slot: u32, c: u32, epoch: u32) -> bool {
+        if self.setup_error != 0 {
+            return false;
+        }
+        let mail = &control().mail[slot as usize];
+        mail.sleeping.store(0, SeqCst);
+        mail.setup_error.store(0, SeqCst);
+        mail.construct.store(c, SeqCst);
+        mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
+        mail.state.store(state::BUSY, SeqCst);
+        mail.go.store(1, SeqCst);
+        // SAFETY: the stack is used for nothing but new workers, which have their own copy.
+        let made = unsafe {
+            sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)
+        };
+        match made {
+            Ok((pid, pidfd)) => {
+                let w = &mut self.workers[slot as usize];
+                *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch, life: 0 };
+                if slot == HOME {
+                    self.home_cpu = 0;
+                }
+                self.high = self.high.max(slot + 1);
+                self.give(slot, c);
+                true
+            }
+            Err(e) => {
+                self.clone_error = e;
+                mail.state.store(state::IDLE, SeqCst);
+                false
+            }
+        }
+    }
+}

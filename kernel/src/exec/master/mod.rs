@@ -1,0 +1,363 @@
+//! The master's executor: makes workers, gives them constructs, resumes suspended spaces,
+//! notices deaths. It runs on the control stack and is the only place that decides who runs;
+//! nothing it decides is visible in results.
+
+mod answer;
+mod assign;
+mod death;
+
+use super::chaos;
+use super::control::*;
+use crate::image::layout::{MAX_WORKERS, PRIVATE};
+use crate::sys::{self, cpu};
+use core::sync::atomic::Ordering::*;
+
+/// A worker as the master knows it; nothing a worker writes is trusted for this.
+#[repr(C)]
+struct Worker {
+    /// 0 where the slot is free.
+    pid: i32,
+    pidfd: i32,
+    /// Construct it was given, plus one.
+    assigned: u32,
+    /// Construct its child waits for, plus one; or [`PARKED`].
+    suspended: u32,
+    /// Epoch of the master's mappings that it shows.
+    epoch: u32,
+    /// Life of the construct it was given.
+    life: u32,
+}
+
+/// Value of [`Worker::suspended`] for a child that has stopped.
+const PARKED: u32 = u32::MAX;
+
+const FREE: u32 = 0;
+const ACTIVE: u32 = 1;
+const COMPLETE: u32 = 2;
+const MERGING: u32 = 3;
+
+/// A construct as the master knows it.
+#[repr(C)]
+struct Task {
+    state: u32,
+    /// Slot of the suspended parent's worker, plus one; 0: the master.
+    parent: u32,
+    /// Children below this index have reported.
+    done: u32,
+    /// Workers given to it.
+    workers: u32,
+    count: u32,
+    /// Whether the parent goes on meanwhile.
+    open: bool,
+    /// Whether the parent of an open construct waits for it now.
+    awaited: bool,
+    /// Restarted children that did not get a permit yet.
+    parked: u32,
+}
+
+#[repr(C)]
+pub(crate) struct Master {
+    workers: [Worker; MAX_WORKERS],
+    /// Slots in use lie below this.
+    high: u32,
+    running: u32,
+    /// Most workers that may run at a time.
+    pub width: u32,
+    tasks: [Task; MAX_CONSTRUCTS],
+    /// Active constructs, oldest first.
+    active: [u32; MAX_CONSTRUCTS],
+    active_count: u32,
+    /// Times in a row that the master slept and nothing happened.
+    quiet: u32,
+    /// Set while the master is about to go on with the program: its processor is taken.
+    away: bool,
+    /// Set-up failure of a worker: step and error number.
+    pub setup_error: u64,
+    /// Clone's last failure.
+    pub clone_error: i32,
+    /// Last event seen.
+    seen: u32,
+    /// Times that the master slept.
+    waits: u32,
+    /// Processors that the master may run on.
+    pub affinity: sys::CpuMask,
+    /// Processor that the home worker is pinned to, plus one.
+    home_cpu: usize,
+    /// What a construct took of late, in cycles.
+    typical: u64,
+}
+
+/// The master's executor.
+pub(crate) fn master() -> &'static mut Master {
+    // SAFETY: fits before the control stacks; zero is an empty executor.
+    unsafe { private_item::<Master>(private::MASTER, 0) }
+}
+
+/// How long the master sleeps before it looks for workers that died without a word.
+const TICK: u64 = 10_000_000;
+/// Cycles for which the master watches for events before it sleeps: it has a processor to
+/// itself then.
+const SPIN: u64 = 100_000;
+/// Cycles that workers which were watching get alone before sleeping ones are woken: waking
+/// costs more than short children do.
+const HOT: u64 = 12_000;
+
+impl Master {
+    /// Runs all children of a request of the master itself; returns their construct.
+    pub fn run(&mut self, request: &Request) -> u32 {
+        self.poll();
+        let c = 0;
+        self.open(c, request, 0);
+        chaos::point();
+        let start = cpu::cycles();
+        let hot = !chaos::choose(2) && self.typical < HOT && self.assign_watching(c);
+        while hot && cpu::cycles() - start < HOT && !self.update(c) {
+            core::hint::spin_loop();
+        }
+        self.wait_until_stopped(c);
+        // A moving average: whether constructs are worth waking more workers at once.
+        let took = cpu::cycles().saturating_sub(start);
+        self.typical = (self.typical * 7 + took.min(64 * HOT)) / 8;
+        self.deactivate(c);
+        self.tasks[c as usize].state = MERGING;
+        c
+    }
+
+    /// Serves everyone until no child of a construct runs.
+    fn wait_until_stopped(&mut self, c: u32) {
+        while !self.update(c) {
+            self.dispatch();
+            if self.update(c) {
+                break;
+            }
+            self.wait();
+            self.poll();
+        }
+    }
+
+    /// Starts the child of an open construct of the master; none where all slots are taken.
+    pub fn begin_open(&mut self, request: &Request) -> Option<u32> {
+        self.poll();
+        let c = self.free_construct()?;
+        self.open(c, request, 0);
+        self.tasks[c as usize].open = true;
+        self.leave_executor();
+        Some(c)
+    }
+
+    /// Lets the stopped child of an open construct of the master go on.
+    pub fn restart_open(&mut self, c: u32, request: &Request) {
+        self.poll();
+        self.restart(c, request);
+        self.leave_executor();
+    }
+
+    /// Gives out what can run while the master is away.
+    fn leave_executor(&mut self) {
+        self.away = true;
+        self.dispatch();
+        self.away = false;
+        if self.workers[HOME as usize].assigned != 0 {
+            // The home worker must not be held to the processor that the master goes on with.
+            sys::set_affinity(self.workers[HOME as usize].pid, &self.affinity);
+            self.home_cpu = 0;
+        }
+    }
+
+    /// Whether the child of an open construct of the master has stopped; serves everyone.
+    pub fn poll_open(&mut self, c: u32) -> bool {
+        self.poll();
+        let done = self.update(c);
+        self.leave_executor();
+        done
+    }
+
+    /// Waits until the child of an open construct of the master has stopped.
+    pub fn wait_open(&mut self, c: u32) {
+        self.poll();
+        self.tasks[c as usize].awaited = true;
+        self.wait_until_stopped(c);
+        self.deactivate(c);
+        self.tasks[c as usize].state = MERGING;
+        self.leave_executor();
+    }
+
+    /// Everything of a construct was read: children that stopped in the middle end.
+    pub fn release(&mut self, c: u32) {
+        let con = &control().constructs[c as usize];
+        for i in 0..self.tasks[c as usize].count as usize {
+            let o = &con.outcomes[i];
+            if o.status.load(SeqCst) == outcome::STOPPED {
+                self.kill((o.claim.load(SeqCst) as u32).wrapping_sub(1));
+            }
+        }
+        self.end_life(c);
+        self.tasks[c as usize].state = FREE;
+    }
+
+    fn end_life(&mut self, c: u32) {
+        control().constructs[c as usize].life.fetch_add(1, AcqRel);
+    }
+
+    fn open(&mut self, c: u32, request: &Request, parent: u32) {
+        let con = &control().constructs[c as usize];
+        let life = con.life.fetch_add(1, AcqRel).wrapping_add(1);
+        // SAFETY: `control`: no worker reads the request before it claims a child of this
+        // life, and the claims below are published after it.
+        unsafe { (&raw const con.request).cast_mut().write(*request) };
+        for o in con.outcomes.iter().take(request.count as usize) {
+            o.status.store(0, Relaxed);
+            o.claim.store(u64::from(life) << 32, Release);
+        }
+        con.released.store(0, Relaxed);
+        con.next.store(0, Relaxed);
+        con.reported.store(0, Relaxed);
+        con.limit.store(request.count, SeqCst);
+        let task = &mut self.tasks[c as usize];
+        let count = request.count;
+        let (open, awaited, parked) = (false, false, 0);
+        *task = Task { state: ACTIVE, parent, done: 0, workers: 0, count, open, awaited, parked };
+        self.active[self.active_count as usize] = c;
+        self.active_count += 1;
+    }
+
+    fn deactivate(&mut self, c: u32) {
+        let n = self.active_count as usize;
+        if let Some(at) = self.active[..n].iter().position(|&a| a == c) {
+            self.active.copy_within(at + 1..n, at);
+            self.active_count -= 1;
+        }
+    }
+
+    /// Advances over reported children; whether all that are needed have reported.
+    fn update(&mut self, c: u32) -> bool {
+        let con = &control().constructs[c as usize];
+        let limit = con.limit.load(SeqCst).min(self.tasks[c as usize].count);
+        if limit < self.tasks[c as usize].count {
+            self.stop_above(c, limit);
+        }
+        let task = &mut self.tasks[c as usize];
+        while task.done < limit && con.outcomes[task.done as usize].status.load(SeqCst) != 0 {
+            task.done += 1;
+        }
+        task.done >= limit
+    }
+
+    /// Takes note of what the workers say, and of constructs that are done.
+    fn poll(&mut self) {
+        self.notice();
+        for at in 0..self.active_count as usize {
+            let Some(&c) = self.active.get(at) else { break };
+            let t = &self.tasks[c as usize];
+            let wanted = t.parent != 0 && (!t.open || t.awaited);
+            if t.state == ACTIVE && wanted && self.update(c) {
+                self.tasks[c as usize].state = COMPLETE;
+            }
+        }
+    }
+
+    /// Takes note of what the workers say.
+    fn notice(&mut self) {
+        for s in 0..self.high {
+            let w = &self.workers[s as usize];
+            if w.pid == 0 || (w.assigned == 0 && w.suspended == 0) {
+                continue;
+            }
+            match control().mail[s as usize].state.load(SeqCst) {
+                state::IDLE if !self.owes(s) => {
+                    let w = &mut self.workers[s as usize];
+                    let (c, life) = (w.assigned - 1, w.life);
+                    w.assigned = 0;
+                    self.leave(c, life);
+                    self.running -= 1;
+                }
+                state::REQUEST if self.workers[s as usize].suspended == 0 => self.answer(s),
+                state::FAULTED => {
+                    let e = control().mail[s as usize].setup_error.load(SeqCst);
+                    if e != 0 {
+                        self.setup_error = e;
+                    }
+                    sys::reap(self.workers[s as usize].pidfd, true);
+                    self.account_death(s, 0);
+                    self.forget(s);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a worker took a child of its construct and has not reported it yet: it calls
+    /// itself idle just before.
+    fn owes(&self, slot: u32) -> bool {
+        let w = &self.workers[slot as usize];
+        if w.assigned == 0 {
+            return false;
+        }
+        let con = &control().constructs[w.assigned as usize - 1];
+        let mine = u64::from(w.life) << 32 | u64::from(slot + 1);
+        let count = self.tasks[w.assigned as usize - 1].count as usize;
+        con.outcomes[..count]
+            .iter()
+            .any(|o| o.claim.load(SeqCst) == mine && o.status.load(SeqCst) == 0)
+    }
+
+    /// Sleeps until an event; looks for dead workers when none comes.
+    fn wait(&mut self) {
+        let c = control();
+        let seen = self.seen;
+        let start = cpu::cycles();
+        // Everyone who runs has a processor besides this one.
+        let spare = self.running <= c.spinners_allowed.load(Relaxed);
+        let home_busy = self.workers[HOME as usize].assigned != 0;
+        while spare && !home_busy && cpu::cycles() - start < SPIN {
+            if c.event.load(SeqCst) != seen {
+                self.seen = c.event.load(SeqCst);
+                return;
+            }
+            core::hint::spin_loop();
+        }
+        let here = home_busy.then(cpu::current);
+        if let Some(here) = here {
+            // Wakes up where the home worker is about to leave, not on another processor.
+            sys::pin(0, here);
+        }
+        c.master_sleeps.store(1, SeqCst);
+        // A worker that became idle before it could see the master hungry told nobody.
+        let unseen = c.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
+        self.waits = self.waits.wrapping_add(1);
+        if !unseen && c.event.load(SeqCst) == seen {
+            sys::futex_wait(&c.event, seen, TICK);
+        }
+        c.master_sleeps.store(0, SeqCst);
+        if here.is_some() {
+            sys::set_affinity(0, &self.affinity);
+        }
+        self.quiet = if c.event.load(SeqCst) == seen { self.quiet + 1 } else { 0 };
+        // Events of others must not hide a death for ever.
+        if c.event.load(SeqCst) == seen || self.waits.is_multiple_of(64) {
+            self.look_for_deaths();
+        }
+        self.seen = c.event.load(SeqCst);
+    }
+
+    fn some_idle_unseen(&self) -> bool {
+        self.workers
+            .iter()
+            .take(self.high as usize)
+            .enumerate()
+            .any(|(s, w)| w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE)
+    }
+
+    /// Slots of workers that were ever in use.
+    pub fn slots(&self) -> usize {
+        self.high as usize
+    }
+
+    /// Pids of the living workers, for tests.
+    pub fn pids(&self) -> impl Iterator<Item = i32> + '_ {
+        self.workers.iter().take(self.high as usize).map(|w| w.pid).filter(|&p| p != 0)
+    }
+}
+
+const _: () =
+    assert!(size_of::<Master>() < private::CONTROL_STACK - private::STACK_SIZE - private::MASTER);

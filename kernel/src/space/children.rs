@@ -1,0 +1,139 @@
+//! The open children of the running space, by id: what is known of each, never what is in
+//! its memory.
+
+use super::memory;
+use crate::abi::{ChildId, MAX_CHILDREN};
+use crate::exec::control::{Me, Role, ask, me, private, private_item};
+use crate::exec::master::master;
+use crate::exec::worker;
+use crate::heap::Heap;
+
+/// An open child. Its place in the table is its lane in the parent's heap.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenChild {
+    /// 0 where the place is free.
+    live: u32,
+    /// Its name.
+    pub id: ChildId,
+    /// Construct slot that runs it.
+    pub construct: u32,
+    /// Session of its heap.
+    pub session: u64,
+    /// Its heap.
+    pub lane: usize,
+    /// What it started from, see `exec::layer`.
+    pub chain: usize,
+    /// Stack memory from here on is merged.
+    pub merge_from: usize,
+    /// Bytes of its result.
+    pub out_size: usize,
+    /// See [`has`].
+    pub has: u32,
+}
+
+/// Bits of [`OpenChild::has`].
+pub(crate) mod has {
+    /// A reference image.
+    pub const SNAPSHOT: u32 = 1;
+    /// An entry that it may start at.
+    pub const ENTRY: u32 = 2;
+    /// It was started and has not been waited for.
+    pub const RUNNING: u32 = 4;
+    /// It has failed.
+    pub const FAILED: u32 = 8;
+}
+
+fn place(i: usize) -> &'static mut OpenChild {
+    // SAFETY: fewer than MAX_CHILDREN fit (asserted below); any bytes are valid.
+    unsafe { private_item::<OpenChild>(private::CHILDREN, i) }
+}
+
+/// The place of a child.
+pub(crate) fn find(id: ChildId) -> Option<usize> {
+    let left = me().open_count;
+    let live = |&i: &usize| place(i).live != 0;
+    (0..MAX_CHILDREN).filter(live).take(left).find(|&i| place(i).id == id)
+}
+
+/// The child at a place.
+pub(crate) fn at(i: usize) -> &'static mut OpenChild {
+    place(i.min(MAX_CHILDREN - 1))
+}
+
+/// The lowest free place: a function of the order in which children start and end.
+pub(crate) fn free_place() -> Option<usize> {
+    (0..MAX_CHILDREN).find(|&i| place(i).live == 0)
+}
+
+/// Enters a child.
+pub(crate) fn insert(i: usize, child: OpenChild) {
+    *at(i) = OpenChild { live: 1, ..child };
+    me().open_count += 1;
+}
+
+impl OpenChild {
+    /// A child that has nothing yet.
+    pub fn new(id: ChildId, construct: u32) -> OpenChild {
+        OpenChild {
+            live: 0,
+            id,
+            construct,
+            session: 0,
+            lane: 0,
+            chain: 0,
+            merge_from: 0,
+            out_size: 0,
+            has: 0,
+        }
+    }
+}
+
+/// In a new worker: the children are those of the master it was cloned from.
+pub(crate) fn forget_all() {
+    (0..MAX_CHILDREN).for_each(|i| place(i).live = 0);
+    let me = me();
+    (me.open_count, me.freed_count, me.freed_lost) = (0, 0, 0);
+}
+
+/// Forgets a child. With the last one go the layers that were made for open children.
+pub(crate) fn remove(i: usize) {
+    let me = me();
+    at(i).live = 0;
+    me.open_count -= 1;
+    if me.open_count == 0 {
+        me.stage_end = me.open_mark;
+        me.chain = me.base;
+    }
+}
+
+/// Ends the child at a place and everything below it. On the control stack.
+pub(crate) fn end(i: usize) {
+    let construct = at(i).construct;
+    if master_here(me()) {
+        master().cancel(construct);
+    } else {
+        worker::ask(ask::KILL, construct, None);
+    }
+    Heap(me().heap).drop_open(i);
+    remove(i);
+    memory::settle();
+}
+
+/// Ends all children. On the control stack.
+pub(crate) fn end_all() {
+    let mut i = 0;
+    while me().open_count > 0 && i < MAX_CHILDREN {
+        if at(i).live != 0 {
+            end(i);
+        }
+        i += 1;
+    }
+}
+
+/// Whether the running space is the master.
+pub(crate) fn master_here(me: &Me) -> bool {
+    me.role == Role::Master
+}
+
+const _: () = assert!(private::CHILDREN + MAX_CHILDREN * size_of::<OpenChild>() <= 12 << 20);

@@ -1,0 +1,26 @@
+//! Forks of the program itself.
+use detpar_tests::harness::{Program, WORKERS};
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_forks"))
+}
+
+#[test]
+fn at_any_number_of_workers() {
+    for workers in WORKERS {
+        program().workers(workers).run().expect(0);
+    }
+}
+
+#[test]
+fn under_perturbed_schedules() {
+    for seed in 1..=8 {
+        program().workers(3).env("DETPAR_CHAOS", &seed.to_string()).run().expect(0);
+    }
+}
+
+/// Copied at once, forks mean the same.
+#[test]
+fn switched_off() {
+    program().env("DETPAR_ODF", "0").run().expect(0);
+}
