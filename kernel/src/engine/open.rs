@@ -116,6 +116,7 @@ fn start_in(
         path: crate::confine::mix(me.path ^ me.constructs.rotate_left(32)),
         float: s.float,
         sequences: lane.sequences,
+        reach: me.table_below,
         chain: me.chain,
         lane: lane.heap.0,
         merge_from: s.merge_from,

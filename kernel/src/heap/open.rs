@@ -156,26 +156,14 @@ impl Heap {
         st.watch_open();
     }
 
-    /// The same for all lanes: the space ends, or this is a copy of it in another process.
+    /// The same for all lanes, in a copy of the space that has no children.
     pub fn drop_all_open(self) {
         let st = self.state();
+        if st.newest_open.get() == 0 {
+            return;
+        }
         st.slots().iter().for_each(|s| s.away.set(0));
         st.watch_open();
-    }
-
-    /// For each zone a number above all that this heap and the children it took back have
-    /// taken. Open children take from far apart, so that it can be above
-    /// [`Heap::sequences`].
-    pub fn reach(self) -> [u32; ZONES] {
-        let st = self.state();
-        core::array::from_fn(|z| {
-            let lanes = st.slots().iter().filter_map(|slot| st.lane_since_split(slot));
-            let lanes = lanes.filter(|_| st.split.get() != 0);
-            let last = lanes.map(|l| l.zones[z].sequence.get()).filter(|s| s.taken > 0);
-            let above = last.map(|s| s.next.saturating_sub(s.step).saturating_add(1));
-            let all = above.fold(st.zones[z].sequence.get().next, u64::max);
-            all.min(u64::from(ZONE[z].count)) as u32
-        })
     }
 
     /// Carries out the recorded frees of blocks that no outstanding child holds. Returns how

@@ -538,9 +538,6 @@ fn all_lanes_are_disjoint_and_keep_their_place() {
             back(&mut master, j, c);
         }
         blocks(&mut master, 2, &mut seen);
-        let high = seen.iter().map(|&p| locate(p).unwrap().1).max().unwrap();
-        let reach = master.heap.reach()[1];
-        assert!(high < reach && reach < high + 5000, "{high} {reach}");
     }
 }
 
