@@ -11,6 +11,7 @@
 use super::{children, memory, private as private_view, threads};
 use crate::exec::control::{Control, Role, me, private};
 use crate::exec::master::master;
+use crate::heap::Heap;
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, PRIVATE, TLS, TLS_SLOT,
 };
@@ -124,6 +125,10 @@ fn become_plain() {
         }
     }
     private_view::begin_forked(dirty_below);
+    // Where there are open children, this process has a view of its own already.
+    Heap(me.heap).drop_all_open();
+    memory::settle();
+    children::forget_all();
     threads::forget_others();
 }
 
