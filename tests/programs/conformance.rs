@@ -4,7 +4,7 @@
 //! ```text
 //! conformance table [NAME...]
 //! conformance random LEVEL FIRST COUNT [SECONDS]
-//! conformance show LEVEL SEED
+//! conformance show LEVEL SEED [CHOICE...]
 //! ```
 //!
 //! LEVEL is `joins`, `forks` or `calls`. A program that differs is made smaller, printed with
@@ -13,7 +13,7 @@
 use detpar_tests::conformance::interpreter::{Shown, interpret};
 use detpar_tests::conformance::program::{Op, Program};
 use detpar_tests::conformance::random::{Level, SIZE, fits, program};
-use detpar_tests::conformance::shrink::shrink;
+use detpar_tests::conformance::shrink::{shrink, simplified};
 use detpar_tests::conformance::spaces::run;
 use detpar_tests::conformance::table::rows;
 use std::process::ExitCode;
@@ -34,7 +34,13 @@ fn main() -> ExitCode {
                 _ => None,
             }
         }
-        ["show", name, seed] => level(name).zip(seed.parse().ok()).map(|(l, s)| show(l, s)),
+        ["show", name, seed, choices @ ..] => {
+            let choices: Option<Vec<usize>> = choices.iter().map(|n| n.parse().ok()).collect();
+            match (level(name), seed.parse(), choices) {
+                (Some(level), Ok(seed), Some(choices)) => show(level, seed, &choices),
+                _ => None,
+            }
+        }
         _ => None,
     };
     code.unwrap_or_else(|| {
@@ -121,10 +127,22 @@ fn report(name: &str, level: Level, seed: u64, program: &Program) {
     }
 }
 
-fn show(level: Level, seed: u64) -> ExitCode {
-    let program = program(seed, level, SIZE);
+/// Runs the program of a seed after simplifications of it: exit code 3 where one of them does
+/// not exist, 4 where the result is no program of the level.
+fn show(level: Level, seed: u64, choices: &[usize]) -> Option<ExitCode> {
+    let mut program = program(seed, level, SIZE);
+    for choice in choices {
+        match simplified(&program, *choice) {
+            Some(simpler) => program = simpler,
+            None => return Some(ExitCode::from(3)),
+        }
+    }
+    if !fits(&program, level) || !interpret(&program).ended {
+        return Some(ExitCode::from(4));
+    }
+    println!("{program}");
     watch(seed);
-    if compare(&program, true) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Some(if compare(&program, true) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Whether a program shows the same here and on the model; if not, or if wanted, prints it
@@ -134,7 +152,9 @@ fn compare(program: &Program, always: bool) -> bool {
     if model == shown && !always {
         return true;
     }
-    println!("{program}");
+    if !always {
+        println!("{program}");
+    }
     let steps = program.0.iter().map(short).enumerate();
     for (i, step) in steps {
         let (a, b) = (model.seen.get(i), shown.seen.get(i));
@@ -170,7 +190,10 @@ fn bytes(model: &Shown, shown: &Shown) {
 
 static SEED: AtomicU64 = AtomicU64::new(0);
 
-/// From here on a program has 30 seconds.
+/// Seconds that a program may take.
+const PATIENCE: u32 = 30;
+
+/// From here on a program has so many seconds.
 fn watch(seed: u64) {
     extern "C" fn hangs(_: i32) {
         let text = b"a program hangs; its seed: ";
@@ -192,6 +215,6 @@ fn watch(seed: u64) {
     // SAFETY: the handler only writes and exits.
     unsafe {
         libc::signal(libc::SIGALRM, hangs as extern "C" fn(i32) as usize);
-        libc::alarm(30);
+        libc::alarm(PATIENCE);
     }
 }
