@@ -67,6 +67,8 @@ pub(crate) struct Master {
     /// Active constructs, oldest first.
     active: [u32; MAX_CONSTRUCTS],
     active_count: u32,
+    /// Times in a row that the master slept and nothing happened.
+    quiet: u32,
     /// Set while the master is about to go on with the program: its processor is taken.
     away: bool,
     /// Set-up failure of a worker: step and error number.
@@ -135,8 +137,8 @@ impl Master {
 
     /// Starts the child of an open construct of the master; none where all slots are taken.
     pub fn begin_open(&mut self, request: &Request) -> Option<u32> {
-        let c = self.free_construct()?;
         self.poll();
+        let c = self.free_construct()?;
         self.open(c, request, 0);
         self.tasks[c as usize].open = true;
         self.leave_executor();
@@ -173,6 +175,7 @@ impl Master {
     /// Waits until the child of an open construct of the master has stopped.
     pub fn wait_open(&mut self, c: u32) {
         self.poll();
+        self.tasks[c as usize].awaited = true;
         self.wait_until_stopped(c);
         self.deactivate(c);
         self.tasks[c as usize].state = MERGING;
@@ -329,6 +332,7 @@ impl Master {
         if here.is_some() {
             sys::set_affinity(0, &self.affinity);
         }
+        self.quiet = if c.event.load(SeqCst) == seen { self.quiet + 1 } else { 0 };
         // Events of others must not hide a death for ever.
         if c.event.load(SeqCst) == seen || self.waits.is_multiple_of(64) {
             self.look_for_deaths();
