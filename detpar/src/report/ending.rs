@@ -75,6 +75,8 @@ pub enum LimitKind {
     Workers,
     /// Blocks of its parent that one child freed.
     Frees,
+    /// Ranges of memory with permissions of their own.
+    Permissions,
 }
 
 impl LimitReached {
@@ -96,6 +98,7 @@ impl LimitReached {
             Limit::Exchange => LimitKind::Exchange,
             Limit::Workers => LimitKind::Workers,
             Limit::Frees => LimitKind::Frees,
+            Limit::Regions => LimitKind::Permissions,
         }
     }
 
@@ -116,6 +119,7 @@ impl LimitReached {
                  set DETPAR_WORKERS to a smaller number"
             }
             LimitKind::Frees => "let the parent free what it allocated, after the join",
+            LimitKind::Permissions => "set permissions of fewer and longer ranges",
         }
     }
 }
@@ -137,6 +141,9 @@ impl fmt::Display for LimitReached {
             LimitKind::Workers => write!(f, "no worker process could be made for child {child}"),
             LimitKind::Frees => {
                 write!(f, "child {child} freed more of its parent's blocks than can be recorded")
+            }
+            LimitKind::Permissions => {
+                f.write_str("too many ranges of memory have permissions of their own")
             }
         }?;
         write!(f, ": {}", self.remedy())

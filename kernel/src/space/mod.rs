@@ -5,5 +5,6 @@ pub(crate) mod boot;
 pub(crate) mod children;
 pub(crate) mod fork;
 pub(crate) mod memory;
+pub(crate) mod permissions;
 pub(crate) mod private;
 pub(crate) mod threads;

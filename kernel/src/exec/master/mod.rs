@@ -172,6 +172,24 @@ impl Master {
         done
     }
 
+    /// Waits until the child of an open construct of the master has stopped, or one of these
+    /// signals is pending; whether the child has stopped.
+    pub fn wait_open_unless(&mut self, c: u32, set: u64) -> bool {
+        self.poll();
+        self.tasks[c as usize].awaited = true;
+        while !self.update(c) {
+            if sys::pending_signals() & set != 0 {
+                self.tasks[c as usize].awaited = false;
+                self.leave_executor();
+                return false;
+            }
+            self.dispatch();
+            self.wait();
+            self.poll();
+        }
+        true
+    }
+
     /// Waits until the child of an open construct of the master has stopped.
     pub fn wait_open(&mut self, c: u32) {
         self.poll();
