@@ -210,12 +210,18 @@ pub enum Limit {
     Depth = 2,
     /// A child changed more memory than its exchange area holds.
     Exchange = 3,
-    /// No worker process could be created (process limit or memory).
+    /// No worker process could be created: a limit on processes.
     Workers = 4,
     /// A child freed more inherited blocks than can be recorded.
     Frees = 5,
+    /// No worker process could be created: a limit on open files.
+    Descriptors = 6,
+    /// No worker process could be created: no memory for it.
+    Memory = 7,
+    /// No worker process could be set up: the system denies what it takes.
+    Setup = 8,
     /// More ranges with permissions of their own than a space may have.
-    Regions = 6,
+    Regions = 9,
 }
 
 /// Why a construct failed.

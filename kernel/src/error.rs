@@ -59,7 +59,9 @@ impl fmt::Display for Error {
                 if *errno != 0 {
                     write!(f, " failed: {}", std::io::Error::from_raw_os_error(*errno))?;
                 }
-                write!(f, "; {remedy}")
+                let many = matches!(*errno, libc::EMFILE | libc::ENFILE);
+                let files = "raise the limit on open files (ulimit -n)";
+                write!(f, "; {}", if many { files } else { remedy })
             }
             Error::ForeignThreads { count } => write!(
                 f,

@@ -10,7 +10,7 @@ use crate::exec::control::{Role, me};
 use crate::exec::worker;
 use crate::image::early;
 use crate::image::layout::MAX_DEPTH;
-use crate::space::threads;
+use crate::space::{loaded, threads};
 
 /// Why a get failed. Nothing was merged.
 #[derive(Debug)]
@@ -127,6 +127,10 @@ pub(super) fn parent() -> Result<bool, GetError> {
     };
     if !nested {
         threads::refuse_foreign()?;
+        if loaded::note() {
+            // Workers made before lack the library, or still have it.
+            crate::master::new_epoch();
+        }
     }
     if nested && me.depth as usize + 2 > MAX_DEPTH {
         return Err(Failure { child: 0, cause: Cause::Limit(Limit::Depth) }.into());

@@ -5,7 +5,7 @@ use super::open;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Role, control, me, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::stage;
 use crate::heap::Heap;
@@ -14,6 +14,7 @@ use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
 use crate::image::regions;
 use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
 use crate::space::children::{self, OpenChild, has};
+use crate::space::descriptors;
 use crate::space::memory::{self, Space};
 use crate::space::permissions;
 use core::sync::atomic::Ordering::*;
@@ -21,6 +22,15 @@ use core::sync::atomic::Ordering::*;
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
     con.outcomes[..k].iter().position(|o| o.status.load(SeqCst) != outcome::RETURNED).unwrap_or(k)
+}
+
+/// Why no worker could be made for a construct, where that is its failure and the reason is
+/// other than a limit.
+pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
+    let con = &control().constructs[construct as usize];
+    let o = con.outcomes.get(first_failure(con, k))?;
+    let why = o.stage.load(SeqCst);
+    (o.status.load(SeqCst) == outcome::NO_WORKER && why >> 32 != 0).then_some(why)
 }
 
 pub(super) fn slot_of(o: &Outcome) -> u32 {
@@ -97,6 +107,9 @@ pub(super) fn merge_children(
         }
     }
     heap.adopt(k, session);
+    if me().role == Role::Master {
+        children.iter().for_each(|c| descriptors::close_merged(c.addrs));
+    }
     Ok(())
 }
 
@@ -242,10 +255,24 @@ pub(super) fn free_deferred(place: usize) {
     }
 }
 
+/// In the master: closes what a merged child closed.
+pub(super) fn close_deferred(place: usize) {
+    if me().role == Role::Master {
+        descriptors::close_merged(staged_at(place).map_or(&[], |s| s.addrs));
+    }
+}
+
 pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
     let cause = match o.status.load(SeqCst) {
         outcome::KILLED => Cause::Killed { signal: o.stage.load(SeqCst) as i32 },
-        outcome::NO_WORKER => Cause::Limit(Limit::Workers),
+        outcome::NO_WORKER => Cause::Limit(match o.stage.load(SeqCst) {
+            why if why >> 32 != 0 => Limit::Setup,
+            why => match why as i32 {
+                libc::EMFILE | libc::ENFILE => Limit::Descriptors,
+                libc::ENOMEM => Limit::Memory,
+                _ => Limit::Workers,
+            },
+        }),
         _ => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
             .map_or(Cause::Killed { signal: 0 }, |st| st.cause.read()),
     };

@@ -1,7 +1,7 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
 use super::closed::{base_orders, settle};
-use super::joined::{free_deferred, merge_one, own_failure};
+use super::joined::{close_deferred, free_deferred, merge_one, own_failure};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -18,6 +18,7 @@ use crate::space::children::{self, OpenChild, has};
 use crate::space::memory::{self, Space};
 use crate::space::permissions::{self, Restricted};
 use crate::space::private as view;
+use crate::space::signals::Deferred;
 use crate::sys::{self, cpu::FloatControl};
 use core::sync::atomic::Ordering::*;
 
@@ -54,6 +55,7 @@ pub(crate) struct Start {
 
 /// Runs `f(arg)` on the control stack with the caller's stack pointer.
 pub(crate) fn on_control_stack<T>(f: extern "C" fn(usize, usize), arg: &mut T) {
+    let _deferred = Deferred::new();
     let top = PRIVATE + private::CONTROL_STACK;
     permissions::lift();
     // SAFETY: the control stack is free: user code runs, which never runs on it.
@@ -282,6 +284,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
 fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
+    close_deferred(place);
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());

@@ -139,10 +139,39 @@ pub(crate) mod outcome {
     pub const FAILED: u32 = 2;
     /// Failed without a stage: the worker was killed by the signal in its place.
     pub const KILLED: u32 = 3;
-    /// Failed without a stage: no worker could be had.
+    /// Failed without a stage: no worker could be had, for the error number in its place.
     pub const NO_WORKER: u32 = 4;
     /// Stopped in the middle, or carried out its commands; the stage holds its changes.
     pub const STOPPED: u32 = 5;
+}
+
+/// Steps of making a worker, in the high half of an error of it, beside the error number.
+pub(crate) mod step {
+    /// Signal handlers.
+    pub const HANDLERS: u32 = 1;
+    /// The vDSO.
+    pub const VDSO: u32 = 2;
+    /// The filter.
+    pub const FILTER: u32 = 3;
+    /// Process group and life line.
+    pub const TIES: u32 = 4;
+    /// The page map.
+    pub const PAGE_MAP: u32 = 5;
+    /// Inherited descriptors.
+    pub const DESCRIPTORS: u32 = 6;
+    /// The image.
+    pub const IMAGE: u32 = 7;
+    /// In the master: signalling and reaping.
+    pub const PIDFD: u32 = 8;
+    /// In the master: death by a signal, which stands in the place of the error number.
+    pub const DEAD: u32 = 9;
+    /// In the master: clone.
+    pub const CLONE: u32 = 10;
+
+    /// A step and its error number in one.
+    pub const fn error(step: u32, errno: i32) -> u64 {
+        (step as u64) << 32 | errno as u32 as u64
+    }
 }
 
 /// A construct in progress. Written by the master; workers claim and report outcomes.
@@ -177,7 +206,9 @@ pub(crate) struct Mailbox {
     pub construct: AtomicU32,
     /// Life of that construct: the worker takes children of this one only.
     pub life: AtomicU32,
-    /// Set once if the worker could not be set up: the error number, 1-based step above.
+    /// Whether the worker could be set up.
+    pub up: AtomicU32,
+    /// Set once if the worker could not be set up: see [`step::error`].
     pub setup_error: AtomicU64,
     /// What the suspended child asks for, see [`ask`].
     pub ask: AtomicU32,
@@ -360,8 +391,12 @@ pub(crate) struct Me {
     pub image_fd: i32,
     pub exchange_fd: i32,
     pub pagemap_fd: i32,
+    /// Both ends of the pipe that the workers live by.
+    pub life_line: [i32; 2],
     /// Incremented whenever the master's mappings change.
     pub epoch: u32,
+    /// Whether the program ever took rights away from memory of the image.
+    pub protected: u32,
     /// Page faults at the last time all pages were known to be clean.
     pub clean_faults: u64,
     /// Private pages below this address in the stack belong to dead frames.
@@ -409,6 +444,8 @@ pub(crate) struct Me {
     pub worker_registers: Registers,
     /// Pages that the running child took from segments it was not granted.
     pub tail_pages: usize,
+    /// Set once the running child took down its signal stack, as Rust does before it exits.
+    pub leaving: u32,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.

@@ -35,11 +35,12 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
-        mail.setup_error.store(u64::from(step) << 32 | errno as u64, Release);
+        mail.setup_error.store(step::error(step, errno), Release);
         mail.state.store(state::FAULTED, Release);
         signal_master();
         sys::exit(73);
     }
+    mail.up.store(1, Release);
     me.clean_faults = sys::faults();
     loop {
         wait_go(mail);
@@ -56,20 +57,23 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
     let on = |step| move |e| (step, e);
     // SAFETY: the calls concern this process alone; the maps show the same file contents.
     unsafe {
-        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(4))?;
+        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(step::TIES))?;
         let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
-        sys::call(libc::SYS_prctl, a).map_err(on(4))?;
+        sys::call(libc::SYS_prctl, a).map_err(on(step::TIES))?;
         // The master may have died before it could be noticed that way.
         if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
             sys::exit(76);
         }
-        me.pagemap_fd = sys::scan::open().map_err(on(5))?;
-        close_all_but([me.image_fd, me.exchange_fd, me.pagemap_fd]).map_err(on(6))?;
-        foreign::hide().map_err(on(7))?;
-        regions::map_private(me.image_fd).map_err(on(7))?;
-        sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(7))?;
+        // A master that becomes another program is gone as well.
+        let line = sys::die_with(me.life_line[0]).map_err(on(step::TIES))?;
+        close_all_but([me.image_fd, me.exchange_fd, line]).map_err(on(step::DESCRIPTORS))?;
+        // Only now: the program may have used up the descriptors that it may have.
+        me.pagemap_fd = sys::scan::open().map_err(on(step::PAGE_MAP))?;
+        foreign::hide().map_err(on(step::IMAGE))?;
+        regions::map_private(me.image_fd).map_err(on(step::IMAGE))?;
+        sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(step::IMAGE))?;
         let rw = libc::PROT_READ | libc::PROT_WRITE;
-        sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(7))?;
+        sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(step::IMAGE))?;
         confine::install()?;
     }
     Ok(())
@@ -295,7 +299,7 @@ fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit
     take_permissions(r);
     take_lane(me, r);
     me.path = child_path(r.path, i);
-    (me.constructs, me.drawn) = (0, 0);
+    (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     Ok(())

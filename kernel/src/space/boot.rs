@@ -10,6 +10,7 @@ use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
 use crate::image::{early, regions, tls};
+use crate::space::{loaded, threads};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
@@ -88,7 +89,9 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
+    let line = unsupported("making a pipe", "allow pipe2 to unprivileged processes");
     let me = me();
+    me.life_line = sys::life_line().map_err(line)?;
     me.exchange_fd = fd;
     me.slot = MASTER_AREA;
     (me.stage_end, me.stage_limit) = (exchange(MASTER_AREA), exchange(MASTER_AREA) + area::STAGES);
@@ -99,6 +102,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     probe_scan()?;
     vdso::find()?;
+    threads::find_count();
+    loaded::note();
     unregister_rseq();
     let block = tls::main_block()?;
     // SAFETY: the caller's contract: only this thread runs.

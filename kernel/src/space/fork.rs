@@ -95,6 +95,7 @@ fn become_plain() {
         me.role = Role::Plain;
         master().forget_all();
         sys::close(me.exchange_fd);
+        me.life_line.into_iter().for_each(sys::close);
         // SAFETY: used by the master, its workers and children alone.
         unsafe {
             let _ = sys::unmap(CONTROL, size_of::<Control>());
@@ -121,6 +122,10 @@ const GO: u32 = u32::MAX;
 /// # Safety
 /// In the master or a plain process.
 pub(crate) unsafe fn eagerly() -> Sys<libc::pid_t> {
+    if sys::file_size_limited() {
+        // Making the new process's image would kill it.
+        return Err(libc::EFBIG);
+    }
     let _lock = memory::lock_for_fork();
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;

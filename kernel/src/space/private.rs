@@ -118,7 +118,7 @@ fn offset_of(addr: usize) -> usize {
 
 /// Where user code must not be interrupted: a handler would find no memory.
 fn undisturbed<T>(f: impl FnOnce() -> T) -> T {
-    let before = sys::block_signals();
+    let before = sys::block_signals(u64::MAX);
     let r = f();
     sys::restore_signals(before);
     r
