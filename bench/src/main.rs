@@ -29,6 +29,7 @@ fn measure() -> ExitCode {
             ("join", _) => join::run(case, &Detpar, budget),
             ("map" | "iter", _) => data::run(case, &Detpar, budget),
             ("master", _) => master::run(case, budget),
+            ("fan", "open_fork64") => Some(fan::open(&Detpar, budget)),
             ("fan", "fib") => Some(fan::fib(&Detpar, budget)),
             ("fan", "rss_1000") => Some(fan::memory(&Detpar)),
             ("odf", _) => odf::run(case, &Detpar, budget),
@@ -90,6 +91,18 @@ impl odf::Fork for Detpar {
 impl fan::Spread for Detpar {
     fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
         memory.par_chunks_mut(fan::PART).with_max_len(1).for_each(work);
+    }
+}
+
+impl fan::Open for Detpar {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        let fork = |i| detpar::fork(i, move || work(i)).expect("a new child");
+        let children: Vec<_> = (0..fan::FORKS).map(fork).collect();
+        meanwhile();
+        children.into_iter().map(|child| child.join().expect("a result")).sum()
     }
 }
 

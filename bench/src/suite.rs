@@ -195,6 +195,14 @@ pub const SUITES: &[Suite] = &[
             },
             Case {
                 baselines: &[plain("thread_scope", Workers::Usual)],
+                ..case(
+                    "open_fork64",
+                    work::fan::TOUCHED,
+                    "64 open forks of a parent of 64 MiB that writes 16 pages before it joins them",
+                )
+            },
+            Case {
+                baselines: &[plain("thread_scope", Workers::Usual)],
                 ..case("fib", 0, "fib(12): joins within joins, 11 deep, no other work")
             },
             Case {

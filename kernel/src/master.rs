@@ -1,10 +1,11 @@
 //! The master space: how a program becomes one, and what it may ask about itself.
 
-pub use crate::space::boot::{Config, run};
+pub use crate::space::boot::{Config, Scan, run};
 
 use crate::exec::control::{Role, me};
 use crate::heap;
 use crate::image::{early, regions};
+use crate::space::descriptors;
 
 /// Keeps `[start, start + len)` out of every merge: what children change there is dropped.
 /// For state of a runtime that is private to each process by nature.
@@ -34,6 +35,11 @@ pub fn heap_block(addr: usize) -> Option<(usize, usize)> {
     early::is_ready().then(|| heap::block_of(addr)).flatten().map(|b| (b.start, b.len))
 }
 
+/// The descriptor whose close, by a child, is recorded at an address.
+pub fn descriptor_at(addr: usize) -> Option<i32> {
+    descriptors::at(addr)
+}
+
 /// Whether an address lies in the stack that user main runs on.
 pub fn in_stack(addr: usize) -> bool {
     use crate::image::layout::{STACK, STACK_END};
@@ -47,6 +53,19 @@ pub fn worker_pids() -> Vec<i32> {
     } else {
         Vec::new()
     }
+}
+
+/// How this program finds changed pages.
+pub fn scan() -> Scan {
+    match crate::exec::changes::method() {
+        crate::sys::scan::Method::Ioctl => Scan::Ioctl,
+        crate::sys::scan::Method::Read => Scan::Pagemap,
+    }
+}
+
+/// Units of 2 MiB that have been given huge pages: for tests.
+pub fn huge_units() -> u32 {
+    crate::image::huge::made()
 }
 
 /// Descriptor of the image file: for tests that count its blocks.

@@ -44,6 +44,9 @@ fn many_children(
         ("fib", "thread_scope") => Some(fan::fib(&ThreadScope, budget)),
         ("fib", "rayon") => Some(pool().install(|| fan::fib(&RayonInside, budget))),
         ("fib", "sequential") => Some(fan::fib(&fan::InOrder, budget)),
+        ("open_fork64", "thread_scope") => Some(fan::open(&ThreadScope, budget)),
+        ("open_fork64", "rayon") => Some(fan::open(&Rayon(pool()), budget)),
+        ("open_fork64", "sequential") => Some(fan::open(&fan::InOrder, budget)),
         ("rss_1000", "rayon") => Some(fan::memory(&Rayon(pool()))),
         ("rss_1000", "sequential") => Some(fan::memory(&data::Sequential)),
         (_, "thread_scope") => fan::pages(case, &ThreadScope, budget),
@@ -73,6 +76,19 @@ impl fan::Spread for ThreadScope {
                 scope.spawn(move || work(part));
             }
         });
+    }
+}
+
+impl fan::Open for ThreadScope {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        thread::scope(|scope| {
+            let all: Vec<_> = (0..fan::FORKS).map(|i| scope.spawn(move || work(i))).collect();
+            meanwhile();
+            all.into_iter().map(|t| t.join().expect("the work does not panic")).sum()
+        })
     }
 }
 
@@ -153,6 +169,22 @@ impl fan::Spread for Rayon {
     fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
         let parts = || memory.par_chunks_mut(fan::PART).with_max_len(1).for_each(work);
         self.0.install(parts);
+    }
+}
+
+impl fan::Open for Rayon {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        let mut results = [0; fan::FORKS as usize];
+        self.0.in_place_scope(|scope| {
+            for (i, result) in results.iter_mut().enumerate() {
+                scope.spawn(move |_| *result = work(i as u32));
+            }
+            meanwhile();
+        });
+        results.iter().sum()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Collects what a child changed: copies the pages to its stage.
 
-use super::changes::scan_changed;
+use super::changes::{self, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::{Limit, PAGE};
+use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
 use core::slice;
@@ -20,15 +21,17 @@ pub(super) enum Then {
 /// Stages the running child's changes: the pages that differ from what it started from.
 pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(), Limit> {
     let base = me.base;
+    let dead = STACK..page_floor(me.merge_from);
     let differs =
         |page: usize| layer::lookup(base, page as u64).is_none_or(|(l, _)| !layer::same(page, l));
     let st = stage::stage(me);
     (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
     // Without a fault only pages that were copied in can have changed.
-    if sys::faults() == me.clean_faults && !layer::copied_pages(me).any(differs) {
+    let faults = sys::faults();
+    if faults == me.clean_faults && !layer::copied_pages(me).any(differs) {
         return Ok(());
     }
-    let runs = scan_changed(me, me.parent_stack, false)?;
+    let runs = scan_changed(me, me.parent_stack, false, faults)?;
     let tls = layer::ancestors(me.depth);
     if !failed {
         let most = runs.pages + tls.clone().count();
@@ -36,7 +39,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
         let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
         let mut n = 0;
         layer::each_page(&runs, tls.clone(), |page| {
-            if differs(page) {
+            if !dead.contains(&page) && differs(page) {
                 layer::put_page(addrs, pages, n, page);
                 n += 1;
             }
@@ -55,8 +58,9 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
 
 /// Drops the changes of a child that is to take its parent's memory afresh.
 pub(super) fn drop_changes(me: &mut Me) {
-    if let Ok(runs) = scan_changed(me, me.parent_stack, false) {
+    if let Ok(runs) = scan_changed(me, me.parent_stack, false, sys::faults()) {
         layer::restore_all(me.base, &runs);
+        changes::tidy(me);
     }
     layer::ancestors(me.depth).for_each(|p| layer::restore(me.base, p));
 }

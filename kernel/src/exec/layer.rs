@@ -114,7 +114,7 @@ pub(super) fn same(page: usize, as_in: &Page) -> bool {
 /// Fixes the running space's memory; returns the chain that its children start from. `stack`
 /// is its stack pointer.
 pub(crate) fn seal(me: &mut Me, stack: usize) -> Result<usize, Limit> {
-    let runs = scan_changed(me, stack, true)?;
+    let runs = scan_changed(me, stack, true, sys::faults())?;
     let height = |top| layer(top).map_or(0, |l| l.height);
     let own = height(me.chain) - height(me.base);
     let below = if own >= OWN_MAX { me.base } else { me.chain };
@@ -261,6 +261,10 @@ fn apply_one(me: &mut Me, l: &Layer) -> Result<(), Limit> {
             // What a broken parent claims.
             return Err(Limit::Exchange);
         }
+        if (STACK..me.own_stack).contains(&page) {
+            i += 1;
+            continue;
+        }
         if addrs[i] & RUN == 0 {
             // SAFETY: `layer`; a page of the image or of thread-local storage of this worker,
             // whose child has not started.
@@ -351,7 +355,7 @@ pub(super) fn restore(top: usize, page: usize) {
 /// Ends the changed state of all runs of a scan after a child.
 pub(super) fn restore_all(top: usize, runs: &Runs) {
     if top == 0 {
-        changes::drop_changed(runs);
+        changes::drop_later(runs);
         return;
     }
     for i in runs.all() {

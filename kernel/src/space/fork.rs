@@ -113,6 +113,7 @@ fn become_plain() {
         children::leave_all();
         master().forget_all();
         sys::close(me.exchange_fd);
+        me.life_line.into_iter().for_each(sys::close);
         // The parent's page map.
         sys::close(me.pagemap_fd);
         // SAFETY: used by the master, its workers and children alone.
@@ -141,6 +142,10 @@ const GO: u32 = u32::MAX;
 /// # Safety
 /// In the master or a plain process.
 pub(crate) unsafe fn eagerly() -> Sys<libc::pid_t> {
+    if sys::file_size_limited() {
+        // Making the new process's image would kill it.
+        return Err(libc::EFBIG);
+    }
     let _lock = memory::lock_for_fork();
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;

@@ -17,6 +17,7 @@
 
 use super::threads;
 use crate::abi::PAGE;
+use crate::exec::changes;
 use crate::exec::control::{Me, Role, me, private, private_item};
 use crate::heap::Heap;
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
@@ -118,7 +119,7 @@ fn offset_of(addr: usize) -> usize {
 
 /// Where user code must not be interrupted: a handler would find no memory.
 fn undisturbed<T>(f: impl FnOnce() -> T) -> T {
-    let before = sys::block_signals();
+    let before = sys::block_signals(u64::MAX);
     let r = f();
     sys::restore_signals(before);
     r
@@ -361,9 +362,10 @@ fn each_changed(mut each: impl FnMut(usize, usize) -> Sys<()>) -> Sys<()> {
 fn scan_all(pagemap: i32, each: &mut dyn FnMut(usize, usize) -> Sys<()>) -> Sys<()> {
     let mut done = Ok(());
     let mut range = |from: usize, to: usize| {
-        scan::changed(pagemap, from, to, |r| {
+        let source = scan::Source { pagemap, method: changes::method(), file: None };
+        scan::changed(source, from, to, |from, to| {
             if done.is_ok() {
-                done = each(r.start as usize, r.end as usize);
+                done = each(from, to);
             }
         })
     };
