@@ -292,6 +292,10 @@ pub(crate) fn begin_forked(dirty_below: [u32; ZONES]) {
 pub(crate) fn own_file() -> Sys<()> {
     let me = me();
     let (old, was) = (me.image_fd, is_private());
+    if sys::file_size_limited() {
+        // The system would end this process for the attempt.
+        return Err(libc::EFBIG);
+    }
     let new = sys::memory_file(c"detpar image", FILE_SIZE)?;
     let back = if was { (new, libc::MAP_PRIVATE) } else { (old, libc::MAP_SHARED) };
     let moved = copy_to(new, old, was)
