@@ -115,6 +115,9 @@ pub(crate) fn forget_all() {
 
 /// In a forked process: the children stay its parent's; what waited for them is freed.
 pub(crate) fn leave_all() {
+    if me().open_count == 0 {
+        return;
+    }
     for i in (0..MAX_CHILDREN).filter(|&i| place(i).live != 0) {
         Heap(me().heap).drop_open(i);
         place(i).live = 0;

@@ -143,6 +143,9 @@ pub(crate) fn enter() -> Sys<()> {
             bring_home();
         }
         view().private = r.is_ok();
+        if r.is_ok() {
+            set_busy_apart();
+        }
         r
     })
 }
@@ -289,6 +292,10 @@ pub(crate) fn begin_forked(dirty_below: [u32; ZONES]) {
 pub(crate) fn own_file() -> Sys<()> {
     let me = me();
     let (old, was) = (me.image_fd, is_private());
+    if sys::file_size_limited() {
+        // The system would end this process for the attempt.
+        return Err(libc::EFBIG);
+    }
     let new = sys::memory_file(c"detpar image", FILE_SIZE)?;
     let back = if was { (new, libc::MAP_PRIVATE) } else { (old, libc::MAP_SHARED) };
     let moved = copy_to(new, old, was)
@@ -416,6 +423,16 @@ fn map_segments(segments: &[Segment], (fd, kind): Source) -> Sys<()> {
         unsafe { sys::map(first.start, last.end - first.start, rw, flags, fd, first.offset) }?;
     }
     Ok(())
+}
+
+/// Keeps stack and small blocks in a mapping of their own: a fork goes through the page tables
+/// of those private mappings alone in which something was written, and there something always
+/// is. The mark that keeps the kernel from joining the two has no other effect on a memory file.
+fn set_busy_apart() {
+    let end = segment_addr(1, 0);
+    let a = [IMAGE + PAGE, end - IMAGE - PAGE, libc::MADV_RANDOM as usize, 0, 0, 0];
+    // SAFETY: contents and rights stay. Where it fails forks cost more.
+    let _ = unsafe { sys::call(libc::SYS_madvise, a) };
 }
 
 /// Maps the whole file beside the image. It stays mapped: the next time it is there.
