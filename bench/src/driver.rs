@@ -41,7 +41,8 @@ pub fn run(plan: &Plan) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let turns = |s: &&Suite| s.cases.len() * s.contenders().count() * plan.runs;
+    let of_suite = |s: &Suite| s.cases.iter().map(|c| s.contenders(c).count()).sum::<usize>();
+    let turns = |s: &&Suite| of_suite(s) * plan.runs;
     let bar = bar(plan.suites.iter().map(turns).sum());
     let mut driver = Driver { plan, programs, usual, bar, failed: false };
     let printed = plan.suites.iter().try_for_each(|suite| driver.suite(suite));
@@ -136,7 +137,7 @@ impl Driver<'_> {
             };
             Score { who, workers, answers: Vec::new(), failed: false }
         };
-        let mut scores: Vec<Score> = suite.contenders().map(score).collect();
+        let mut scores: Vec<Score> = suite.contenders(case).map(score).collect();
         if system::available_memory().is_some_and(|m| m < case.size + SPARE) {
             let need = (case.size + SPARE) >> 20;
             self.complain(&format!("{}: skipped, needs {need} MiB of free memory", case.name));
@@ -203,22 +204,23 @@ fn no_color() -> bool {
 /// One row for each baseline, where it and the subject answered every time.
 fn rows_of(suite: &Suite, case: &Case, scores: &[Score]) -> Vec<Row> {
     let Some((subject, baselines)) = scores.split_first() else { return Vec::new() };
-    let Some(median_us) = median(subject) else { return Vec::new() };
-    let minima: Vec<f64> = subject.answers.iter().map(|a| a.min_us).collect();
-    let min_us = stats::minimum(&minima).unwrap_or(median_us);
+    let Some(of_subject) = median(subject) else { return Vec::new() };
+    let minima: Vec<f64> = subject.answers.iter().map(|a| a.min).collect();
+    let min = stats::minimum(&minima).unwrap_or(of_subject);
     let row = |baseline: &Score| {
-        let baseline_median_us = median(baseline)?;
+        let baseline_median = median(baseline)?;
         Some(Row {
             suite: suite.name.into(),
             case: case.name.into(),
             size: case.size,
             engine: subject.answers.first().map(|a| a.engine.clone()).unwrap_or_default(),
             workers: subject.workers,
-            min_us,
-            median_us,
+            unit: case.unit,
+            min,
+            median: of_subject,
             baseline: baseline.who.name.into(),
-            baseline_median_us,
-            ratio: median_us / baseline_median_us,
+            baseline_median,
+            ratio: of_subject / baseline_median,
         })
     };
     baselines.iter().filter_map(row).collect()
@@ -228,7 +230,7 @@ fn median(score: &Score) -> Option<f64> {
     if score.failed {
         return None;
     }
-    stats::median(&mut score.answers.iter().map(|a| a.median_us).collect::<Vec<_>>())
+    stats::median(&mut score.answers.iter().map(|a| a.median).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -237,9 +239,9 @@ mod tests {
     use crate::suite::find;
 
     fn score(who: Contender, medians: &[f64]) -> Score {
-        let answer = |&median_us: &f64| Answer {
-            min_us: median_us / 2.0,
-            median_us,
+        let answer = |&median: &f64| Answer {
+            min: median / 2.0,
+            median,
             engine: "spaces".into(),
             owns_malloc: true,
         };
@@ -250,14 +252,14 @@ mod tests {
     fn rows_compare_medians_of_medians() {
         let suite = find("iter").unwrap();
         let mut scores: Vec<Score> = suite
-            .contenders()
+            .contenders(&suite.cases[0])
             .zip([[6.0, 5.0, 99.0], [12.0, 3.0, 12.5], [3.0, 3.0, 3.0]])
             .map(|(who, medians)| score(who, &medians))
             .collect();
         let rows = rows_of(suite, &suite.cases[0], &scores);
         let seen: Vec<_> = rows.iter().map(|r| (r.baseline.as_str(), r.ratio)).collect();
         assert_eq!(seen, [("rayon", 0.5), ("sequential", 2.0)]);
-        assert_eq!((rows[0].min_us, rows[0].median_us), (2.5, 6.0));
+        assert_eq!((rows[0].min, rows[0].median), (2.5, 6.0));
         assert_eq!((rows[0].engine.as_str(), rows[0].size), ("spaces", 80_000_000));
 
         scores[1].failed = true;

@@ -3,8 +3,9 @@
 
 use detpar::prelude::*;
 use detpar_bench::cli;
+use detpar_bench::measure::Sample;
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{self, data, join::Join};
+use detpar_bench::work::{data, fan, join, master};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -20,18 +21,73 @@ const ENGINE: &str = "spaces";
 
 #[detpar::main]
 fn measure() -> ExitCode {
-    task::answer(ENGINE, |task| match task.suite.as_str() {
-        "join" => work::join::run(&task.case, &Detpar, task.budget),
-        "map" | "iter" => data::run(&task.case, &Detpar, task.budget),
-        _ => None,
+    task::answer(ENGINE, |task| {
+        let (case, budget) = (task.case.as_str(), task.budget);
+        match (task.suite.as_str(), case) {
+            ("join", _) if task.contender == "in_master" => join::run(case, &InMaster, budget),
+            ("join", _) => join::run(case, &Detpar, budget),
+            ("map" | "iter", _) => data::run(case, &Detpar, budget),
+            ("master", _) => master::run(case, budget),
+            ("fan", "open_fork64") => Some(fan::open(&Detpar, budget)),
+            ("fan", "fib") => Some(fan::fib(&Detpar, budget)),
+            ("fan", "rss_1000") => Some(fan::memory(&Detpar)),
+            ("fan", _) => fan::pages(case, &Detpar, budget),
+            _ => None,
+        }
     })
 }
 
 struct Detpar;
 
-impl Join for Detpar {
+impl join::Join for Detpar {
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
         detpar::join(a, b);
+    }
+
+    fn nest(&self, measure: impl FnOnce() -> Sample + Send) -> Sample {
+        in_a_child(measure)
+    }
+}
+
+#[deterministic]
+fn in_a_child(measure: impl FnOnce() -> Sample + Send) -> Sample {
+    measure()
+}
+
+/// Its joins are always the master's own.
+struct InMaster;
+
+impl join::Join for InMaster {
+    fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
+        detpar::join(a, b);
+    }
+}
+
+impl fan::Spread for Detpar {
+    fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
+        memory.par_chunks_mut(fan::PART).with_max_len(1).for_each(work);
+    }
+}
+
+impl fan::Open for Detpar {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        let fork = |i| detpar::fork(i, move || work(i)).expect("a new child");
+        let children: Vec<_> = (0..fan::FORKS).map(fork).collect();
+        meanwhile();
+        children.into_iter().map(|child| child.join().expect("a result")).sum()
+    }
+}
+
+impl fan::Both for Detpar {
+    fn both<A, B>(&self, a: A, b: B) -> (u64, u64)
+    where
+        A: FnOnce() -> u64 + Send,
+        B: FnOnce() -> u64 + Send,
+    {
+        detpar::join(a, b)
     }
 }
 

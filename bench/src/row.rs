@@ -1,11 +1,12 @@
 //! The printed results: a line of JSON, or a row of a table.
 
 use crate::stats::significant;
-use serde::Serialize;
+use crate::suite::Unit;
+use serde_json::json;
 use std::fmt::Write as _;
 
 /// A case beside one baseline.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Suite.
     pub suite: String,
@@ -17,15 +18,17 @@ pub struct Row {
     pub engine: String,
     /// Workers.
     pub workers: usize,
-    /// The fastest turn of all rounds, in microseconds.
-    pub min_us: f64,
-    /// The median of the rounds' medians, in microseconds.
-    pub median_us: f64,
+    /// What the numbers are.
+    pub unit: Unit,
+    /// The least of all rounds.
+    pub min: f64,
+    /// The median of the rounds' medians.
+    pub median: f64,
     /// Name of the baseline.
     pub baseline: String,
-    /// Its median of medians, in microseconds.
-    pub baseline_median_us: f64,
-    /// `median_us / baseline_median_us`: below 1 the case is faster.
+    /// Its median of medians.
+    pub baseline_median: f64,
+    /// `median / baseline_median`: below 1 the case is faster, or needs less.
     pub ratio: f64,
 }
 
@@ -35,12 +38,22 @@ const DIGITS: usize = 5;
 impl Row {
     /// As an object on one line, numbers rounded to five digits.
     pub fn json(&self) -> String {
-        let mut row = self.clone();
-        for x in [&mut row.min_us, &mut row.median_us, &mut row.baseline_median_us, &mut row.ratio]
-        {
-            *x = significant(*x, DIGITS);
-        }
-        serde_json::to_string(&row).expect("numbers and names")
+        let unit = self.unit.name();
+        let number = |x: f64| json!(significant(x, DIGITS)).to_string();
+        let fields = [
+            ("suite".into(), json!(self.suite).to_string()),
+            ("case".into(), json!(self.case).to_string()),
+            ("size".into(), self.size.to_string()),
+            ("engine".into(), json!(self.engine).to_string()),
+            ("workers".into(), self.workers.to_string()),
+            (format!("min_{unit}"), number(self.min)),
+            (format!("median_{unit}"), number(self.median)),
+            ("baseline".into(), json!(self.baseline).to_string()),
+            (format!("baseline_median_{unit}"), number(self.baseline_median)),
+            ("ratio".into(), number(self.ratio)),
+        ];
+        let fields: Vec<String> = fields.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+        format!("{{{}}}", fields.join(","))
     }
 
     fn cells(&self) -> [String; COLUMNS] {
@@ -49,22 +62,33 @@ impl Row {
             bytes(self.size),
             self.engine.clone(),
             self.workers.to_string(),
-            number(self.min_us),
-            number(self.median_us),
+            self.unit.name().into(),
+            number(self.min),
+            number(self.median),
             self.baseline.clone(),
-            number(self.baseline_median_us),
+            number(self.baseline_median),
             number(self.ratio),
         ]
     }
 }
 
-const COLUMNS: usize = 9;
-const HEAD: [&str; COLUMNS] =
-    ["case", "size", "engine", "workers", "min us", "median us", "baseline", "its median", "ratio"];
+const COLUMNS: usize = 10;
+const HEAD: [&str; COLUMNS] = [
+    "case",
+    "size",
+    "engine",
+    "workers",
+    "unit",
+    "min",
+    "median",
+    "baseline",
+    "its median",
+    "ratio",
+];
 /// Columns that describe the case: said once for all its baselines.
-const OF_CASE: usize = 6;
+const OF_CASE: usize = 7;
 /// Columns of words; the others are aligned to the right.
-const WORDS: [usize; 3] = [0, 2, 6];
+const WORDS: [usize; 4] = [0, 2, 4, 7];
 
 /// The rows of one suite as an aligned table; the head in bold where `bold`.
 pub fn table(rows: &[Row], bold: bool) -> String {
@@ -125,35 +149,40 @@ fn bytes(n: u64) -> String {
 mod tests {
     use super::*;
 
-    fn row(case: &str, baseline: &str, baseline_median_us: f64) -> Row {
+    fn row(case: &str, baseline: &str, baseline_median: f64) -> Row {
         Row {
             suite: "join".into(),
             case: case.into(),
             size: 1 << 20,
             engine: "spaces".into(),
             workers: 2,
-            min_us: 5.123456,
-            median_us: 6.0,
+            unit: Unit::Microseconds,
+            min: 5.123456,
+            median: 6.0,
             baseline: baseline.into(),
-            baseline_median_us,
-            ratio: 6.0 / baseline_median_us,
+            baseline_median,
+            ratio: 6.0 / baseline_median,
         }
     }
 
     #[test]
     fn json_has_these_fields_in_this_order() {
         let expected = r#"{"suite":"join","case":"empty2","size":1048576,"engine":"spaces","workers":2,"min_us":5.1235,"median_us":6.0,"baseline":"fork_wait","baseline_median_us":30000.0,"ratio":0.0002}"#;
-        assert_eq!(row("empty2", "fork_wait", 30000.0).json(), expected);
+        let row = row("empty2", "fork_wait", 30000.0);
+        assert_eq!(row.json(), expected);
+        let megabytes = Row { unit: Unit::Megabytes, ..row }.json();
+        assert_eq!(megabytes, expected.replace("_us\"", "_mb\""));
+        serde_json::from_str::<serde_json::Value>(&megabytes).unwrap();
     }
 
     #[test]
     fn a_case_is_named_once() {
         let rows = [row("a", "x", 3.0), row("a", "long_name", 1200.0), row("b", "x", 0.03)];
         let expected = "\
-case   size  engine  workers  min us  median us  baseline   its median   ratio
-a     1 MiB  spaces        2    5.12       6.00  x                3.00    2.00
-                                                 long_name        1200  0.00500
-b     1 MiB  spaces        2    5.12       6.00  x              0.0300     200
+case   size  engine  workers  unit   min  median  baseline   its median    ratio
+a     1 MiB  spaces        2  us    5.12    6.00  x                3.00     2.00
+                                                  long_name        1200  0.00500
+b     1 MiB  spaces        2  us    5.12    6.00  x              0.0300      200
 ";
         let widths = |t: &str| t.lines().map(|l| l.trim_end().len()).collect::<Vec<_>>();
         let table = table(&rows, false);

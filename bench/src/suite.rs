@@ -31,6 +31,25 @@ pub struct Contender {
     pub workers: Workers,
 }
 
+/// What the numbers of a case are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Time of one turn.
+    Microseconds,
+    /// Memory in use, in units of 2^20 bytes.
+    Megabytes,
+}
+
+impl Unit {
+    /// As in the names of fields.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Microseconds => "us",
+            Unit::Megabytes => "mb",
+        }
+    }
+}
+
 /// One piece of work.
 #[derive(Debug)]
 pub struct Case {
@@ -38,6 +57,12 @@ pub struct Case {
     pub name: &'static str,
     /// Bytes that it works on, or that were touched before.
     pub size: u64,
+    /// What is measured.
+    pub unit: Unit,
+    /// How many workers or threads those get who would get the usual number.
+    pub workers: Workers,
+    /// Whom it is compared with besides the baselines of its suite.
+    pub baselines: &'static [Contender],
     /// What it does.
     pub about: &'static str,
 }
@@ -66,7 +91,14 @@ const fn plain(name: &'static str, workers: Workers) -> Contender {
 }
 
 const fn case(name: &'static str, size: usize, about: &'static str) -> Case {
-    Case { name, size: size as u64, about }
+    Case {
+        name,
+        size: size as u64,
+        unit: Unit::Microseconds,
+        workers: Workers::Usual,
+        baselines: &[],
+        about,
+    }
 }
 
 const TWO: Workers = Workers::Exactly(2);
@@ -82,6 +114,14 @@ pub const SUITES: &[Suite] = &[
             case("pages16", 16 * PAGE, "each child writes to 8 scattered pages"),
             case("heap_1mb", 1 << 20, "two empty children, 1 MiB written before"),
             case("heap_1gb", 1 << 30, "two empty children, 1 GiB written before"),
+            Case {
+                baselines: &[detpar("in_master", Workers::Usual)],
+                ..case(
+                    "nested_256mb",
+                    work::join::BUILT,
+                    "two children of a child that wrote 256 MiB; each writes one local",
+                )
+            },
         ],
         subject: detpar("detpar", Workers::Usual),
         baselines: &[
@@ -116,6 +156,67 @@ pub const SUITES: &[Suite] = &[
         subject: detpar("detpar", Workers::Usual),
         baselines: &[plain("rayon", Workers::Usual), plain("sequential", Workers::Exactly(1))],
     },
+    Suite {
+        name: "master",
+        about: "sequential code on the memory of a program that links detpar",
+        cases: &[
+            case("alloc", work::master::LIVE, "blocks of mixed sizes, replaced in random order"),
+            case("tree", work::master::TREE, "a BTreeMap of strings, built and dropped"),
+            case("chase", work::master::CHASE, "pointers followed through 64 MiB at random"),
+            case("stream", work::master::STREAM, "a[i] = b[i] + s * c[i] over 48 MiB"),
+            case("first_touch", work::master::FRESH, "128 MiB allocated, written, and freed"),
+        ],
+        subject: detpar("detpar", Workers::Exactly(1)),
+        baselines: &[plain("system", Workers::Exactly(1))],
+    },
+    Suite {
+        name: "fan",
+        about: "many children: wide, deep, with many workers, and again and again",
+        cases: &[
+            Case {
+                baselines: &[plain("thread_scope", Workers::Usual)],
+                ..case(
+                    "children_1000",
+                    work::fan::CHILDREN * work::fan::PART,
+                    "1000 children of one construct, each of which writes 16 pages",
+                )
+            },
+            Case {
+                workers: Workers::Exactly(work::fan::WORKERS),
+                baselines: &[
+                    detpar("workers_2", TWO),
+                    plain("thread_scope", Workers::Exactly(work::fan::WORKERS)),
+                ],
+                ..case(
+                    "workers_64",
+                    work::fan::WORKERS * work::fan::PART,
+                    "64 workers, 64 children, each of which writes 16 pages",
+                )
+            },
+            Case {
+                baselines: &[plain("thread_scope", Workers::Usual)],
+                ..case(
+                    "open_fork64",
+                    work::fan::TOUCHED,
+                    "64 open forks of a parent of 64 MiB that writes 16 pages before it joins them",
+                )
+            },
+            Case {
+                baselines: &[plain("thread_scope", Workers::Usual)],
+                ..case("fib", 0, "fib(12): joins within joins, 11 deep, no other work")
+            },
+            Case {
+                unit: Unit::Megabytes,
+                ..case(
+                    "rss_1000",
+                    8 * work::fan::ITEMS,
+                    "memory in use after 1000 times mapping 100000 f64 into a new Vec",
+                )
+            },
+        ],
+        subject: detpar("detpar", Workers::Usual),
+        baselines: &[plain("rayon", Workers::Usual), plain("sequential", Workers::Exactly(1))],
+    },
 ];
 
 /// The suite of this name.
@@ -124,9 +225,15 @@ pub fn find(name: &str) -> Option<&'static Suite> {
 }
 
 impl Suite {
-    /// Subject and baselines, in the order in which they take turns.
-    pub fn contenders(&self) -> impl Iterator<Item = Contender> {
-        std::iter::once(self.subject).chain(self.baselines.iter().copied())
+    /// Subject and baselines of a case, in the order in which they take turns.
+    pub fn contenders(&self, case: &Case) -> impl Iterator<Item = Contender> {
+        let usual = case.workers;
+        let all = std::iter::once(self.subject);
+        let all = all.chain(self.baselines.iter().copied()).chain(case.baselines.iter().copied());
+        all.map(move |c| match c.workers {
+            Workers::Usual => Contender { workers: usual, ..c },
+            Workers::Exactly(_) => c,
+        })
     }
 }
 
@@ -142,8 +249,11 @@ mod tests {
         for suite in SUITES {
             let cases: BTreeSet<_> = suite.cases.iter().map(|c| c.name).collect();
             assert_eq!(cases.len(), suite.cases.len());
-            let contenders: BTreeSet<_> = suite.contenders().map(|c| c.name).collect();
-            assert_eq!(contenders.len(), suite.baselines.len() + 1);
+            for case in suite.cases {
+                let contenders: BTreeSet<_> = suite.contenders(case).map(|c| c.name).collect();
+                let baselines = suite.baselines.len() + case.baselines.len();
+                assert_eq!(contenders.len(), baselines + 1, "{}", case.name);
+            }
             assert_eq!(suite.subject.program, Program::Detpar);
         }
     }
@@ -153,9 +263,19 @@ mod tests {
     fn names_stay() {
         let join = find("join").unwrap();
         let cases: Vec<_> = join.cases.iter().map(|c| c.name).collect();
-        assert_eq!(cases, ["empty2", "local2", "pages16", "heap_1mb", "heap_1gb"]);
+        let expected = ["empty2", "local2", "pages16", "heap_1mb", "heap_1gb", "nested_256mb"];
+        assert_eq!(cases, expected);
         let baselines: Vec<_> = join.baselines.iter().map(|c| c.name).collect();
         assert_eq!(baselines, ["thread_scope", "rayon_outside", "rayon_inside", "fork_wait"]);
         assert!(find("nonesuch").is_none());
+    }
+
+    #[test]
+    fn a_case_may_say_what_is_usual() {
+        let fan = find("fan").unwrap();
+        let case = fan.cases.iter().find(|c| c.name == "workers_64").unwrap();
+        let workers: Vec<_> = fan.contenders(case).map(|c| c.workers).collect();
+        let exactly = [64, 64, 1, 2, 64].map(Workers::Exactly);
+        assert_eq!(workers, exactly);
     }
 }

@@ -1,7 +1,10 @@
 //! What the operating system is asked; the library's only unsafe code.
 #![allow(unsafe_code)]
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 /// Whether `malloc` is taken over by this program, rather than libc's own.
 pub fn owns_malloc() -> bool {
@@ -48,9 +51,113 @@ pub fn available_memory() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
+/// The processor's own clock: in a child of detpar's the system's clocks do not answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter {
+    ticks_per_us: f64,
+}
+
+impl Counter {
+    /// Compares it with the system's clock for some milliseconds.
+    pub fn calibrated() -> Counter {
+        let (start, from) = (Instant::now(), ticks());
+        while start.elapsed() < Duration::from_millis(10) {
+            std::hint::spin_loop();
+        }
+        let ticks = ticks() - from;
+        Counter { ticks_per_us: ticks as f64 / (start.elapsed().as_nanos() as f64 / 1e3) }
+    }
+
+    /// Time since the processor started.
+    pub fn now(self) -> Duration {
+        Duration::from_secs_f64(ticks() as f64 / self.ticks_per_us / 1e6)
+    }
+}
+
+fn ticks() -> u64 {
+    // SAFETY: has no precondition but that nobody traps it.
+    unsafe { std::arch::x86_64::_rdtsc() }
+}
+
+/// Bytes of memory that this program keeps from others: what memory files hold, and the
+/// private memory of this process and of those that it started.
+///
+/// # Errors
+/// Where /proc does not tell.
+pub fn memory_in_use() -> io::Result<u64> {
+    let mut sum = private_memory("self")?;
+    for process in children()? {
+        // One that has just ended has no memory.
+        sum += private_memory(&process).unwrap_or(0);
+    }
+    let mut counted = Vec::new();
+    for fd in fs::read_dir("/proc/self/fd")? {
+        let path = fd?.path();
+        let Ok(name) = fs::read_link(&path) else { continue };
+        if name.as_os_str().as_encoded_bytes().starts_with(b"/memfd:") {
+            let file = fs::metadata(&path)?;
+            if !counted.contains(&file.ino()) {
+                counted.push(file.ino());
+                sum += file.blocks() * 512;
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// Bytes of a process that are in no file, shared ones divided by those who share them.
+fn private_memory(process: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    let line = text.lines().find_map(|l| l.strip_prefix("Pss_Anon:"));
+    let kib = line.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map(|n| n << 10).ok_or_else(|| io::Error::other("no Pss_Anon in smaps_rollup"))
+}
+
+/// Processes that this one started, in the digits of their numbers.
+fn children() -> io::Result<Vec<String>> {
+    let own = std::process::id().to_string();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        let number = name.bytes().all(|b| b.is_ascii_digit());
+        let Some(stat) = number.then(|| fs::read_to_string(format!("/proc/{name}/stat")).ok())
+        else {
+            continue;
+        };
+        // After the name in parentheses: state, parent.
+        let parent = stat.as_deref().and_then(|s| s.rsplit(')').next()?.split_whitespace().nth(1));
+        if parent == Some(&own) {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_counted_here_in_children_and_in_files() {
+        let before = memory_in_use().unwrap();
+        let here = std::hint::black_box(vec![1u8; 64 << 20]);
+        let with = memory_in_use().unwrap();
+        assert!(with - before >= 60 << 20, "{before} {with}");
+        drop(here);
+        let script = "x=$(head -c 33554432 /dev/zero | tr '\\0' x); echo; read line";
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let before = memory_in_use().unwrap();
+        io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        let with = memory_in_use().unwrap();
+        assert!(with >= before.saturating_sub(1 << 20) + (24 << 20), "{before} {with}");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 
     #[test]
     fn tests_have_the_malloc_of_libc() {

@@ -32,10 +32,10 @@ pub struct Task {
 /// The answer, a line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The fastest turn, in microseconds.
-    pub min_us: f64,
-    /// The median turn, in microseconds.
-    pub median_us: f64,
+    /// The fastest turn, or the least that was read, in the case's unit.
+    pub min: f64,
+    /// The median turn, or the last that was read, in the case's unit.
+    pub median: f64,
     /// What ran the children; empty for baselines.
     pub engine: String,
     /// Whether the program takes over malloc.
@@ -105,8 +105,8 @@ pub fn answer(engine: &str, measure: impl FnOnce(&Task) -> Option<Sample>) -> Ex
         return wrong(&format!("{suite} {case} {contender}: this program has none of this name"));
     };
     let answer = Answer {
-        min_us: sample.min_ns / 1e3,
-        median_us: sample.median_ns / 1e3,
+        min: sample.min,
+        median: sample.median,
         engine: engine.into(),
         owns_malloc: system::owns_malloc(),
     };

@@ -33,6 +33,28 @@ fn the_baselines_have_the_malloc_of_libc() {
 }
 
 #[test]
+fn both_programs_measure_nested_sequential_and_deep_work() {
+    let measured = |program, suite, case, contender| {
+        let args = ["--measure", suite, case, contender, "2", "1000"];
+        let answer: serde_json::Value =
+            serde_json::from_str(&stdout(&run(program, &args))).expect("an answer in JSON");
+        let of = |field: &str| answer[field].as_f64().unwrap();
+        assert!(of("min") > 0.0 && of("median") > 0.0, "{suite} {case}: {answer}");
+    };
+    for contender in ["detpar", "in_master"] {
+        measured(DETPAR, "join", "nested_256mb", contender);
+    }
+    measured(DETPAR, "master", "alloc", "detpar");
+    measured(BASELINE, "master", "alloc", "system");
+    measured(DETPAR, "fan", "fib", "detpar");
+    for contender in ["rayon", "sequential", "thread_scope"] {
+        measured(BASELINE, "fan", "fib", contender);
+    }
+    measured(DETPAR, "fan", "workers_64", "detpar");
+    measured(BASELINE, "fan", "workers_64", "thread_scope");
+}
+
+#[test]
 fn a_suite_as_json() {
     let text = stdout(&run(DETPAR, &["map", "--json", "--quick", "--runs", "1"]));
     let rows: Vec<serde_json::Value> =

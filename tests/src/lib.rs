@@ -3,5 +3,7 @@
 //!
 //! A program is a master space, which a test harness with threads cannot be. So each program
 //! in `programs` has cases, and a test in `tests` runs them and looks at output and exit code.
+#[path = "../conformance/mod.rs"]
+pub mod conformance;
 pub mod harness;
 pub mod program;

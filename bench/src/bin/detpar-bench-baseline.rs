@@ -3,11 +3,12 @@
 //! share libc's heap.
 use detpar_bench::measure::Sample;
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{self, data, join::Join};
+use detpar_bench::work::{self, data, fan, join::Join, master};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     task::limit_time();
@@ -24,6 +25,30 @@ fn measure(task: &Task) -> Option<Sample> {
         ("join", "fork_wait") => work::join::run(case, &ForkWait, budget),
         ("map" | "iter", "rayon") => data::run(case, &Rayon(pool()), budget),
         ("map" | "iter", "sequential") => data::run(case, &data::Sequential, budget),
+        ("master", "system") => master::run(case, budget),
+        ("fan", who) => many_children(case, who, pool, budget),
+        _ => None,
+    }
+}
+
+fn many_children(
+    case: &str,
+    who: &str,
+    pool: impl Fn() -> ThreadPool,
+    budget: Duration,
+) -> Option<Sample> {
+    match (case, who) {
+        ("fib", "thread_scope") => Some(fan::fib(&ThreadScope, budget)),
+        ("fib", "rayon") => Some(pool().install(|| fan::fib(&RayonInside, budget))),
+        ("fib", "sequential") => Some(fan::fib(&fan::InOrder, budget)),
+        ("open_fork64", "thread_scope") => Some(fan::open(&ThreadScope, budget)),
+        ("open_fork64", "rayon") => Some(fan::open(&Rayon(pool()), budget)),
+        ("open_fork64", "sequential") => Some(fan::open(&fan::InOrder, budget)),
+        ("rss_1000", "rayon") => Some(fan::memory(&Rayon(pool()))),
+        ("rss_1000", "sequential") => Some(fan::memory(&data::Sequential)),
+        (_, "thread_scope") => fan::pages(case, &ThreadScope, budget),
+        (_, "rayon") => fan::pages(case, &Rayon(pool()), budget),
+        (_, "sequential") => fan::pages(case, &fan::InOrder, budget),
         _ => None,
     }
 }
@@ -37,6 +62,44 @@ impl Join for ThreadScope {
             scope.spawn(a);
             scope.spawn(b);
         });
+    }
+}
+
+impl fan::Spread for ThreadScope {
+    fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
+        let work = &work;
+        thread::scope(|scope| {
+            for part in memory.chunks_mut(fan::PART) {
+                scope.spawn(move || work(part));
+            }
+        });
+    }
+}
+
+impl fan::Open for ThreadScope {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        thread::scope(|scope| {
+            let all: Vec<_> = (0..fan::FORKS).map(|i| scope.spawn(move || work(i))).collect();
+            meanwhile();
+            all.into_iter().map(|t| t.join().expect("the work does not panic")).sum()
+        })
+    }
+}
+
+impl fan::Both for ThreadScope {
+    fn both<A, B>(&self, a: A, b: B) -> (u64, u64)
+    where
+        A: FnOnce() -> u64 + Send,
+        B: FnOnce() -> u64 + Send,
+    {
+        thread::scope(|scope| {
+            let (a, b) = (scope.spawn(a), scope.spawn(b));
+            let done = "the work does not panic";
+            (a.join().expect(done), b.join().expect(done))
+        })
     }
 }
 
@@ -55,6 +118,16 @@ struct RayonInside;
 impl Join for RayonInside {
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
         rayon::join(a, b);
+    }
+}
+
+impl fan::Both for RayonInside {
+    fn both<A, B>(&self, a: A, b: B) -> (u64, u64)
+    where
+        A: FnOnce() -> u64 + Send,
+        B: FnOnce() -> u64 + Send,
+    {
+        rayon::join(a, b)
     }
 }
 
@@ -86,6 +159,29 @@ fn fork_and_end() -> libc::pid_t {
 }
 
 struct Rayon(ThreadPool);
+
+impl fan::Spread for Rayon {
+    fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
+        let parts = || memory.par_chunks_mut(fan::PART).with_max_len(1).for_each(work);
+        self.0.install(parts);
+    }
+}
+
+impl fan::Open for Rayon {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        let mut results = [0; fan::FORKS as usize];
+        self.0.in_place_scope(|scope| {
+            for (i, result) in results.iter_mut().enumerate() {
+                scope.spawn(move |_| *result = work(i as u32));
+            }
+            meanwhile();
+        });
+        results.iter().sum()
+    }
+}
 
 impl data::Parallel for Rayon {
     fn hashes(&self, blocks: &[Vec<u8>]) -> Vec<u64> {

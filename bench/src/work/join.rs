@@ -2,11 +2,12 @@
 
 use super::{PAGE, touched};
 use crate::measure::{self, Sample};
+use crate::system::Counter;
 use std::hint::black_box;
 use std::time::Duration;
 
 /// A way to run two closures and wait for both.
-pub trait Join {
+pub trait Join: Sync {
     /// Whether what the closures write reaches the caller.
     const WRITES: bool = true;
 
@@ -15,8 +16,15 @@ pub trait Join {
     where
         A: FnOnce() + Send,
         B: FnOnce() + Send;
+
+    /// Runs a measurement where its joins are nested, for those who tell the difference.
+    fn nest(&self, measure: impl FnOnce() -> Sample + Send) -> Sample {
+        measure()
+    }
 }
 
+/// Bytes that are written before the joins of `nested_256mb`, where they are nested.
+pub const BUILT: usize = 256 << 20;
 /// Pages that each of the two children writes.
 const PAGES: usize = 8;
 /// Bytes from one of them to the next: no two share a page table, nor a place in one.
@@ -33,6 +41,7 @@ pub fn run<J: Join>(case: &str, join: &J, budget: Duration) -> Option<Sample> {
         "pages16" => Some(pages(join, budget)),
         "heap_1mb" => Some(empty(join, budget, 1 << 20)),
         "heap_1gb" => Some(empty(join, budget, 1 << 30)),
+        "nested_256mb" => Some(nested(join, budget)),
         _ => None,
     }
 }
@@ -53,6 +62,27 @@ fn locals<J: Join>(join: &J, budget: Duration) -> Sample {
         assert_eq!((a, b), (sample.turns, sample.turns), "a child's write was lost");
     }
     sample
+}
+
+fn nested<J: Join>(join: &J, budget: Duration) -> Sample {
+    let clock = Counter::calibrated();
+    join.nest(|| {
+        let built = touched(BUILT);
+        let ends = [&built[..PAGE], &built[BUILT - PAGE..]];
+        let (mut a, mut b) = (0u64, 0u64);
+        let sample = measure::run_by(clock, budget, || {
+            let [first, last] = ends;
+            join.join(
+                || a += u64::from(black_box(first)[0]),
+                || b += u64::from(black_box(last)[0]),
+            );
+        });
+        if J::WRITES {
+            assert_eq!((a, b), (sample.turns, sample.turns), "a nested child's write was lost");
+        }
+        drop(black_box(built));
+        sample
+    })
 }
 
 fn pages<J: Join>(join: &J, budget: Duration) -> Sample {
@@ -104,6 +134,12 @@ mod tests {
             }
         }
         assert!(run("nonesuch", &OneByOne, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "a nested child's write was lost")]
+    fn lost_nested_writes_are_noticed() {
+        run("nested_256mb", &Forgetful, Duration::ZERO);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The work of each case: the same code for everybody, who differs in how it is spread.
 
 pub mod data;
+pub mod fan;
 pub mod join;
+pub mod master;
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;

@@ -75,6 +75,8 @@ pub enum LimitKind {
     Workers,
     /// Blocks of its parent that one child freed.
     Frees,
+    /// Ranges of memory with permissions of their own.
+    Permissions,
     /// Open files: each worker process needs a descriptor.
     Descriptors,
     /// Memory for a worker process.
@@ -102,6 +104,7 @@ impl LimitReached {
             Limit::Exchange => LimitKind::Exchange,
             Limit::Workers => LimitKind::Workers,
             Limit::Frees => LimitKind::Frees,
+            Limit::Regions => LimitKind::Permissions,
             Limit::Descriptors => LimitKind::Descriptors,
             Limit::Memory => LimitKind::Memory,
             Limit::Setup => LimitKind::Setup,
@@ -137,6 +140,7 @@ impl LimitReached {
                  deny them), and raise limits on address space; a join in main says which"
             }
             LimitKind::Frees => "let the parent free what it allocated, after the join",
+            LimitKind::Permissions => "set permissions of fewer and longer ranges",
         }
     }
 }
@@ -175,6 +179,9 @@ impl fmt::Display for LimitReached {
             ),
             LimitKind::Frees => {
                 write!(f, "child {child} freed more of its parent's blocks than can be recorded")
+            }
+            LimitKind::Permissions => {
+                f.write_str("too many ranges of memory have permissions of their own")
             }
         }?;
         write!(f, ": {}", self.remedy())

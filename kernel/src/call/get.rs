@@ -138,6 +138,20 @@ pub(super) fn parent() -> Result<bool, GetError> {
     Ok(nested)
 }
 
+/// Delivers what a child printed: to the outside, or to the log of a child.
+pub(super) fn deliver(log: &[u8], nested: bool) {
+    if log.is_empty() {
+        return;
+    }
+    if !nested {
+        if let Some(h) = confine::handler() {
+            h.deliver(log);
+        }
+    } else if !confine::Log::append(log) {
+        worker::end_child(Cause::Limit(Limit::Exchange));
+    }
+}
+
 impl Done {
     /// Where child `i`'s result lies until this value is dropped.
     pub fn result(&self, i: usize) -> *const u8 {
@@ -148,17 +162,7 @@ impl Done {
     fn deliver(&self, count: usize, nested: bool) {
         let Some(construct) = self.construct else { return };
         for i in 0..count {
-            let log = engine::current().log(construct, i);
-            if log.is_empty() {
-                continue;
-            }
-            if !nested {
-                if let Some(h) = confine::handler() {
-                    h.deliver(log);
-                }
-            } else if !confine::Log::append(log) {
-                worker::end_child(Cause::Limit(Limit::Exchange));
-            }
+            deliver(engine::current().log(construct, i), nested);
         }
     }
 

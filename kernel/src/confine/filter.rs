@@ -144,6 +144,7 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(4, EXCHANGE_FD),
         ],
     },
+    Rule { nr: libc::SYS_mprotect, tests: &[Test::Clear(2, libc::PROT_EXEC as u32)] },
     Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, FD)] },
     Rule { nr: libc::SYS_fallocate, tests: &[Test::Is(1, 3)] },
 ];

@@ -1,11 +1,12 @@
 //! Closed constructs: the parent waits until all children are merged.
 
 use super::joined::{merge_children, setup_failure};
-use super::open::on_control_stack;
+use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run};
 use crate::abi::{Cause, Failure, Limit};
 use crate::confine;
 use crate::error::Error;
+use crate::exec::command::Command;
 use crate::exec::control::{Job, Me, Request, Role, ask, me, order, step};
 use crate::exec::master::master;
 use crate::exec::{changes, layer, worker};
@@ -63,13 +64,16 @@ extern "C" fn run_here(get: usize, stack: usize) {
         chain: 0,
         lane: 0,
         merge_from: stack,
-        orders: orders(),
-        commands: 0,
-        command_count: 0,
+        orders: base_orders() | order::SNAP | order::START | order::ENTER,
+        commands: [Command::default(); 3],
+        job: None,
+        restricted: 0,
+        restricted_count: 0,
     };
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
+        (request.restricted, request.restricted_count) = hand_down(me)?;
         if me.role != Role::Master {
             return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
         }
@@ -110,10 +114,9 @@ pub(super) fn settle(me: &Me) -> Result<(), Error> {
     })
 }
 
-pub(super) fn orders() -> u32 {
+pub(super) fn base_orders() -> u32 {
     // What a child writes to fresh memory may go to the file, unless others rely on it.
-    let base = if view::file_is_base() { order::NO_GRANTS } else { 0 };
-    order::SNAP | order::START | order::ENTER | base
+    if view::file_is_base() { order::NO_GRANTS } else { 0 }
 }
 
 /// What the children start from; the file alone where that is the running space's memory.

@@ -12,6 +12,7 @@
 //! claim, and `exec::claims` checks it before the parent follows a pointer or a length.
 
 use super::cause::CauseRecord;
+use super::command::Command;
 use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
@@ -91,10 +92,14 @@ pub(crate) struct Request {
     pub merge_from: usize,
     /// See [`order`].
     pub orders: u32,
-    /// Commands to carry out before the child starts, in the parent's exchange area.
-    pub commands: usize,
-    /// How many.
-    pub command_count: u32,
+    /// What to do to the stopped child before it starts.
+    pub commands: [Command; 3],
+    /// The open child's job; those of a closed construct lie at `jobs`.
+    pub job: Option<Job>,
+    /// Pages that the parent's code may not read or write, and its children's neither.
+    pub restricted: usize,
+    /// How many ranges.
+    pub restricted_count: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -109,6 +114,10 @@ pub(crate) mod order {
     pub const STAY: u32 = 8;
     /// What the child writes may not go to the file: others rely on it as it is.
     pub const NO_GRANTS: u32 = 16;
+    /// With `SNAP`: the child keeps no frames of its own.
+    pub const AFRESH: u32 = 64;
+    /// What the child printed so far was delivered.
+    pub const PRINTED: u32 = 32;
 }
 
 /// What is known of one child.
@@ -268,6 +277,8 @@ pub(crate) struct Stage {
     pub code: u32,
     /// Whether its entry returned, so that it cannot go on without a new one.
     pub ended: u32,
+    /// Where it stopped.
+    pub registers: crate::abi::Registers,
     /// Panic's location, then its message.
     pub message: usize,
     /// Why the child failed.
@@ -414,6 +425,10 @@ pub(crate) struct Me {
     pub orders: u32,
     /// Code of the last ret.
     pub ret_code: u32,
+    /// Stack memory below this address is the running child's own, whatever its parent has.
+    pub own_stack: usize,
+    /// Ranges of pages that the running space's code may not read or write.
+    pub restricted: usize,
     /// The running child's stage, its end so far and the end of the room it may use.
     pub stage: usize,
     pub stage_end: usize,
@@ -465,6 +480,8 @@ pub(crate) mod private {
     pub const CHILDREN: usize = 11 << 20;
     /// Places of the children of a join, in order.
     pub const TURNS: usize = 12 << 20;
+    /// Ranges of pages that the running space's code may not read or write.
+    pub const PERMISSIONS: usize = 13 << 20;
     /// Scratch of the merge.
     pub const MERGE: usize = 16 << 20;
     /// State of the master's executor.

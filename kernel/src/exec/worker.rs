@@ -11,6 +11,7 @@ use crate::heap::class::{ZONE, ZONES, locate, segment_addr};
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, page_floor};
 use crate::image::{foreign, regions, tls};
 use crate::space::children;
+use crate::space::permissions::{self, Restricted};
 use crate::sys;
 use crate::sys::cpu::{self, Registers};
 use core::sync::atomic::Ordering::*;
@@ -214,8 +215,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     if let Err(limit) = set_out.and(room.ok_or(Limit::Exchange)) {
         end_child(Cause::Limit(limit));
     }
-    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
-    let mut job = unsafe { *r.jobs.add(i as usize) };
+    let mut job = job_of(&r, i);
     let mut r = r;
     loop {
         if r.orders & order::ENTER != 0 {
@@ -229,7 +229,9 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         let mut room = me.stage_end;
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
+            permissions::enforce();
             enter(me, &r, &job);
+            permissions::lift();
             room = me.stage_end;
         } else {
             me.end = STOPPED;
@@ -248,17 +250,35 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         park(me, con, i);
         r = con.request;
         me.stage_end = room;
-        me.log_len = 0;
+        if r.orders & order::PRINTED != 0 {
+            me.log_len = 0;
+        }
         if r.orders & order::SNAP != 0
             && let Err(limit) = snap_again(me, &r)
         {
             end_child(Cause::Limit(limit));
         }
         if r.orders & order::ENTER != 0 {
-            // SAFETY: as above, after the snapshot that comes with every new job.
-            job = unsafe { *r.jobs.add(i as usize) };
+            job = job_of(&r, i);
         }
     }
+}
+
+/// What child `i` runs.
+fn job_of(r: &Request, i: u32) -> Job {
+    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
+    r.job.unwrap_or_else(|| unsafe { *r.jobs.add(i as usize) })
+}
+
+/// Takes over what the parent's code may do with pages.
+fn take_permissions(r: &Request) {
+    let ranges = match r.restricted {
+        0 => &[][..],
+        // SAFETY: `control`: the parent wrote so many to its exchange area and keeps them
+        // while it waits or has open children.
+        at => unsafe { core::slice::from_raw_parts(at as *const Restricted, r.restricted_count) },
+    };
+    permissions::take_over(ranges);
 }
 
 /// Value of `me.end` for a child that stopped in the middle.
@@ -274,20 +294,14 @@ fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     me.orders = r.orders;
+    me.own_stack = 0;
     layer::apply(me, r.chain)?;
+    take_permissions(r);
     take_lane(me, r);
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
-    copy_template_exits(me);
-    // SAFETY: the slot of this depth belongs to the child that starts.
-    let tp = unsafe { tls::reset(r.depth as usize) };
-    if me.tls_depth != r.depth {
-        // SAFETY: `reset` filled a complete block.
-        unsafe { cpu::set_thread_pointer(tp) };
-        me.tls_depth = r.depth;
-    }
     Ok(())
 }
 
@@ -310,12 +324,18 @@ fn take_lane(me: &mut Me, r: &Request) {
 /// Takes the parent's memory afresh for a child that has stopped: its own frames and its
 /// thread-local storage stay, all else becomes the parent's.
 fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
-    children::end_all();
     collect::drop_changes(me);
     seal_grants(me);
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
+    me.merge_from = r.merge_from;
+    me.own_stack = page_floor(me.parent_stack);
+    if r.orders & order::AFRESH != 0 {
+        (me.parent_stack, me.own_stack) = (r.stack, 0);
+        changes::clear_dead_stack(me, r.stack);
+    }
     layer::apply(me, r.chain)?;
+    take_permissions(r);
     take_lane(me, r);
     me.clean_faults = sys::faults();
     Ok(())
@@ -324,6 +344,7 @@ fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
 /// Runs the child until it ends or stops.
 fn enter(me: &mut Me, r: &Request, job: &Job) {
     if r.orders & order::ENTER != 0 {
+        start_thread(me, r.depth);
         let stack = page_floor(me.parent_stack - 128);
         // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
         // lives in `run_child`'s frame until the child has ended.
@@ -335,6 +356,18 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
     // SAFETY: the record is a start, or was made when the child stopped.
     unsafe { cpu::resume(&mut me.worker_registers, &me.child_registers) };
     me.role = Role::Worker;
+}
+
+/// Gives the child thread-local storage from the template.
+fn start_thread(me: &mut Me, depth: u32) {
+    copy_template_exits(me);
+    // SAFETY: the slot of this depth belongs to the child that starts.
+    let tp = unsafe { tls::reset(depth as usize) };
+    if me.tls_depth != depth {
+        // SAFETY: `reset` filled a complete block.
+        unsafe { cpu::set_thread_pointer(tp) };
+        me.tls_depth = depth;
+    }
 }
 
 /// Stages what the child that ended or stopped hands over.
@@ -349,7 +382,13 @@ fn hand_over(me: &mut Me, failed: bool, then: Then) {
     st.failed = u32::from(failed);
     st.code = me.ret_code;
     st.ended = u32::from(me.end == End::Returned as u32);
+    st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
+}
+
+/// Whether somebody can start the running child again after it has stopped.
+pub(crate) fn stays() -> bool {
+    me().orders & order::STAY != 0
 }
 
 /// Stops the running child: control comes back when its parent lets it go on. On the child's

@@ -167,9 +167,31 @@ const fn layout(c: usize) -> Class {
     }
 }
 
+/// Sizes up to this find their class in a table: to a branch on the size, mixed sizes are
+/// chance.
+const LISTED: usize = 1024;
+
+/// Classes of the listed sizes, by units of 16 bytes, rounded up.
+const CLASS_OF: [u8; LISTED / 16 + 1] = {
+    let mut t = [0; LISTED / 16 + 1];
+    let mut n = 0;
+    while n < t.len() {
+        t[n] = computed_class(n * 16) as u8;
+        n += 1;
+    }
+    t
+};
+
 /// The smallest class that holds `size` bytes; `size` is at most [`SMALL_MAX`].
 #[inline]
 pub(crate) fn class_of(size: usize) -> usize {
+    match CLASS_OF.get(size.div_ceil(16)) {
+        Some(&class) => class.into(),
+        None => computed_class(size),
+    }
+}
+
+const fn computed_class(size: usize) -> usize {
     if size <= 128 {
         return size.saturating_sub(1) >> 4;
     }

@@ -303,22 +303,53 @@ fn take_free(st: &HeapState, zone: usize) -> Option<(u32, u32)> {
     Some((n, dirty))
 }
 
+/// Pages of free memory that a heap keeps for reuse: 64 MiB, and 8 MiB in every lane, of which
+/// there are many.
+fn reserve(st: &HeapState) -> u64 {
+    if st.number() == 0 { 16 << 10 } else { 2 << 10 }
+}
+
 /// Puts a segment on its heap's free list; beyond a reserve its pages go back to the system.
 fn give_segment(st: &HeapState, env: &mut impl Env, zone: usize, n: u32, pages: u32) {
-    /// Free memory that the master's heap keeps for reuse, in pages: 64 MiB.
-    const RESERVE: u64 = 16 << 10;
-    /// The same for every other heap, of which there are many: 8 MiB.
-    const RESERVE_LANE: u64 = 2 << 10;
-    let reserve = if st.number() == 0 { RESERVE } else { RESERVE_LANE };
     let held = st.dirty_pages.get().saturating_add(pages.into());
     let meta = large::meta(zone, n);
-    if held <= reserve || !env.release(class::segment_addr(zone, n), (pages as usize) << 12) {
+    let full = held > reserve(st);
+    if full && env.release(class::segment_addr(zone, n), (pages as usize) << 12) {
+        meta.set_dirty(0);
+    } else {
         meta.set_dirty(pages);
         st.dirty_pages.set(held);
-    } else {
-        meta.set_dirty(0);
+        if full {
+            env.heap().state().withheld.set(1);
+        }
     }
     meta.next.set(st.zones[zone].free.replace(n + 1));
+}
+
+/// Gives back what a heap holds beyond its reserve because the system could not take it when
+/// it was freed.
+fn trim(st: &HeapState, env: &mut impl Env) {
+    for (zone, z) in ZONE.iter().enumerate() {
+        let mut next = st.zones[zone].free.get();
+        for _ in 0..z.count {
+            let held = st.dirty_pages.get();
+            let Some(n) = next.checked_sub(1) else { break };
+            if held <= reserve(st) {
+                return;
+            }
+            let meta = large::meta(zone, n);
+            let dirty = meta.dirty(zone);
+            let addr = class::segment_addr(zone, n % z.count);
+            if dirty > 0 {
+                if !env.release(addr, (dirty as usize) << 12) {
+                    return;
+                }
+                meta.set_dirty(0);
+                st.dirty_pages.set(held.saturating_sub(dirty.into()));
+            }
+            next = meta.next.get();
+        }
+    }
 }
 
 /// A block as reports and frees see it.

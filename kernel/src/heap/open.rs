@@ -11,7 +11,7 @@
 use super::class::{ZONE, ZONES, locate};
 use super::segment::{addr_of_number, heap_of_number, page_addr, page_number};
 use super::state::{HeapState, MAGIC, Sequence};
-use super::{Env, Heap, large, new_lane, small};
+use super::{Env, Heap, large, new_lane, small, trim};
 use crate::abi::MAX_CHILDREN;
 use crate::image::layout::MAX_DEPTH;
 use core::cell::Cell;
@@ -179,6 +179,12 @@ impl Heap {
             } else if !about.inherited {
                 Heap::free_now(env, addr);
             }
+        }
+        if st.newest_open.get() == 0 && st.withheld.replace(0) != 0 {
+            let lanes = st.lane_table().iter().map(Cell::get).take_while(|&n| n != 0);
+            let all = lanes.chain(st.idle_open_lanes()).map(|n| heap_of_number(n - 1));
+            all.filter(|l| l.magic.get() == MAGIC).for_each(|l| trim(l, env));
+            trim(st, env);
         }
         kept
     }

@@ -77,22 +77,22 @@ impl Span {
     /// Bitmap of the free blocks of the span at `base`, which has the class `k`.
     #[inline]
     pub fn bits(&self, base: usize, k: &Class) -> &[Cell<u64>] {
-        if k.header == 0 {
-            return core::slice::from_ref(&self.bits);
-        }
-        // SAFETY: `mapped`: a span's page holds its header; cells of any bytes are valid.
-        unsafe { core::slice::from_raw_parts(base as *const Cell<u64>, k.words as usize) }
+        let own = &raw const self.bits;
+        let at = core::hint::select_unpredictable(k.header == 0, own, base as *const Cell<u64>);
+        // SAFETY: a class without header has one word; `mapped`: the page of a span with one
+        // holds it. Cells of any bytes are valid.
+        unsafe { core::slice::from_raw_parts(at, k.words as usize) }
     }
 
     /// Labels of the blocks of the span at `base`, which has the class `k`.
     #[inline]
     pub fn labels(&self, base: usize, k: &Class) -> &[Cell<u8>] {
-        if k.header == 0 {
-            return &self.labels;
-        }
-        let at = base + k.words as usize * 8;
-        // SAFETY: `mapped`, as in `bits`: the labels follow the bitmap.
-        unsafe { core::slice::from_raw_parts(at as *const Cell<u8>, k.capacity as usize) }
+        let own = (&raw const self.labels).cast::<Cell<u8>>();
+        let in_page = (base + k.words as usize * 8) as *const Cell<u8>;
+        let at = core::hint::select_unpredictable(k.header == 0, own, in_page);
+        // SAFETY: a class without header has at most LABELS blocks; `mapped`, as in `bits`:
+        // in a page the labels follow the bitmap.
+        unsafe { core::slice::from_raw_parts(at, k.capacity as usize) }
     }
 
     /// Pages of the span.

@@ -149,6 +149,8 @@ pub(crate) struct HeapState {
     pub split: Cell<u64>,
     /// Page with the table of open lanes, 0 until the first open child.
     pub opens: Cell<u32>,
+    /// Whether free memory beyond the reserve could not be given back.
+    pub withheld: Cell<u32>,
     /// Entries of that table that were ever used.
     pub open_slots: Cell<u32>,
     /// Segment of the parent's heap.
@@ -176,7 +178,11 @@ impl HeapState {
             c.set(0);
         }
         let short = [&self.depth, &self.label, &self.parent, &self.lanes, &self.open];
-        for c in short.into_iter().chain([&self.opens, &self.open_slots]).chain(&self.bins) {
+        for c in short
+            .into_iter()
+            .chain([&self.opens, &self.open_slots, &self.withheld])
+            .chain(&self.bins)
+        {
             c.set(0);
         }
         self.zones.iter().for_each(ZoneState::reset);

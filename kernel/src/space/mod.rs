@@ -7,6 +7,7 @@ pub(crate) mod descriptors;
 pub(crate) mod fork;
 pub(crate) mod loaded;
 pub(crate) mod memory;
+pub(crate) mod permissions;
 pub(crate) mod private;
 pub(crate) mod signals;
 pub(crate) mod threads;

@@ -157,6 +157,14 @@ pub(crate) fn block_signals(set: u64) -> u64 {
     before
 }
 
+/// Signals that are blocked and have arrived.
+pub(crate) fn pending_signals() -> u64 {
+    let mut set = 0u64;
+    // SAFETY: the kernel writes one word.
+    let _ = unsafe { call(libc::SYS_rt_sigpending, [&raw mut set as usize, 8, 0, 0, 0, 0]) };
+    set
+}
+
 /// Blocks exactly these signals.
 pub(crate) fn restore_signals(before: u64) {
     let set = &raw const before as usize;

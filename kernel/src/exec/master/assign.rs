@@ -4,58 +4,95 @@ use super::*;
 use crate::exec::worker;
 
 impl Master {
-    /// Gives permits to suspended spaces whose children are done, then to children, newest
-    /// construct first: the deepest work ends soonest.
+    /// Gives permits to suspended spaces whose children are done; then to children that
+    /// somebody waits for, newest construct first: the deepest work ends soonest; then to
+    /// those of open constructs, oldest first.
     pub(super) fn dispatch(&mut self) {
-        let mut hungry = false;
-        for c in (0..self.active_count as usize).rev() {
-            let Some(&c) = self.active.get(c) else { continue };
-            let t = &self.tasks[c as usize];
-            if t.state != COMPLETE {
+        let mut hungry = self.resume_parents();
+        let count = self.active_count as usize;
+        let awaited = |t: &Task| !t.open || t.awaited;
+        for at in (0..count).rev() {
+            let Some(&c) = self.active[..self.active_count as usize].get(at) else { continue };
+            if awaited(&self.tasks[c as usize]) {
+                let Some(more) = self.serve(c) else { return };
+                hungry |= more;
+            }
+        }
+        for at in 0..count {
+            let Some(&c) = self.active[..self.active_count as usize].get(at) else { continue };
+            if !awaited(&self.tasks[c as usize]) {
+                let Some(more) = self.serve(c) else { return };
+                hungry |= more;
+            }
+        }
+        control().hungry.store(u32::from(hungry), SeqCst);
+    }
+
+    /// Whether another space may run. One that nothing runs for gets a permit beyond the
+    /// permitted number where nothing has happened for a while: who holds the others may
+    /// compute for ever, and somebody may wait for this one.
+    fn may_run(&mut self, starved: bool) -> bool {
+        /// Sleeps of [`TICK`].
+        const WHILE: u32 = 5;
+        if self.running < self.width {
+            return true;
+        }
+        let extra = starved && self.quiet >= WHILE;
+        if extra {
+            self.quiet = 0;
+        }
+        extra
+    }
+
+    /// Lets parents go on whose children are done; whether some still need a permit.
+    fn resume_parents(&mut self) -> bool {
+        for at in (0..self.active_count as usize).rev() {
+            let c = self.active[at];
+            if self.tasks[c as usize].state != COMPLETE {
                 continue;
             }
-            if self.running >= self.width {
-                hungry = true;
-                break;
+            if !self.may_run(true) {
+                return true;
             }
-            let parent = t.parent - 1;
+            let parent = self.tasks[c as usize].parent - 1;
             self.tasks[c as usize].state = MERGING;
             self.deactivate(c);
             self.workers[parent as usize].suspended = 0;
             self.running += 1;
-            let mail = &control().mail[parent as usize];
-            mail.reply.store(c, Relaxed);
+            control().mail[parent as usize].reply.store(c, Relaxed);
             self.start(parent);
         }
-        for at in (0..self.active_count as usize).rev() {
-            let c = self.active[at];
-            let con = &control().constructs[c as usize];
-            hungry |= !self.resume_parked(c);
-            while self.tasks[c as usize].state == ACTIVE {
-                let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
-                if left == 0 {
-                    break;
+        false
+    }
+
+    /// Gives a construct what it can use; whether it could use more. None where it fails since
+    /// no worker can be had: what that frees is for the others, which come next time.
+    fn serve(&mut self, c: u32) -> Option<bool> {
+        let con = &control().constructs[c as usize];
+        let mut hungry = !self.resume_parked(c);
+        while self.tasks[c as usize].state == ACTIVE {
+            let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
+            let workers = self.tasks[c as usize].workers;
+            if left == 0 {
+                break;
+            }
+            if workers >= self.tasks[c as usize].count || !self.may_run(workers == 0) {
+                hungry = true;
+                break;
+            }
+            if !self.assign(c) {
+                hungry = true;
+                if self.running == 0 {
+                    self.fail_for_lack_of_workers(c);
+                    return None;
                 }
-                let enough = self.tasks[c as usize].workers >= self.tasks[c as usize].count;
-                if enough || self.running >= self.width {
-                    hungry = true;
-                    break;
-                }
-                if !self.assign(c) {
-                    if self.running == 0 {
-                        // Only the newest: its suspended parent may free what others need.
-                        self.fail_for_lack_of_workers(c);
-                        return;
-                    }
-                    hungry = true;
-                    break;
-                }
-                if self.tasks[c as usize].workers >= left {
-                    break;
-                }
+                break;
+            }
+            if self.tasks[c as usize].workers >= left {
+                break;
             }
         }
-        control().hungry.store(u32::from(hungry), SeqCst);
+        Some(hungry)
     }
 
     /// Lets restarted children of a construct go on, as far as there are permits.
@@ -65,18 +102,19 @@ impl Master {
             if self.tasks[c as usize].parked == 0 {
                 break;
             }
-            if self.running >= self.width {
-                return false;
-            }
             let o = &con.outcomes[i];
             let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
-            let Some(w) = self.workers.get_mut(slot as usize) else { continue };
-            if o.status.load(SeqCst) == 0 && w.assigned == c + 1 && w.suspended == PARKED {
-                w.suspended = 0;
-                self.running += 1;
-                self.tasks[c as usize].parked -= 1;
-                self.start(slot);
+            let Some(w) = self.workers.get(slot as usize) else { continue };
+            if o.status.load(SeqCst) != 0 || w.assigned != c + 1 || w.suspended != PARKED {
+                continue;
             }
+            if !self.may_run(true) {
+                return false;
+            }
+            self.workers[slot as usize].suspended = 0;
+            self.running += 1;
+            self.tasks[c as usize].parked -= 1;
+            self.start(slot);
         }
         true
     }

@@ -67,6 +67,8 @@ pub(crate) struct Master {
     /// Active constructs, oldest first.
     active: [u32; MAX_CONSTRUCTS],
     active_count: u32,
+    /// Times in a row that the master slept and nothing happened.
+    quiet: u32,
     /// Set while the master is about to go on with the program: its processor is taken.
     away: bool,
     /// Set-up failure of a worker, until someone is told: step and error number.
@@ -143,9 +145,9 @@ impl Master {
 
     /// Starts the child of an open construct of the master; none where all slots are taken.
     pub fn begin_open(&mut self, request: &Request) -> Option<u32> {
-        let c = self.free_construct()?;
         self.poll();
         self.setup_error = 0;
+        let c = self.free_construct()?;
         self.open(c, request, 0);
         self.tasks[c as usize].open = true;
         self.leave_executor();
@@ -179,9 +181,28 @@ impl Master {
         done
     }
 
+    /// Waits until the child of an open construct of the master has stopped, or one of these
+    /// signals is pending; whether the child has stopped.
+    pub fn wait_open_unless(&mut self, c: u32, set: u64) -> bool {
+        self.poll();
+        self.tasks[c as usize].awaited = true;
+        while !self.update(c) {
+            if sys::pending_signals() & set != 0 {
+                self.tasks[c as usize].awaited = false;
+                self.leave_executor();
+                return false;
+            }
+            self.dispatch();
+            self.wait();
+            self.poll();
+        }
+        true
+    }
+
     /// Waits until the child of an open construct of the master has stopped.
     pub fn wait_open(&mut self, c: u32) {
         self.poll();
+        self.tasks[c as usize].awaited = true;
         self.wait_until_stopped(c);
         self.deactivate(c);
         self.tasks[c as usize].state = MERGING;
@@ -339,6 +360,7 @@ impl Master {
         if here.is_some() {
             sys::set_affinity(0, &self.affinity);
         }
+        self.quiet = if c.event.load(SeqCst) == seen { self.quiet + 1 } else { 0 };
         // Events of others must not hide a death for ever.
         if c.event.load(SeqCst) == seen || self.waits.is_multiple_of(64) {
             self.look_for_deaths();

@@ -7,5 +7,7 @@ mod cost;
 mod faults;
 mod limits;
 mod model;
+mod open;
 mod spaces;
 mod support;
+mod world;

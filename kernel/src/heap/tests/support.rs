@@ -90,10 +90,14 @@ pub(super) struct Space {
     pub parent: Heap,
     pub sequences: [Sequence; ZONES],
     pub granted: Vec<(usize, usize)>,
+    /// The same, for all the space did before it was last looked at.
+    pub was_granted: Vec<(usize, usize)>,
     pub deferred: Vec<(usize, usize)>,
     /// Frees of what open children hold.
     pub freed: Vec<Freed>,
     pub released: usize,
+    /// Nothing can be given back now.
+    pub keeps: bool,
     /// Segments below these numbers may hold bytes of failed constructs.
     pub dirty_below: [u32; ZONES],
 }
@@ -107,9 +111,11 @@ impl Space {
             parent: Heap::ROOT,
             sequences: [Sequence::WHOLE; ZONES],
             granted: Vec::new(),
+            was_granted: Vec::new(),
             deferred: Vec::new(),
             freed: Vec::new(),
             released: 0,
+            keeps: false,
             dirty_below: [0; ZONES],
         }
     }
@@ -123,9 +129,11 @@ impl Space {
             parent: self.heap,
             sequences: self.heap.sequences().map(|s| s.of_child(i as u64, k as u64)),
             granted: Vec::new(),
+            was_granted: Vec::new(),
             deferred: Vec::new(),
             freed: Vec::new(),
             released: 0,
+            keeps: false,
             dirty_below: self.dirty_below,
         }
     }
@@ -209,8 +217,9 @@ impl Env for Space {
         self.freed.push(f);
     }
     fn release(&mut self, addr: usize, len: usize) -> bool {
-        let may =
-            self.depth == 0 || self.granted.iter().any(|&(a, n)| a <= addr && addr + len <= a + n);
+        let may = !self.keeps
+            && (self.depth == 0
+                || self.granted.iter().any(|&(a, n)| a <= addr && addr + len <= a + n));
         if may {
             zero(addr, len);
             self.released += len;

@@ -1,0 +1,654 @@
+//! Open children: random programs against an oracle, then one matter each.
+
+use super::support::*;
+use super::world::*;
+use crate::heap::Heap;
+use crate::heap::class::{ZONE, locate};
+use crate::heap::open::freed_since;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    addr: usize,
+    len: usize,
+    tag: u8,
+    /// Made by the space that looks at it, or below.
+    own: bool,
+    /// Whether that space may write and free it: its parent or siblings may otherwise.
+    mine: bool,
+}
+
+/// An outstanding open child.
+struct Outstanding {
+    lane: usize,
+    /// Its state before it ran, and afterwards.
+    ready: Option<(Snapshot, Space, Vec<Block>, u64)>,
+    ended: Option<(Ended, Vec<Block>, u64)>,
+    lent: BTreeSet<usize>,
+}
+
+/// What random programs did, and when their children run, which must not matter.
+struct Programs {
+    when: Random,
+    joined: usize,
+    killed: usize,
+    closed: usize,
+    waiting: usize,
+    deepest: u32,
+}
+
+/// One space's program.
+struct Program {
+    r: Random,
+    live: Vec<Block>,
+    open: Vec<Outstanding>,
+    /// Addresses so far, in program order.
+    trace: u64,
+}
+
+fn disjoint(mut all: Vec<(usize, usize)>) {
+    all.sort_unstable();
+    for w in all.windows(2) {
+        assert!(w[0].0 + w[0].1 <= w[1].0, "two live blocks overlap: {w:x?}");
+    }
+}
+
+impl Program {
+    fn new(seed: u64, live: Vec<Block>) -> Program {
+        Program { r: Random(seed), live, open: Vec::new(), trace: seed }
+    }
+
+    fn mix(&mut self, x: u64) {
+        self.trace = (self.trace.rotate_left(7) ^ x).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn check(&self) {
+        for b in &self.live {
+            let bad = bytes(b.addr, b.len).iter().position(|&x| x != b.tag);
+            assert_eq!(bad.map(|n| (n, bytes(b.addr, b.len)[n])), None, "{b:x?}");
+            assert!(Heap::usable(b.addr) >= b.len, "{b:x?}");
+        }
+        let ended = self.open.iter().filter_map(|o| o.ended.as_ref());
+        let theirs = ended.flat_map(|(_, live, _)| live.iter().filter(|b| b.own));
+        disjoint(self.live.iter().chain(theirs).map(|b| (b.addr, b.len)).collect());
+    }
+
+    fn make(&mut self, space: &mut Space) {
+        let len = match self.r.below(40) {
+            0 => 300_000 + self.r.below(300_000),
+            1 => self.r.below(60_000),
+            2..10 => self.r.below(3000),
+            _ => self.r.below(200),
+        };
+        let addr = if self.r.chance(5) {
+            let p = space.heap.alloc_zeroed(space, len, 16) as usize;
+            // Looking at all of a large block would give it pages to copy.
+            assert!(is_zero(p, len.min(6000)), "zeroed, {len} bytes");
+            p
+        } else {
+            space.alloc(len, 16)
+        };
+        self.mix(addr as u64);
+        let (tag, len) = (self.r.next() as u8, len.min(6000));
+        fill(addr, len, tag);
+        self.live.push(Block { addr, len, tag, own: true, mine: true });
+    }
+
+    fn pick(&mut self) -> Option<usize> {
+        let n = self.r.below(self.live.len().max(1));
+        self.live.get(n).filter(|b| b.mine).map(|_| n)
+    }
+
+    fn drop_one(&mut self, all: &mut Programs, space: &mut Space) {
+        let Some(n) = self.pick() else { return };
+        let b = self.live.swap_remove(n);
+        let (deferred, waiting) = (space.deferred.len(), space.freed.len());
+        assert!(space.free(b.addr), "{b:x?}");
+        let deferred = space.deferred.len() - deferred;
+        assert_eq!(deferred, usize::from(!b.own && space.depth > 0), "{b:x?} {}", space.depth);
+        if space.freed.len() > waiting {
+            all.waiting += 1;
+            assert!(!self.open.is_empty() && Heap::usable(b.addr) >= b.len);
+        } else if deferred == 0 {
+            assert_eq!(Heap::usable(b.addr), 0);
+        }
+    }
+
+    fn write(&mut self) {
+        let Some(n) = self.pick() else { return };
+        let b = &mut self.live[n];
+        b.tag = self.r.next() as u8;
+        fill(b.addr, b.len, b.tag);
+    }
+
+    fn resize(&mut self, space: &mut Space) {
+        let Some(n) = self.pick() else { return };
+        let (b, len) = (self.live[n], self.r.below(5000) + 1);
+        if Heap::resize_in_place(space, b.addr, b.len + len) {
+            let b = &mut self.live[n];
+            (b.len, b.tag) = (b.len + len, self.r.next() as u8);
+            fill(b.addr, b.len, b.tag);
+        }
+    }
+
+    /// Some blocks go to a child, which alone may write and free them.
+    fn lend(&mut self) -> (BTreeSet<usize>, Vec<Block>) {
+        let mut lent = BTreeSet::new();
+        let mut view = self.live.clone();
+        for (mine, theirs) in self.live.iter_mut().zip(&mut view) {
+            theirs.own = false;
+            theirs.mine = mine.mine && self.r.chance(4);
+            if theirs.mine {
+                mine.mine = false;
+                lent.insert(mine.addr);
+            }
+        }
+        (lent, view)
+    }
+
+    /// What a child did to the blocks lent to it, and what it made, if it was merged.
+    fn take_back(&mut self, lent: &BTreeSet<usize>, after: Option<Vec<Block>>) {
+        let Some(after) = after else {
+            self.live.iter_mut().filter(|b| lent.contains(&b.addr)).for_each(|b| b.mine = true);
+            return;
+        };
+        let was_own = |b: &&Block| b.own && lent.contains(&b.addr);
+        let owned: BTreeSet<usize> = self.live.iter().filter(was_own).map(|b| b.addr).collect();
+        self.live.retain(|b| !lent.contains(&b.addr));
+        let back = after.into_iter().filter(|b| b.own || lent.contains(&b.addr));
+        self.live.extend(back.map(|b| Block {
+            own: b.own || owned.contains(&b.addr),
+            mine: true,
+            ..b
+        }));
+    }
+
+    fn start(&mut self, all: &mut Programs, world: &mut World, space: &mut Space) {
+        let lane = (0..).find(|&j| self.open.iter().all(|o| o.lane != j)).unwrap();
+        let child = space.open_child(lane);
+        self.mix(child.session);
+        let (lent, view) = self.lend();
+        let snapshot = world.snapshot(space);
+        let seed = self.r.next();
+        let mut o =
+            Outstanding { lane, ready: Some((snapshot, child, view, seed)), ended: None, lent };
+        if all.when.chance(2) {
+            o.run(all, world, space);
+        }
+        self.open.push(o);
+    }
+
+    fn end(&mut self, all: &mut Programs, world: &mut World, space: &mut Space) {
+        let n = self.r.below(self.open.len().max(1));
+        if n >= self.open.len() {
+            return;
+        }
+        let mut o = self.open.swap_remove(n);
+        if self.r.chance(5) {
+            all.killed += 1;
+            let ended = o.ended.as_ref().map(|(e, ..)| e);
+            world.kill(space, o.lane, ended);
+            self.take_back(&o.lent, None);
+        } else {
+            all.joined += 1;
+            o.run(all, world, space);
+            let (ended, after, trace) = o.ended.unwrap();
+            self.mix(trace);
+            world.join(space, o.lane, &ended);
+            self.take_back(&o.lent, Some(after));
+        }
+        self.check();
+    }
+
+    fn closed(&mut self, all: &mut Programs, world: &mut World, space: &mut Space) {
+        all.closed += 1;
+        let k = 1 + self.r.below(3);
+        let session = space.prepare(k);
+        let snapshot = world.snapshot(space);
+        let mut ended = Vec::new();
+        let mut results = Vec::new();
+        for i in 0..k {
+            let (lent, view) = self.lend();
+            let child = space.child(session, i, k);
+            let mut p = Program::new(self.r.next(), view);
+            ended.push(world.run(space, &snapshot, child, |world, child| p.run(all, world, child)));
+            self.mix(p.trace);
+            results.push((lent, p.live));
+        }
+        if self.r.chance(5) {
+            for c in &ended {
+                c.space.was_granted.iter().for_each(|&(a, _)| space.note_dirty(a));
+            }
+            results.iter().for_each(|(lent, _)| self.take_back(lent, None));
+        } else {
+            world.merge(&ended, &[]);
+            for (c, (lent, after)) in ended.iter().zip(results) {
+                for &(addr, _) in &c.space.deferred {
+                    assert!(space.free(addr), "a deferred free of no block");
+                }
+                self.take_back(&lent, Some(after));
+            }
+            space.heap.adopt(k, session);
+        }
+        self.check();
+    }
+
+    fn run(&mut self, all: &mut Programs, world: &mut World, space: &mut Space) {
+        all.deepest = all.deepest.max(space.depth);
+        let steps = if space.depth == 0 { 150 } else { 20 + self.r.below(40) };
+        for _ in 0..steps {
+            let forks = self.r.chance(1 + 2 * space.depth as usize) && space.depth < 3;
+            match self.r.below(24) {
+                0..8 => self.make(space),
+                8..15 => self.drop_one(all, space),
+                15..17 => self.write(),
+                17 => self.resize(space),
+                18..20 if forks && self.open.len() < 4 => self.start(all, world, space),
+                20..22 => self.end(all, world, space),
+                22 if forks => self.closed(all, world, space),
+                _ => {}
+            }
+        }
+        while !self.open.is_empty() {
+            self.end(all, world, space);
+        }
+        assert!(space.freed.is_empty(), "frees wait for nobody");
+        self.check();
+    }
+}
+
+impl Outstanding {
+    fn run(&mut self, all: &mut Programs, world: &mut World, parent: &mut Space) {
+        let Some((snapshot, child, view, seed)) = self.ready.take() else { return };
+        let mut p = Program::new(seed, view);
+        let ended = world.run(parent, &snapshot, child, |world, child| {
+            p.check();
+            p.run(all, world, child);
+        });
+        self.ended = Some((ended, p.live, p.trace));
+    }
+}
+
+fn random_programs(seeds: std::ops::Range<u64>) -> Programs {
+    let when = Random(0);
+    let mut all = Programs { when, joined: 0, killed: 0, closed: 0, waiting: 0, deepest: 0 };
+    for seed in seeds {
+        let mut first = None;
+        for schedule in 0..2 {
+            let _memory = Memory::new();
+            all.when = Random(seed * 2 + schedule);
+            let mut master = Space::master();
+            let mut p = Program::new(seed, Vec::new());
+            p.run(&mut all, &mut World::default(), &mut master);
+            assert_eq!(*first.get_or_insert(p.trace), p.trace, "seed {seed}: other addresses");
+            while !p.live.is_empty() {
+                p.drop_one(&mut all, &mut master);
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn random_programs_of_open_children_keep_every_block() {
+    let p = random_programs(0..3);
+    let counts = [p.joined, p.killed, p.closed, p.waiting, p.deepest as usize];
+    assert!(counts.iter().zip([30, 10, 20, 40, 3]).all(|(&n, least)| n >= least), "{counts:?}");
+}
+
+#[test]
+#[ignore = "long"]
+fn many_random_programs_of_open_children_keep_every_block() {
+    random_programs(100..400);
+}
+
+/// A fork and its join, of a child that runs at once on its parent's memory: right where
+/// neither looks at what the other does meanwhile.
+fn fork_join(space: &mut Space, j: usize, body: impl FnOnce(&mut Space)) {
+    let mut child = space.open_child(j);
+    body(&mut child);
+    back(space, j, child);
+}
+
+fn back(space: &mut Space, j: usize, child: Space) {
+    space.heap.adopt_open(j);
+    child.deferred.iter().for_each(|&(addr, _)| assert!(space.free(addr)));
+    space.settle();
+}
+
+#[test]
+fn a_hundred_thousand_forks_neither_leak_nor_spread() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let mut kept = std::collections::VecDeque::new();
+    let (mut state, mut first) = (None, None);
+    for round in 0..100_000 {
+        let mut seen = Vec::new();
+        let (big, mine) = (master.alloc(200, 16), master.alloc(30, 16));
+        fork_join(&mut master, 0, |child| {
+            let (a, b) = (child.alloc(40, 16), child.alloc(5000, 16));
+            assert!(child.free(a) && child.free(b));
+            kept.push_back(child.alloc(100, 16));
+            if round % 64 == 0 {
+                let big = child.alloc(1 << 20, 16);
+                assert!(child.free(big));
+                fork_join(child, 0, |c| {
+                    let p = c.alloc(700, 16);
+                    assert!(c.free(p));
+                });
+            }
+            seen.extend([a, b]);
+        });
+        assert!(master.free(big) && master.free(mine));
+        if kept.len() > 2 {
+            assert!(master.free(kept.pop_front().unwrap()));
+        }
+        if round == 200 {
+            state = Some((master.heap.sequences(), pages().len()));
+        }
+        if round > 200 {
+            assert_eq!(first.get_or_insert_with(|| seen.clone()), &seen);
+        }
+    }
+    assert_eq!(state, Some((master.heap.sequences(), pages().len())));
+}
+
+/// Beside a child that runs for long, whatever else its parent does, memory is used again.
+#[test]
+fn loops_beside_a_long_child_do_not_grow() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let old: Vec<usize> = [20, 2000, 90_000, 700_000].map(|n| master.alloc(n, 16)).into();
+    let long = master.open_child(0);
+    assert!(old.iter().all(|&p| master.free(p)));
+    assert_eq!(master.freed.len(), 4);
+    let mut kept = std::collections::VecDeque::new();
+    let mut state = None;
+    for round in 0..3000 {
+        let sizes = [24, 24, 300, 3000, 40_000, 600_000];
+        kept.extend(sizes.map(|n| master.alloc(n, 16)));
+        fork_join(&mut master, 1, |c| kept.extend(sizes.map(|n| c.alloc(n, 16))));
+        master.construct(2, |_, c| kept.extend(sizes.map(|n| c.alloc(n, 16))));
+        // Two open children that overlap.
+        let (mut a, mut b) = (master.open_child(1), master.open_child(2));
+        kept.extend(sizes.map(|n| a.alloc(n, 16)));
+        kept.extend(sizes.map(|n| b.alloc(n, 16)));
+        back(&mut master, 1, a);
+        // What lives through three rounds crosses the starts of many children.
+        while kept.len() > 3 * 36 {
+            assert!(master.free(kept.pop_front().unwrap()));
+        }
+        back(&mut master, 2, b);
+        if round == 300 {
+            state = Some((master.heap.sequences(), pages().len(), master.freed.len()));
+        }
+    }
+    assert_eq!(state, Some((master.heap.sequences(), pages().len(), master.freed.len())));
+    back(&mut master, 0, long);
+    assert!(master.freed.is_empty());
+    assert!(old.iter().all(|&p| Heap::usable(p) == 0));
+}
+
+#[test]
+fn what_a_child_holds_stays_until_it_ends() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let sizes = [16, 100, 3000, 90_000, 700_000, 5 << 20];
+    // Made by the master itself, by an open child, by a closed one.
+    let mut old: Vec<usize> = sizes.map(|n| master.alloc(n, 16)).into();
+    fork_join(&mut master, 0, |c| old.extend(sizes.map(|n| c.alloc(n, 16))));
+    master.construct(1, |_, c| old.extend(sizes.map(|n| c.alloc(n, 16))));
+    for lane in [0, 1] {
+        // Lane 0 is that in which some of the blocks lie.
+        let first = master.open_child(lane);
+        let second = master.open_child(2);
+        let new: Vec<usize> = sizes.map(|n| master.alloc(n, 16)).into();
+        for &p in &old {
+            assert!(master.free(p));
+            assert!(Heap::usable(p) > 0);
+        }
+        assert_eq!(master.freed.len(), old.len());
+        let mut log = master.freed.clone();
+        let both: Vec<_> = freed_since(&mut log, first.session).collect();
+        let mut expected: Vec<_> = old.iter().map(|&p| (p, Heap::usable(p))).collect();
+        expected.sort_unstable();
+        assert_eq!(both, expected);
+        assert_eq!(freed_since(&mut log, second.session).collect::<Vec<_>>(), expected);
+        // A child that starts now sees those as freed before, and what is newer as live.
+        let third = master.open_child(3);
+        assert_eq!(freed_since(&mut log, third.session).count(), 0);
+        assert!(master.free(new[0]));
+        let mut log = master.freed.clone();
+        let since: Vec<_> = freed_since(&mut log, third.session).collect();
+        assert_eq!(since, [(new[0], 16)]);
+        // Made since the newest started: nobody holds it.
+        let newest = master.alloc(16, 16);
+        assert!(master.free(newest));
+        assert_eq!(Heap::usable(newest), 0);
+        back(&mut master, 2, second);
+        assert!(old.iter().all(|&p| Heap::usable(p) > 0));
+        back(&mut master, lane, first);
+        assert!(old.iter().all(|&p| Heap::usable(p) == 0), "nobody holds these any more");
+        assert!(Heap::usable(new[0]) > 0);
+        back(&mut master, 3, third);
+        assert_eq!((Heap::usable(new[0]), master.freed.len()), (0, 0));
+        new[1..].iter().for_each(|&p| assert!(master.free(p)));
+        old = sizes.map(|n| master.alloc(n, 16)).into();
+    }
+}
+
+/// A free that waits must not be carried out in a lane that is away again.
+#[test]
+fn a_free_waits_for_the_child_that_runs_in_the_blocks_lane() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let mut p = 0;
+    fork_join(&mut master, 1, |c| p = c.alloc(100, 16));
+    let holder = master.open_child(0);
+    assert!(master.free(p));
+    let there = master.open_child(1);
+    back(&mut master, 0, holder);
+    assert!(Heap::usable(p) > 0, "its lane is away");
+    assert_eq!(master.freed.len(), 1);
+    // Started after the free: nobody who holds it is left, but for its book-keeping.
+    let mut log = master.freed.clone();
+    assert_eq!(freed_since(&mut log, there.session).count(), 0);
+    back(&mut master, 1, there);
+    assert_eq!((Heap::usable(p), master.freed.len()), (0, 0));
+}
+
+#[test]
+fn a_block_freed_twice_while_it_waits_is_freed_once() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let p = master.alloc(100, 16);
+    let first = master.open_child(0);
+    assert!(master.free(p));
+    let second = master.open_child(1);
+    assert!(master.free(p));
+    let mut log = master.freed.clone();
+    assert_eq!(freed_since(&mut log, first.session).count(), 1);
+    back(&mut master, 0, first);
+    back(&mut master, 1, second);
+    assert_eq!(Heap::usable(p), 0);
+    assert_eq!(master.alloc(100, 16), p);
+    master.settle();
+    assert!(Heap::usable(p) > 0);
+}
+
+/// A child frees what it inherited, its parent too: both are known, the block goes once.
+#[test]
+fn a_nested_parent_records_and_defers_frees_of_what_it_inherited() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let p = master.alloc(100, 16);
+    fork_join(&mut master, 0, |parent| {
+        let child = parent.open_child(0);
+        assert!(parent.free(p));
+        assert_eq!(parent.deferred, [(p, 112)]);
+        let mut log = parent.freed.clone();
+        assert_eq!(freed_since(&mut log, child.session).collect::<Vec<_>>(), [(p, 112)]);
+        back(parent, 0, child);
+        assert_eq!((parent.deferred.len(), parent.freed.len()), (1, 0));
+        assert!(Heap::usable(p) > 0);
+    });
+    assert_eq!(Heap::usable(p), 0);
+}
+
+#[test]
+fn all_lanes_are_disjoint_and_keep_their_place() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    fn blocks(space: &mut Space, n: usize, seen: &mut BTreeSet<usize>) {
+        for _ in 0..n {
+            assert!(seen.insert(space.alloc(3 << 20, 16)), "given twice");
+        }
+    }
+    let mut seen = BTreeSet::new();
+    blocks(&mut master, 5, &mut seen);
+    for _ in 0..3 {
+        let mut children: Vec<Space> = Vec::new();
+        for j in 0..24 {
+            children.push(master.open_child(j));
+            blocks(&mut master, 1, &mut seen);
+        }
+        master.construct(3, |_, c| blocks(c, 2, &mut seen));
+        for (j, c) in children.iter_mut().enumerate() {
+            blocks(c, j % 4, &mut seen);
+            c.construct(2, |_, c| blocks(c, 1, &mut seen));
+            for i in 0..2 {
+                fork_join(c, i, |c| blocks(c, 2, &mut seen));
+            }
+        }
+        for (j, c) in children.into_iter().enumerate().rev() {
+            back(&mut master, j, c);
+        }
+        blocks(&mut master, 2, &mut seen);
+    }
+}
+
+/// A space with open children was itself a child: its parent skips what all of them took.
+#[test]
+fn the_parent_of_a_parent_skips_what_open_children_took() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let mut seen = BTreeSet::new();
+    for round in 0..10 {
+        master.construct(3, |i, c| {
+            for j in 0..(i + round) % 3 {
+                fork_join(c, j, |c| {
+                    for _ in 0..1 + j {
+                        assert!(seen.insert(c.alloc(3 << 20, 16)));
+                    }
+                });
+            }
+            assert!(seen.insert(c.alloc(3 << 20, 16)));
+        });
+        assert!(seen.insert(master.alloc(3 << 20, 16)));
+    }
+    let high = seen.iter().map(|&p| locate(p).unwrap().1).max().unwrap();
+    // What others skipped is not lost: no more than the widest child of each round needs.
+    assert!((high as usize) < 8 * seen.len(), "{} blocks up to {high}", seen.len());
+}
+
+#[test]
+fn nesting_of_open_children_ends_at_a_limit() {
+    let _memory = Memory::new();
+    for lane in [0, 1] {
+        let mut spaces = vec![Space::master()];
+        loop {
+            let space = spaces.last_mut().unwrap();
+            // The lower lane is in use as well.
+            if (0..lane).any(|j| space.heap.open_lane(space, j).is_none()) {
+                break;
+            }
+            let Some(l) = space.heap.open_lane(space, lane) else { break };
+            let (child, parent) = (space.child(l.session, 0, 1), space.heap);
+            assert_eq!(parent, child.parent);
+            spaces.push(Space { heap: l.heap, sequences: l.sequences, ..child });
+        }
+        assert_eq!(spaces.len() - 1, [11, 10][lane], "lane {lane}");
+    }
+}
+
+#[test]
+fn a_thousand_open_children_have_a_gib_each() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let mut taken = vec![false; ZONE[0].count as usize];
+    for j in 0..1000 {
+        let child = master.open_child(j);
+        let mut s = child.sequences[0];
+        for _ in 0..1000 {
+            let n = s.next as usize;
+            assert!(!std::mem::replace(&mut taken[n], true), "segment {n} was given twice");
+            s.next += s.step;
+        }
+        assert!(child.sequences[4].next < u64::from(ZONE[4].count), "a block of 256 MiB");
+    }
+}
+
+/// At a barrier a child goes on in its lane with a new session and new sequences.
+#[test]
+fn a_child_goes_on_after_a_barrier() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let mut seen = BTreeSet::new();
+    let mut session = master.prepare(3);
+    let mut children: Vec<Space> = (0..3).map(|i| master.child(session, i, 3)).collect();
+    let mut made = vec![Vec::new(); 3];
+    for round in 0..6 {
+        for (i, c) in children.iter_mut().enumerate() {
+            let inherited = std::mem::take(&mut made[i]);
+            for &p in &inherited {
+                assert!(c.free(p));
+            }
+            assert_eq!(c.deferred.len(), inherited.len(), "made before the barrier");
+            let sizes = [20, 300, 3000, 90_000, 3 << 20];
+            made[i].extend(sizes.map(|n| c.alloc(n, 16)));
+            for _ in 0..(i + round) % 3 {
+                made[i].push(c.alloc(3 << 20, 16));
+            }
+            let own = c.alloc(50, 16);
+            assert!(c.free(own) && c.deferred.len() == inherited.len());
+            seen.extend(made[i].iter().filter(|&&p| locate(p).unwrap().0 > 0));
+        }
+        let all: Vec<(usize, usize)> =
+            made.iter().flatten().map(|&p| (p, Heap::usable(p))).collect();
+        disjoint(all);
+        for c in &mut children {
+            for (p, _) in std::mem::take(&mut c.deferred) {
+                assert!(master.free(p));
+            }
+        }
+        master.heap.adopt(3, session);
+        let before = session;
+        session = master.prepare(3);
+        assert!(session > before);
+        for (i, c) in children.iter_mut().enumerate() {
+            let next = master.child(session, i, 3);
+            (c.session, c.sequences) = (next.session, next.sequences);
+        }
+    }
+    let high = seen.iter().map(|&p| locate(p).unwrap().1).max().unwrap();
+    assert!(high < 40, "{} segments up to {high}", seen.len());
+}
+
+#[test]
+fn memory_freed_while_nothing_can_be_given_back_goes_when_it_can() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let child = master.open_child(0);
+    master.keeps = true;
+    let all: Vec<usize> = (0..40).map(|_| master.alloc(4 << 20, 16)).collect();
+    all.iter().for_each(|&p| fill(p, 4 << 20, 1));
+    all.iter().for_each(|&p| assert!(master.free(p)));
+    assert_eq!(master.released, 0);
+    master.keeps = false;
+    back(&mut master, 0, child);
+    assert!(master.released >= 90 << 20, "{}", master.released);
+    for _ in 0..40 {
+        let p = master.heap.alloc_zeroed(&mut master, 4 << 20, 16) as usize;
+        assert!(is_zero(p, 4 << 20));
+    }
+}

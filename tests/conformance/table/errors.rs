@@ -1,0 +1,177 @@
+//! Refusals: each by itself, and which comes first.
+use super::super::program::{
+    Failure, Get, HUGE, OUTSIDE, OVERFLOWING, Op, Perm, Put, frame, heap, stat,
+};
+use super::*;
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        row(
+            "unknown_child",
+            &["no-child"],
+            [
+                (status(0), NO_CHILD),
+                (merge(0), NO_CHILD),
+                (Op::Kill(0), NO_CHILD),
+                (put(0, Put::new()), OK),
+                (status(1), NO_CHILD),
+                (Op::Kill(0), OK),
+                (status(0), NO_CHILD),
+                (fork(0xffff_ffff, [Op::Ret(1)]), OK),
+                (status(0xffff_ffff), stopped(1)),
+                (status(0x7fff_ffff), NO_CHILD),
+            ],
+        ),
+        row(
+            "start_without_registers",
+            &["start-needs-regs", "refused-changes-nothing"],
+            [
+                (start(0), INVALID),
+                (status(0), NO_CHILD),
+                (put(0, Put::new().snap().start()), INVALID),
+                (status(0), NO_CHILD),
+                (put(0, Put::new()), OK),
+                (start(0), INVALID),
+                (fork(0, []), OK),
+                (status(0), RETURNED),
+                (start(0), INVALID),
+                (put(0, Put::new().snap().start()), INVALID),
+                (status(0), RETURNED),
+            ],
+        ),
+        row(
+            "ranges_outside",
+            &["outside", "refused-changes-nothing"],
+            [
+                (put(0, Put::new().copy(OUTSIDE.span(1), heap(0))), FAULT),
+                (put(0, Put::new().copy(heap(0).span(1), OUTSIDE)), FAULT),
+                (put(0, Put::new().zero(OUTSIDE.span(8))), FAULT),
+                (put(0, Put::new().perm(OUTSIDE.span(4096), Perm::Read)), FAULT),
+                (put(0, Put::new().zero(heap(0).span(HUGE))), FAULT),
+                (status(0), NO_CHILD),
+                (put(0, Put::new()), OK),
+                (get(0, Get::new().copy(OUTSIDE.span(1), heap(0))), FAULT),
+                (get(0, Get::new().copy(heap(0).span(1), OUTSIDE)), FAULT),
+                (get(0, Get::new().zero(OUTSIDE.span(8))), FAULT),
+                (get(0, Get::new().perm(OUTSIDE.span(4096), Perm::Read)), FAULT),
+                (get(0, Get::new().copy(heap(0).span(HUGE), heap(0))), FAULT),
+                (status(0), CREATED),
+            ],
+        ),
+        row(
+            "ranges_that_overflow",
+            &["overflow"],
+            [
+                (put(0, Put::new().zero(heap(1).span(OVERFLOWING))), INVALID),
+                (put(0, Put::new().copy(heap(1).span(OVERFLOWING), heap(0))), INVALID),
+                (put(0, Put::new()), OK),
+                (get(0, Get::new().zero(heap(1).span(OVERFLOWING))), INVALID),
+                (get(0, Get::new().copy(stat(1).span(OVERFLOWING), heap(0))), INVALID),
+            ],
+        ),
+        row(
+            "perm_off_the_page",
+            &["perm-alignment"],
+            [
+                (put(0, Put::new().perm(heap(1).span(4096), Perm::Read)), INVALID),
+                (put(0, Put::new().perm(heap(0).span(4095), Perm::Read)), INVALID),
+                (put(0, Put::new().perm(heap(8).span(0), Perm::Read)), INVALID),
+                (put(0, Put::new().perm(frame(0).span(4096), Perm::Read)), INVALID),
+                (status(0), NO_CHILD),
+                (put(0, Put::new()), OK),
+                (get(0, Get::new().perm(stat(4095).span(1), Perm::Read)), INVALID),
+                (get(0, Get::new().perm(stat(4096).span(1), Perm::Read)), INVALID),
+                (set(stat(4096), 1), OK),
+            ],
+        ),
+        row(
+            "empty_ranges",
+            &["empty"],
+            [
+                (set(heap(0), 7), OK),
+                (put(0, Put::new().copy(heap(0).span(0), heap(1)).zero(heap(0).span(0))), OK),
+                (put(0, Put::new().zero(OUTSIDE.span(0))), OK),
+                (put(0, Put::new().copy(OUTSIDE.span(0), OUTSIDE)), OK),
+                (put(0, Put::new().perm(heap(0).span(0), Perm::None)), OK),
+                (get(0, Get::new().zero(heap(0).span(0)).copy(heap(1).span(0), heap(0))), CREATED),
+                (get(0, Get::new().zero(OUTSIDE.span(0))), CREATED),
+                (look(heap(0)), all(7)),
+                (get(0, Get::new().copy(heap(0).span(1), heap(1))), CREATED),
+                (look(heap(1)), all(7)),
+            ],
+        ),
+        row(
+            "reserved_options",
+            &["unsupported", "refused-changes-nothing"],
+            [
+                (put(0, Put { tree: true, ..Put::new() }), UNSUPPORTED),
+                (put(0, Put { limit: true, ..Put::fork([]) }), UNSUPPORTED),
+                (status(0), NO_CHILD),
+                (put(0, Put::new()), OK),
+                (get(0, Get { tree: true, ..Get::new() }), UNSUPPORTED),
+                (get(1, Get { tree: true, ..Get::new() }), UNSUPPORTED),
+            ],
+        ),
+        row(
+            "ret_in_the_master",
+            &["ret-master"],
+            [(Op::Ret(1), PERMISSION), (Op::Ret(0), PERMISSION)],
+        ),
+        row(
+            "which_refusal_comes_first",
+            &["checks-in-order"],
+            [
+                (
+                    put(0, Put { tree: true, ..Put::new().zero(heap(0).span(OVERFLOWING)) }),
+                    UNSUPPORTED,
+                ),
+                (
+                    put(0, Put::new().zero(OUTSIDE.span(1)).perm(heap(1).span(4096), Perm::Read)),
+                    INVALID,
+                ),
+                (put(0, Put::new().zero(OUTSIDE.span(1)).start()), FAULT),
+                (get(0, Get::new().merge().zero(OUTSIDE.span(1))), FAULT),
+                (get(0, Get::new().merge().zero(heap(0).span(OVERFLOWING))), INVALID),
+                (fork(1, [Op::Spin]), OK),
+                (get(1, Get::new().dont_wait().zero(OUTSIDE.span(1))), FAULT),
+                (get(1, Get { tree: true, ..Get::new().dont_wait() }), UNSUPPORTED),
+                (put(1, Put::new().zero(OUTSIDE.span(1))), FAULT),
+                (Op::Kill(1), OK),
+                (fork(2, [Op::Fail(Failure::Panic)]), OK),
+                (status(2), failed(Failure::Panic)),
+                (get(2, Get::new().merge().zero(OUTSIDE.span(1))), FAULT),
+                (put(2, Put::new().zero(OUTSIDE.span(1))), FAULT),
+                (put(2, Put { tree: true, ..Put::new() }), UNSUPPORTED),
+                (put(3, Put::new().regs([set(heap(0), 1)]).start()), OK),
+                (set(heap(0), 2), OK),
+                (merge(3), INVALID),
+            ],
+        ),
+        row(
+            "errors_in_a_child",
+            &["checks-in-order", "no-child", "start-needs-regs", "unsupported", "merge-needs-snap"],
+            [
+                (
+                    fork(
+                        0,
+                        [
+                            status(3),
+                            start(3),
+                            put(3, Put { tree: true, ..Put::new() }),
+                            put(3, Put::new()),
+                            merge(3),
+                            Op::Kill(3),
+                            Op::Kill(3),
+                            Op::Report,
+                        ],
+                    ),
+                    OK,
+                ),
+                (
+                    status(0),
+                    stopped(report(&[NO_CHILD, INVALID, UNSUPPORTED, OK, INVALID, OK, NO_CHILD])),
+                ),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,258 @@
+//! How children come, run, stop and go.
+use super::super::program::{Failure, Get, Op, Put, frame, heap, stat};
+use super::*;
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        row(
+            "first_put_creates",
+            &["first-put-creates", "status"],
+            [
+                (set(heap(1), 5), OK),
+                (put(3, Put::new()), OK),
+                (status(3), CREATED),
+                (status(3), CREATED),
+                (set(heap(1), 6), OK),
+                (get(3, Get::new().copy(heap(0).span(4), heap(8))), CREATED),
+                (look(heap(9)), all(5)),
+                (look(heap(8)), all(0)),
+            ],
+        ),
+        row(
+            "child_without_snapshot_runs_on_a_copy",
+            &["first-put-creates", "start", "merge-needs-snap"],
+            [
+                (set(stat(0), 4), OK),
+                (put(0, Put::new().regs([add(stat(0), 1), Op::RetByte(stat(0))]).start()), OK),
+                (status(0), stopped(5)),
+                (merge(0), INVALID),
+                (look(stat(0)), all(4)),
+            ],
+        ),
+        row(
+            "entry_returns",
+            &["status", "start", "merge"],
+            [
+                (fork(1, [set(frame(3), 7)]), OK),
+                (status(1), RETURNED),
+                (look(frame(3)), all(0)),
+                (merge(1), RETURNED),
+                (look(frame(3)), all(7)),
+                (status(1), RETURNED),
+            ],
+        ),
+        row(
+            "ret_and_restart",
+            &["ret", "restart-after-ret", "start"],
+            [
+                (fork(0, [Op::Ret(1), add(heap(0), 1), Op::Ret(0xffff_ffff), add(heap(0), 1)]), OK),
+                (status(0), stopped(1)),
+                (start(0), OK),
+                (status(0), stopped(0xffff_ffff)),
+                (start(0), OK),
+                (merge(0), RETURNED),
+                (look(heap(0)), all(2)),
+                (start(0), INVALID),
+            ],
+        ),
+        row(
+            "put_between_ret_and_restart",
+            &["restart-after-ret", "put-copy", "put-waits"],
+            [
+                (set(heap(9), 3), OK),
+                (fork(0, late([Op::Ret(0), Op::RetByte(heap(5000))])), OK),
+                (put(0, Put::new().copy(heap(9).span(1), heap(5000))), OK),
+                (start(0), OK),
+                (status(0), stopped(3)),
+            ],
+        ),
+        row(
+            "put_waits",
+            &["put-waits"],
+            [
+                (fork(0, late([set(heap(0), 1)])), OK),
+                (put(0, Put::new().zero(heap(0).span(1))), OK),
+                (get(0, Get::new().copy(heap(0).span(1), heap(4096))), RETURNED),
+                (look(heap(4096)), all(0)),
+            ],
+        ),
+        row(
+            "get_waits",
+            &["get-waits"],
+            [
+                (fork(0, late([set(heap(77), 1)])), OK),
+                (merge(0), RETURNED),
+                (look(heap(77)), all(1)),
+            ],
+        ),
+        row(
+            "parent_writes_what_the_child_has_not_read",
+            &["isolation"],
+            [
+                (count(heap(0), 4 * 4096, 3), OK),
+                (fill(stat(4096), 4096, 3), OK),
+                (set(frame(9), 3), OK),
+                (fork(0, late_reads()), OK),
+                (fill(heap(0), 4 * 4096, 200), OK),
+                (fill(stat(4096), 4096, 200), OK),
+                (set(frame(9), 200), OK),
+                (status(0), stopped(3)),
+                (start(0), OK),
+                (status(0), stopped(3)),
+                (start(0), OK),
+                (status(0), stopped(3)),
+                (look(frame(9)), all(200)),
+            ],
+        ),
+        row(
+            "child_writes_are_not_seen_before_the_merge",
+            &["isolation"],
+            [
+                (fork(0, [set(heap(0), 1), set(stat(0), 1), set(frame(0), 1), Op::Ret(0)]), OK),
+                (status(0), stopped(0)),
+                (look(heap(0)), all(0)),
+                (look(stat(0)), all(0)),
+                (look(frame(0)), all(0)),
+            ],
+        ),
+        row(
+            "siblings_do_not_see_each_other",
+            &["isolation"],
+            [
+                (fork(0, [set(heap(0), 1), set(stat(0), 1), Op::Ret(0)]), OK),
+                (fork(1, late([Op::RetByte(heap(0)), Op::RetByte(stat(0))])), OK),
+                (status(1), stopped(0)),
+                (merge(0), stopped(0)),
+                (start(1), OK),
+                (status(1), stopped(0)),
+            ],
+        ),
+        row(
+            "second_and_third_fork_after_dirtying",
+            &["isolation", "snap"],
+            [
+                (fill(heap(0), 8192, 1), OK),
+                (fork(0, late([Op::RetByte(heap(4097))])), OK),
+                (fill(heap(4096), 4096, 2), OK),
+                (fork(1, [Op::RetByte(heap(4097)), set(heap(0), 9)]), OK),
+                (fill(heap(4096), 4096, 3), OK),
+                (fill(heap(8192), 4096, 3), OK),
+                (fork(2, [Op::RetByte(heap(8192)), Op::RetByte(heap(4097))]), OK),
+                (fill(heap(0), 3 * 4096, 4), OK),
+                (status(0), stopped(0)),
+                (status(1), stopped(2)),
+                (status(2), stopped(3)),
+                (start(2), OK),
+                (status(2), stopped(3)),
+                (look(heap(4097)), all(4)),
+            ],
+        ),
+        row(
+            "failures",
+            &["status", "get-failed"],
+            [
+                (fork(0, [set(heap(0), 1), Op::Fail(Failure::Panic)]), OK),
+                (fork(1, [set(heap(0), 1), Op::Fail(Failure::Fault)]), OK),
+                (fork(2, [set(heap(0), 1), Op::Fail(Failure::Refused)]), OK),
+                (status(2), failed(Failure::Refused)),
+                (status(1), failed(Failure::Fault)),
+                (status(0), failed(Failure::Panic)),
+                (status(0), failed(Failure::Panic)),
+                (merge(1), failed(Failure::Fault)),
+                (merge(0), failed(Failure::Panic)),
+                (merge(2), failed(Failure::Refused)),
+                (look(heap(0)), all(0)),
+            ],
+        ),
+        row(
+            "failed_child_starts_anew",
+            &["put-failed"],
+            [
+                (fork(0, [set(heap(0), 1), Op::Fail(Failure::Fault)]), OK),
+                (put(0, Put::new().regs([Op::Ret(3)]).start()), INVALID),
+                (put(0, Put::new().snap()), INVALID),
+                (put(0, Put::new()), INVALID),
+                (start(0), INVALID),
+                (status(0), failed(Failure::Fault)),
+                (fork(0, [Op::RetByte(heap(0)), set(heap(1), 2)]), OK),
+                (status(0), stopped(0)),
+                (start(0), OK),
+                (merge(0), RETURNED),
+                (read(heap(0), 1), all(0)),
+                (look(heap(1)), all(2)),
+            ],
+        ),
+        row(
+            "kill_in_any_state",
+            &["kill"],
+            [
+                (put(0, Put::new()), OK),
+                (fork(1, [Op::Ret(1)]), OK),
+                (fork(2, []), OK),
+                (fork(3, [Op::Fail(Failure::Panic)]), OK),
+                (fork(4, [Op::Spin]), OK),
+                (fork(5, late([])), OK),
+                (status(1), stopped(1)),
+                (status(2), RETURNED),
+                (status(3), failed(Failure::Panic)),
+                (Op::Kill(0), OK),
+                (Op::Kill(1), OK),
+                (Op::Kill(2), OK),
+                (Op::Kill(3), OK),
+                (Op::Kill(4), OK),
+                (Op::Kill(5), OK),
+                (status(0), NO_CHILD),
+                (status(4), NO_CHILD),
+                (status(5), NO_CHILD),
+                (Op::Kill(1), NO_CHILD),
+            ],
+        ),
+        row(
+            "killed_child_leaves_nothing",
+            &["kill", "first-put-creates"],
+            [
+                (fork(0, [Op::SetLocal(9), set(heap(0), 1), Op::Ret(0), Op::Ret(8)]), OK),
+                (status(0), stopped(0)),
+                (Op::Kill(0), OK),
+                (start(0), INVALID),
+                (status(0), NO_CHILD),
+                (put(0, Put::new().regs([Op::RetByte(heap(0))]).start()), OK),
+                (status(0), stopped(0)),
+                (merge(0), INVALID),
+            ],
+        ),
+        row(
+            "endless_child",
+            &["endless", "kill", "dont-wait"],
+            [
+                (fork(0, [set(heap(0), 1), Op::Spin]), OK),
+                (fork(1, [set(heap(1), 1)]), OK),
+                (merge(1), RETURNED),
+                (get(0, Get::new().merge().dont_wait()), AGAIN),
+                (Op::Kill(0), OK),
+                (look(heap(0)), all(0)),
+                (look(heap(1)), all(1)),
+            ],
+        ),
+        row(
+            "waiting_for_an_endless_child_is_endless",
+            &["endless"],
+            [
+                (fork(0, [fork(0, [Op::Spin]), set(heap(0), 1), merge(0)]), OK),
+                (fork(1, [fork(0, [Op::Spin]), set(heap(0), 1), put(0, Put::new())]), OK),
+                (get(0, Get::new().dont_wait()), AGAIN),
+                (get(1, Get::new().dont_wait()), AGAIN),
+                (Op::Kill(0), OK),
+                (Op::Kill(1), OK),
+            ],
+        ),
+    ]
+}
+
+/// A child that reads places late: in the heap, in a static, in a frame.
+fn late_reads() -> Vec<Op> {
+    let mut steps = vec![Op::Write { span: frame(100).span(100), value: 0, step: 1 }; 200];
+    steps.extend([Op::RetByte(heap(4096 * 2 - 8192)), Op::RetByte(stat(5000))]);
+    steps.push(Op::RetByte(frame(9)));
+    steps
+}

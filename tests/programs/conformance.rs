@@ -1,0 +1,197 @@
+//! The calls' conformance on the engine of this process: the table, and random programs
+//! beside the model.
+//!
+//! ```text
+//! conformance table [NAME...]
+//! conformance random LEVEL FIRST COUNT [SECONDS]
+//! conformance show LEVEL SEED
+//! ```
+//!
+//! LEVEL is `joins`, `forks` or `calls`. A program that differs is made smaller, printed with
+//! what it shows here and on the model, and ends the run with exit code 1; one that hangs ends
+//! it with exit code 2.
+use detpar_tests::conformance::interpreter::{Shown, interpret};
+use detpar_tests::conformance::program::{Op, Program};
+use detpar_tests::conformance::random::{Level, SIZE, fits, program};
+use detpar_tests::conformance::shrink::shrink;
+use detpar_tests::conformance::spaces::run;
+use detpar_tests::conformance::table::rows;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+#[detpar::main]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let code = match words.as_slice() {
+        ["table", names @ ..] => table(names),
+        ["random", name, numbers @ ..] => {
+            let numbers: Option<Vec<u64>> = numbers.iter().map(|n| n.parse().ok()).collect();
+            match (level(name), numbers.as_deref()) {
+                (Some(l), Some([first, count])) => random(name, l, *first, *count, u64::MAX),
+                (Some(l), Some([first, count, s])) => random(name, l, *first, *count, *s),
+                _ => None,
+            }
+        }
+        ["show", name, seed] => level(name).zip(seed.parse().ok()).map(|(l, s)| show(l, s)),
+        _ => None,
+    };
+    code.unwrap_or_else(|| {
+        eprintln!("usage: conformance table [NAME...] | random LEVEL FIRST COUNT [SECONDS] | show LEVEL SEED");
+        ExitCode::from(64)
+    })
+}
+
+fn level(name: &str) -> Option<Level> {
+    match name {
+        "joins" => Some(Level::Joins),
+        "forks" => Some(Level::Forks),
+        "calls" => Some(Level::Calls),
+        _ => None,
+    }
+}
+
+fn table(names: &[&str]) -> Option<ExitCode> {
+    let rows = rows();
+    if names.iter().any(|n| rows.iter().all(|r| r.name != *n)) {
+        return None;
+    }
+    let mut wrong = 0;
+    for row in rows.iter().filter(|r| names.is_empty() || names.contains(&r.name)) {
+        watch(0);
+        let shown = run(&row.program());
+        let differs = row.steps.iter().enumerate().find(|(i, s)| shown.seen.get(*i) != Some(&s.1));
+        match differs {
+            None => println!("{}: ok", row.name),
+            Some((i, (op, expected))) => {
+                let seen = shown.seen.get(i);
+                println!("{}: step {i}, {op:?}: {seen:?}, not {expected:?}", row.name);
+                wrong += 1;
+            }
+        }
+    }
+    Some(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn random(name: &str, level: Level, first: u64, count: u64, seconds: u64) -> Option<ExitCode> {
+    let start = Instant::now();
+    let (mut ran, mut spaces, mut refused) = (0, 0, 0);
+    for seed in (first..).take(count as usize) {
+        if start.elapsed() > Duration::from_secs(seconds) {
+            break;
+        }
+        let program = program(seed, level, SIZE);
+        watch(seed);
+        let model = interpret(&program);
+        let shown = run(&program);
+        if shown != model {
+            report(name, level, seed, &program);
+            return Some(ExitCode::FAILURE);
+        }
+        ran += 1;
+        spaces += program.spaces();
+        let refusal = |s: &&_| matches!(s, detpar_tests::conformance::runner::Seen::Refused(_));
+        refused += model.seen.iter().filter(refusal).count();
+    }
+    let last = first + ran;
+    println!(
+        "{ran} programs of {name}, seeds {first} to {last} (excluded), with {spaces} spaces and \
+         {refused} refused calls of their masters: no difference"
+    );
+    Some(ExitCode::SUCCESS)
+}
+
+/// Makes a program smaller that differs, and says all about it.
+fn report(name: &str, level: Level, seed: u64, program: &Program) {
+    println!("seed {seed} differs; replay: conformance show {name} {seed}");
+    // What differs may depend on the schedule: several chances for each candidate.
+    let differs = |p: &Program| {
+        let model = interpret(p);
+        let again = || {
+            watch(seed);
+            run(p) != model
+        };
+        model.ended && fits(p, level) && (0..20).any(|_| again())
+    };
+    let small = shrink(program, 2000, &mut |p: &Program| differs(p));
+    let wrong = (0..200).find(|_| !compare(&small, false)).is_some();
+    if !wrong {
+        println!("{small}\nalways shows the same now: what differs depends on the schedule");
+    }
+}
+
+fn show(level: Level, seed: u64) -> ExitCode {
+    let program = program(seed, level, SIZE);
+    watch(seed);
+    if compare(&program, true) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether a program shows the same here and on the model; if not, or if wanted, prints it
+/// with what it shows.
+fn compare(program: &Program, always: bool) -> bool {
+    let (model, shown) = (interpret(program), run(program));
+    if model == shown && !always {
+        return true;
+    }
+    println!("{program}");
+    let steps = program.0.iter().map(short).enumerate();
+    for (i, step) in steps {
+        let (a, b) = (model.seen.get(i), shown.seen.get(i));
+        if a == b {
+            println!("step {i} {step}: {a:?}");
+        } else {
+            println!("step {i} {step}: {b:?}, on the model {a:?}");
+        }
+    }
+    bytes(&model, &shown);
+    model == shown
+}
+
+fn short(op: &Op) -> String {
+    match op {
+        Op::Put(id, put) => format!("put {id}{put}"),
+        Op::Join(programs) => format!("join {}", programs.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+fn bytes(model: &Shown, shown: &Shown) {
+    use detpar_tests::conformance::program::Place;
+    let pairs = model.arena.iter().zip(&shown.arena).enumerate();
+    let differ: Vec<_> = pairs.filter(|(_, (a, b))| a != b).collect();
+    for (i, (a, b)) in differ.iter().take(16) {
+        println!("{:?}: {b}, on the model {a}", Place::at(*i));
+    }
+    if differ.len() > 16 {
+        println!("{} bytes differ", differ.len());
+    }
+}
+
+static SEED: AtomicU64 = AtomicU64::new(0);
+
+/// From here on a program has 30 seconds.
+fn watch(seed: u64) {
+    extern "C" fn hangs(_: i32) {
+        let text = b"a program hangs; its seed: ";
+        let mut digits = [b'0'; 20];
+        let (mut n, mut i) = (SEED.load(Relaxed), 20);
+        while n > 0 {
+            i -= 1;
+            digits[i] = b'0' + (n % 10) as u8;
+            n /= 10;
+        }
+        for part in [text.as_slice(), &digits[i..], b"\n"] {
+            // SAFETY: the bytes are readable; both calls may be made in a signal handler.
+            unsafe { libc::write(2, part.as_ptr().cast(), part.len()) };
+        }
+        // SAFETY: as above.
+        unsafe { libc::_exit(2) };
+    }
+    SEED.store(seed, Relaxed);
+    // SAFETY: the handler only writes and exits.
+    unsafe {
+        libc::signal(libc::SIGALRM, hangs as extern "C" fn(i32) as usize);
+        libc::alarm(30);
+    }
+}
