@@ -147,10 +147,6 @@ const GO: u32 = u32::MAX;
 /// # Safety
 /// In the master or a plain process.
 pub(crate) unsafe fn eagerly() -> Sys<libc::pid_t> {
-    if sys::file_size_limited() {
-        // Making the new process's image would kill it.
-        return Err(libc::EFBIG);
-    }
     let _lock = memory::lock_for_fork();
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
