@@ -16,4 +16,4 @@ pub use get::{ChildFailure, Done, GetError};
 pub use open::{Frames, Joined, fork, join, kill};
 pub use put::Closed;
 pub use ret::{record_location, record_panic};
-pub use space::{Found, Get, Put, ret};
+pub use space::{Found, Get, Put, barrier, ret};

@@ -289,3 +289,25 @@ pub fn ret(code: u32) -> Result<(), Error> {
     worker::stop(code);
     Ok(())
 }
+
+/// Waits, in a child of a closed construct, until all its siblings have come to a barrier or
+/// have ended; then all that they changed is merged, and each goes on with memory as it is
+/// then. A conflict fails the construct, of which nothing is kept, whatever its phase.
+///
+/// A child's own stack and thread-local storage stay as they are. Siblings that have ended no
+/// longer take part. The model is that of Determinator's barriers (Aviram et al., OSDI 2010,
+/// section 4.4.2): ret, merge all, snapshot all.
+///
+/// # Errors
+/// [`Error::Permission`] in the master, in a child that is no child of a closed construct, and
+/// in one that has open children.
+pub fn barrier() -> Result<(), Error> {
+    if !crate::image::early::is_ready() || me().role != Role::Child || !worker::has_siblings() {
+        return Err(Error::Permission);
+    }
+    if let Some(h) = confine::handler() {
+        h.before_fork();
+    }
+    worker::stop(0);
+    Ok(())
+}

@@ -1,8 +1,8 @@
 //! Closed constructs: the parent waits until all children are merged.
 
-use super::joined::{merge_children, setup_failure};
+use super::joined::{Done, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack};
-use super::{Construct, Run};
+use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
 use crate::confine;
 use crate::error::Error;
@@ -85,15 +85,20 @@ extern "C" fn run_here(get: usize, stack: usize) {
         master().release(c);
         Err(Limit::Setup)
     });
-    me.stage_end = mark;
     let construct = match asked {
         Ok(c) => c,
         Err(limit) => {
+            me.stage_end = mark;
             get.run.outcome = Err(Failure { child: 0, cause: Cause::Limit(limit) });
             return;
         }
     };
-    let outcome = merge_children(construct, get.jobs, heap, session);
+    let outcome = if any_stopped(construct, k) {
+        phases::run(me, construct, get.jobs, &request)
+    } else {
+        merge_children(construct, get.jobs, heap, session, &Done::NONE)
+    };
+    me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.
     get.run.construct = Some(Construct(construct));
     get.run.outcome = outcome;

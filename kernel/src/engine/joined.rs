@@ -21,7 +21,9 @@ use core::sync::atomic::Ordering::*;
 
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
-    con.outcomes[..k].iter().position(|o| o.status.load(SeqCst) != outcome::RETURNED).unwrap_or(k)
+    let failed =
+        |o: &Outcome| ![outcome::RETURNED, outcome::STOPPED].contains(&o.status.load(SeqCst));
+    con.outcomes[..k].iter().position(failed).unwrap_or(k)
 }
 
 /// Why no worker could be made for a construct, where that is its failure and the reason is
@@ -53,12 +55,41 @@ impl Target for Memory {
     }
 }
 
+/// Whether children of a construct have stopped at a barrier.
+pub(super) fn any_stopped(construct: u32, k: usize) -> bool {
+    let con = &control().constructs[construct as usize];
+    con.outcomes[..k].iter().any(|o| o.status.load(SeqCst) == outcome::STOPPED)
+}
+
+/// Children whose changes were merged at an earlier barrier.
+pub(super) struct Done([u64; MAX_CHILDREN / 64]);
+
+impl Done {
+    /// None.
+    pub const NONE: Done = Done([0; MAX_CHILDREN / 64]);
+
+    fn has(&self, i: usize) -> bool {
+        self.0[i / 64] >> (i % 64) & 1 != 0
+    }
+
+    /// Adds the children that have returned.
+    pub fn add_returned(&mut self, construct: u32, k: usize) {
+        let con = &control().constructs[construct as usize];
+        for (i, o) in con.outcomes[..k].iter().enumerate() {
+            if o.status.load(SeqCst) == outcome::RETURNED {
+                self.0[i / 64] |= 1 << (i % 64);
+            }
+        }
+    }
+}
+
 /// Plans over all children, then applies, or applies nothing.
 pub(super) fn merge_children(
     construct: u32,
     jobs: &[Job],
     heap: Heap,
     session: u64,
+    done: &Done,
 ) -> Result<(), Failure> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
@@ -66,7 +97,7 @@ pub(super) fn merge_children(
     let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
     // Scratch: children, cursors; both tables fit (asserted below).
     let mut n = 0;
-    for (i, job) in jobs.iter().enumerate().take(failing) {
+    for (i, job) in jobs.iter().enumerate().take(failing).filter(|(i, _)| !done.has(*i)) {
         let o = &con.outcomes[i];
         let slot = slot_of(o);
         let staged = claims::stage_at(slot, o.stage.load(SeqCst))

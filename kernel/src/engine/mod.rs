@@ -7,6 +7,7 @@ pub(crate) mod calls;
 mod closed;
 mod joined;
 pub(crate) mod open;
+mod phases;
 mod spaces;
 
 use crate::abi::Failure;

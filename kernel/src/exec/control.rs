@@ -45,6 +45,9 @@ pub(crate) mod ask {
     pub const RESTART: u32 = 3;
     /// To end the target's children.
     pub const KILL: u32 = 4;
+    /// To let the target's stopped children go on with the request; answered when all have
+    /// stopped again.
+    pub const AGAIN: u32 = 6;
     /// To be parked until the parent of the child lets it go on.
     pub const PARK: u32 = 5;
 }

@@ -352,6 +352,18 @@ pub(super) fn restore(top: usize, page: usize) {
     }
 }
 
+/// Makes the running space's memory again what it was when a chain was its all.
+pub(crate) fn go_back(me: &mut Me, stack: usize, top: usize) -> Result<(), Limit> {
+    let runs = scan_changed(me, stack, true, sys::faults())?;
+    each_page(&runs, ancestors(me.depth + 1), |page| match lookup(top, page as u64) {
+        // SAFETY: `layer`; a page of this space, whose children have stopped.
+        Some((l, _)) => unsafe { core::ptr::copy_nonoverlapping(l, page as *mut Page, 1) },
+        // SAFETY: as above; the file has what it was.
+        None => drop(unsafe { sys::drop_pages(page, PAGE) }),
+    });
+    Ok(())
+}
+
 /// Ends the changed state of all runs of a scan after a child.
 pub(super) fn restore_all(top: usize, runs: &Runs) {
     if top == 0 {

@@ -397,6 +397,14 @@ pub(crate) fn stays() -> bool {
     me().orders & order::STAY != 0
 }
 
+/// Whether the running child belongs to a closed construct, and has no open children that
+/// would outlive its snapshot.
+pub(crate) fn has_siblings() -> bool {
+    let me = me();
+    let con = control().constructs.get(me.construct as usize);
+    con.is_some_and(|c| c.request.lane == 0) && me.open_count == 0
+}
+
 /// Stops the running child: control comes back when its parent lets it go on. On the child's
 /// own stack.
 pub(crate) fn stop(code: u32) {

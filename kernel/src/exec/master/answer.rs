@@ -8,8 +8,9 @@ impl Master {
     pub(super) fn answer(&mut self, slot: u32) {
         let mail = &control().mail[slot as usize];
         let target = mail.target.load(SeqCst);
-        let of_child = |t: &Task| t.parent == slot + 1 && t.open && t.state != FREE;
-        let own = self.tasks.get(target as usize).is_some_and(of_child);
+        let of_child = |t: &&Task| t.parent == slot + 1 && t.state != FREE;
+        let task = self.tasks.get(target as usize).filter(of_child);
+        let (mine, own) = (task.is_some(), task.is_some_and(|t| t.open));
         match mail.ask.load(SeqCst) {
             ask::RUN => match self.begin(slot, false) {
                 Some(c) => self.suspend(slot, c + 1),
@@ -27,6 +28,11 @@ impl Master {
                 let request = self.request_of(slot);
                 self.restart(target, &request);
                 self.reply(slot, target);
+            }
+            ask::AGAIN if mine && self.tasks[target as usize].state == MERGING => {
+                let request = self.request_of(slot);
+                self.restart(target, &request);
+                self.suspend(slot, target + 1);
             }
             ask::KILL if own => {
                 self.cancel(target);

@@ -136,6 +136,16 @@ impl Master {
         c
     }
 
+    /// Lets the stopped children of the master's closed construct go on, and waits until all
+    /// have stopped again.
+    pub fn again(&mut self, c: u32, request: &Request) {
+        self.poll();
+        self.restart(c, request);
+        self.wait_until_stopped(c);
+        self.deactivate(c);
+        self.tasks[c as usize].state = MERGING;
+    }
+
     /// Serves everyone until no child of a construct runs.
     fn wait_until_stopped(&mut self, c: u32) {
         while !self.update(c) {

@@ -1,0 +1,67 @@
+//! Closed constructs whose children meet at barriers: at each one all that they changed is
+//! merged, and they go on from what came of it. Nothing is kept of a construct that fails in a
+//! later phase.
+
+use super::closed::settle;
+use super::joined::{Done, any_stopped, merge_children};
+use crate::abi::{Cause, Failure, Limit};
+use crate::exec::control::{Job, Me, Request, Role, ask, order};
+use crate::exec::master::master;
+use crate::exec::{changes, layer, worker};
+use crate::heap::Heap;
+use crate::image::layout::page_floor;
+use crate::space::memory::Space;
+use crate::space::private as view;
+
+/// Goes on with a construct whose children have stopped for the first time.
+pub(super) fn run(
+    me: &mut Me,
+    construct: u32,
+    jobs: &[Job],
+    first: &Request,
+) -> Result<(), Failure> {
+    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
+    if me.role == Role::Master && view::enter().is_err() {
+        return Err(limit(Limit::Memory));
+    }
+    // What memory was when the construct began is what a failure goes back to.
+    let chain = core::mem::replace(&mut me.chain, first.chain);
+    let r = phases(me, construct, jobs, first);
+    if r.is_err() {
+        layer::go_back(me, first.stack, first.chain).map_err(limit)?;
+    }
+    me.chain = chain;
+    // Where it fails the view stays private, which is right as well.
+    let _ = settle(me);
+    r
+}
+
+fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<(), Failure> {
+    let (heap, k) = (Heap(me.heap), jobs.len());
+    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
+    let mut request = *first;
+    let mut done = Done::NONE;
+    let room = me.stage_end;
+    let half = page_floor((me.stage_limit - room) / 2);
+    for phase in 0usize.. {
+        merge_children(construct, jobs, heap, request.session, &done)?;
+        if !any_stopped(construct, k) {
+            break;
+        }
+        done.add_returned(construct, k);
+        // In turns: what the stopped children started from stays until they have the new one.
+        me.stage_end = room + phase % 2 * half;
+        changes::widen(me, &heap.sequences());
+        request.session = heap.prepare(&mut Space, k).ok_or(limit(Limit::Heap))?;
+        request.sequences = heap.sequences();
+        request.reach = me.table_below;
+        request.chain = layer::seal(me, first.stack).map_err(limit)?;
+        request.orders = request.orders & !order::ENTER | order::SNAP | order::START;
+        if me.role == Role::Master {
+            master().again(construct, &request);
+        } else {
+            worker::ask(ask::AGAIN, construct, Some(&request));
+        }
+    }
+    Ok(())
+}
