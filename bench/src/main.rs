@@ -4,8 +4,9 @@
 use detpar::prelude::*;
 use detpar_bench::cli;
 use detpar_bench::measure::Sample;
+use detpar_bench::system::{self, Pages};
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{data, fan, join, master};
+use detpar_bench::work::{data, fan, join, master, odf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -28,8 +29,10 @@ fn measure() -> ExitCode {
             ("join", _) => join::run(case, &Detpar, budget),
             ("map" | "iter", _) => data::run(case, &Detpar, budget),
             ("master", _) => master::run(case, budget),
+            ("fan", "open_fork64") => Some(fan::open(&Detpar, budget)),
             ("fan", "fib") => Some(fan::fib(&Detpar, budget)),
             ("fan", "rss_1000") => Some(fan::memory(&Detpar)),
+            ("odf", _) => odf::run(case, &Detpar, budget),
             ("fan", _) => fan::pages(case, &Detpar, budget),
             _ => None,
         }
@@ -62,9 +65,44 @@ impl join::Join for InMaster {
     }
 }
 
+impl odf::Fork for Detpar {
+    /// Large memory that is read again and again is worth huge pages, and to make them costs
+    /// far more than all that is measured: it is done before.
+    fn prepare(&self, memory: &mut [u8], case: &str) {
+        if case == "1gb_repeat" {
+            system::advise(memory, Pages::Collapsed);
+        }
+    }
+
+    fn fork(&self) -> i32 {
+        match detpar::odf::fork() {
+            Ok(detpar::odf::Fork::Parent { child }) => child,
+            Ok(detpar::odf::Fork::Child) => system::end_at_once(),
+            Err(e) => panic!("fork: {e}"),
+        }
+    }
+
+    /// A join takes the image back from processes that have ended.
+    fn settle(&self) {
+        detpar::join(|| (), || ());
+    }
+}
+
 impl fan::Spread for Detpar {
     fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
         memory.par_chunks_mut(fan::PART).with_max_len(1).for_each(work);
+    }
+}
+
+impl fan::Open for Detpar {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        let fork = |i| detpar::fork(i, move || work(i)).expect("a new child");
+        let children: Vec<_> = (0..fan::FORKS).map(fork).collect();
+        meanwhile();
+        children.into_iter().map(|child| child.join().expect("a result")).sum()
     }
 }
 

@@ -200,6 +200,14 @@ pub const SUITES: &[Suite] = &[
             },
             Case {
                 baselines: &[plain("thread_scope", Workers::Usual)],
+                ..case(
+                    "open_fork64",
+                    work::fan::TOUCHED,
+                    "64 open forks of a parent of 64 MiB that writes 16 pages before it joins them",
+                )
+            },
+            Case {
+                baselines: &[plain("thread_scope", Workers::Usual)],
                 ..case("fib", 0, "fib(12): joins within joins, 11 deep, no other work")
             },
             Case {
@@ -213,6 +221,18 @@ pub const SUITES: &[Suite] = &[
         ],
         subject: detpar("detpar", Workers::Usual),
         baselines: &[plain("rayon", Workers::Usual), plain("sequential", Workers::Exactly(1))],
+    },
+    Suite {
+        name: "odf",
+        about: "fork on demand: what it costs the process that forks",
+        cases: &[
+            case("64mb", 64 << 20, "the first fork, 64 MiB written before"),
+            case("1gb", 1 << 30, "the first fork, 1 GiB written before"),
+            case("4gb", 4 << 30, "the first fork, 4 GiB written before"),
+            case("1gb_repeat", 1 << 30, "fork after fork, 1 GiB read between any two"),
+        ],
+        subject: detpar("detpar", Workers::Usual),
+        baselines: &[plain("fork_4k", Workers::Exactly(1)), plain("fork_thp", Workers::Exactly(1))],
     },
 ];
 

@@ -15,7 +15,7 @@ pub const PARENT: u32 = u32::MAX;
 pub const MAX_CHILDREN: usize = 1024;
 
 bitflags! {
-    /// What a put does, in this order.
+    /// What a put does; the order is Snap, Copy, Zero, Perm, Regs, Start.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct PutFlags: u32 {
         /// Set the child's registers (its entry, data and stack).
@@ -32,11 +32,17 @@ bitflags! {
         const PERM = 1 << 5;
         /// Reserved: copy a subtree of spaces.
         const TREE = 1 << 6;
+        /// Reserved: limit the number of instructions.
+        const LIMIT = 1 << 7;
+        /// With `PERM`: the pages may be read.
+        const READ = 1 << 8;
+        /// With `PERM` and `READ`: the pages may be written.
+        const WRITE = 1 << 9;
     }
 }
 
 bitflags! {
-    /// What a get does once the child has stopped, in this order.
+    /// What a get does once the child has stopped; the order is Merge, Copy, Zero, Perm, Regs.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct GetFlags: u32 {
         /// Read the child's registers.
@@ -53,7 +59,48 @@ bitflags! {
         const STATUS = 1 << 5;
         /// Reserved: copy a subtree of spaces.
         const TREE = 1 << 6;
+        /// Do not wait for a running child.
+        const DONT_WAIT = 1 << 7;
+        /// With `PERM`: the pages may be read.
+        const READ = 1 << 8;
+        /// With `PERM` and `READ`: the pages may be written.
+        const WRITE = 1 << 9;
     }
+}
+
+/// What code may do with pages.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Perm {
+    /// Nothing.
+    None = 0,
+    /// Read.
+    Read = 1,
+    /// Read and write.
+    ReadWrite = 2,
+}
+
+/// Where a stopped child stands; all zero where it is not in the middle of its entry.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Registers {
+    /// Instruction pointer.
+    pub ip: u64,
+    /// Stack pointer.
+    pub stack: u64,
+}
+
+/// State of a child, as a get finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has not run since it came into being or got new registers.
+    Created,
+    /// It stopped by a ret with this code.
+    Ret(u32),
+    /// Its entry returned.
+    Returned,
+    /// It failed.
+    Exception(Cause),
 }
 
 /// Name of a child, chosen by its parent: one namespace per parent.
@@ -163,10 +210,18 @@ pub enum Limit {
     Depth = 2,
     /// A child changed more memory than its exchange area holds.
     Exchange = 3,
-    /// No worker process could be created (process limit or memory).
+    /// No worker process could be created: a limit on processes.
     Workers = 4,
     /// A child freed more inherited blocks than can be recorded.
     Frees = 5,
+    /// More ranges with permissions of their own than a space may have.
+    Regions = 6,
+    /// No worker process could be created: a limit on open files.
+    Descriptors = 7,
+    /// No worker process could be created: no memory for it.
+    Memory = 8,
+    /// No worker process could be set up: the system denies what it takes.
+    Setup = 9,
 }
 
 /// Why a construct failed.

@@ -30,6 +30,21 @@ pub enum Error {
     ReservedId,
     /// No live child has the id.
     NoChild,
+    /// Options that contradict each other or the state of the child.
+    Invalid {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A range outside of the image, or one that the caller may not read or write.
+    Range,
+    /// The child runs, and the caller did not want to wait.
+    Again,
+    /// A signal of the set arrived while the caller waited.
+    Interrupted,
+    /// What only the master may do, or only a child that was put by its id.
+    Permission,
+    /// The process has threads or children of its own.
+    Busy,
 }
 
 impl fmt::Display for Error {
@@ -44,6 +59,11 @@ impl fmt::Display for Error {
                 if *errno != 0 {
                     write!(f, " failed: {}", std::io::Error::from_raw_os_error(*errno))?;
                 }
+                let remedy = match *errno {
+                    libc::EMFILE | libc::ENFILE => "raise the limit on open files (ulimit -n)",
+                    libc::EFBIG => "raise the limit on file sizes (ulimit -f)",
+                    _ => remedy,
+                };
                 write!(f, "; {remedy}")
             }
             Error::ForeignThreads { count } => write!(
@@ -54,7 +74,33 @@ impl fmt::Display for Error {
             Error::Flags => f.write_str("unsupported combination of flags"),
             Error::Exists => f.write_str("a child with this id is alive"),
             Error::ReservedId => f.write_str("ids of children lie below 2^31"),
+            Error::Invalid { why } => write!(f, "invalid call: {why}"),
+            Error::Range => f.write_str(
+                "a range outside of the image (heap, stack, statics), or one that the caller may \
+                 not read or write",
+            ),
+            Error::Again => f.write_str("the child still runs"),
+            Error::Interrupted => f.write_str("a signal interrupted the wait"),
+            Error::Permission => f.write_str("not allowed to this space"),
+            Error::Busy => f.write_str("the process has threads or children of its own"),
             Error::NoChild => f.write_str("no child with this id is alive"),
+        }
+    }
+}
+
+impl Error {
+    /// The error number of the raw calls, as in `errno(3)`.
+    pub fn errno(&self) -> i32 {
+        match self {
+            Error::NoMaster | Error::Permission => libc::EPERM,
+            Error::Unsupported { .. } => libc::EOPNOTSUPP,
+            Error::ForeignThreads { .. } | Error::Busy => libc::EBUSY,
+            Error::Flags | Error::ReservedId | Error::Invalid { .. } => libc::EINVAL,
+            Error::Exists => libc::EEXIST,
+            Error::NoChild => libc::ECHILD,
+            Error::Range => libc::EFAULT,
+            Error::Again => libc::EAGAIN,
+            Error::Interrupted => libc::EINTR,
         }
     }
 }

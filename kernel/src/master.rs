@@ -5,6 +5,7 @@ pub use crate::space::boot::{Config, Scan, run};
 use crate::exec::control::{Role, me};
 use crate::heap;
 use crate::image::{early, regions};
+use crate::space::descriptors;
 
 /// Keeps `[start, start + len)` out of every merge: what children change there is dropped.
 /// For state of a runtime that is private to each process by nature.
@@ -32,6 +33,11 @@ pub fn in_child() -> bool {
 /// Start and length of the heap block around an address, if it lies in one.
 pub fn heap_block(addr: usize) -> Option<(usize, usize)> {
     early::is_ready().then(|| heap::block_of(addr)).flatten().map(|b| (b.start, b.len))
+}
+
+/// The descriptor whose close, by a child, is recorded at an address.
+pub fn descriptor_at(addr: usize) -> Option<i32> {
+    descriptors::at(addr)
 }
 
 /// Whether an address lies in the stack that user main runs on.

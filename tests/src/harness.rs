@@ -1,7 +1,7 @@
 //! For the tests: starting programs with a deadline. A program that hangs is a failure.
 use std::ffi::OsStr;
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -65,6 +65,25 @@ impl Program {
         self
     }
 
+    /// Makes the new process the leader of a session of its own: see [`session`].
+    pub fn own_session(self) -> Program {
+        self.before(|| {
+            // SAFETY: has no operands.
+            check(unsafe { libc::setsid() })
+        })
+    }
+
+    /// Runs `f` in the new process before the program replaces it. `f` must do nothing but
+    /// make system calls.
+    pub fn before(
+        mut self,
+        f: impl FnMut() -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Program {
+        // SAFETY: by the contract above; the tests' own functions keep it.
+        unsafe { self.command.pre_exec(f) };
+        self
+    }
+
     /// Sets how long it may take (a minute otherwise).
     pub fn limit(mut self, limit: Duration) -> Program {
         self.limit = limit;
@@ -92,6 +111,14 @@ impl Program {
     pub fn run(self) -> Run {
         self.start().wait()
     }
+}
+
+/// The error of a call that returns -1 for one.
+///
+/// # Errors
+/// The last error of the system.
+pub fn check(result: i32) -> std::io::Result<()> {
+    if result == -1 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
@@ -226,6 +253,44 @@ pub fn children(pid: u32) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").expect("/proc").flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|&p| parent_of(p) == Some(pid)).collect()
+}
+
+/// The processes of a session and their states, zombies included. What a program leaves
+/// behind stays in its session whoever adopts it.
+pub fn session(id: u32) -> Vec<(u32, char)> {
+    let member = |p: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{p}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let state = fields.next()?.chars().next()?;
+        (fields.nth(2)?.parse() == Ok(id)).then_some((p, state))
+    };
+    let all = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter_map(member).collect()
+}
+
+/// Makes sure that nothing of a session is left, soon. The dead count as gone: whoever
+/// adopted them reaps them in its own time.
+///
+/// # Panics
+/// Where something is.
+#[track_caller]
+pub fn assert_gone(id: u32, what: &str) {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let left: Vec<_> = session(id).into_iter().filter(|&(_, s)| s != 'Z' && s != 'X').collect();
+        if left.is_empty() {
+            return;
+        }
+        if Instant::now() > end {
+            for (p, _) in &left {
+                // SAFETY: has no memory operands; the process belongs to a program started here.
+                unsafe { libc::kill(*p as i32, libc::SIGKILL) };
+            }
+            panic!("{what}: left over: {left:?}");
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Threads that keep the processors busy until this value is dropped.

@@ -48,8 +48,7 @@ const TABLE: &[(&str, &str)] = &[
     ("tcp_socket", "forbidden socket in 1"),
     ("udp_socket", "forbidden socket in 1"),
     ("pipe", "forbidden pipe2 in 1"),
-    // std takes its signal stack down before it exits.
-    ("exit", "forbidden exit_group in 1|forbidden sigaltstack in 1"),
+    ("exit", "forbidden exit_group in 1"),
     ("exit_at_once", "forbidden exit_group in 1"),
     // The first call of making a thread differs between versions of the C library.
     (

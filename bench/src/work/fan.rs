@@ -13,6 +13,12 @@ pub const CHILDREN: usize = 1000;
 pub const WORKERS: usize = 64;
 /// Bytes that belong to each child: 16 pages.
 pub const PART: usize = 16 * PAGE;
+/// Children of `open_fork64`.
+pub const FORKS: u32 = 64;
+/// Bytes that their parent has written, in `open_fork64`.
+pub const TOUCHED: usize = 64 << 20;
+/// Pages of them that it writes while the children run.
+const MEANWHILE: usize = 16;
 /// Items of the vector that `rss_1000` makes.
 pub const ITEMS: usize = 100_000;
 /// How often it makes it.
@@ -37,8 +43,27 @@ pub trait Both: Sync {
         B: FnOnce() -> u64 + Send;
 }
 
+/// A way to start many children and to go on while they run.
+pub trait Open {
+    /// Starts `FORKS` children, child `i` with `work(i)`, calls `meanwhile`, then waits for each
+    /// and returns the sum of their results.
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static;
+}
+
 /// One after another.
 pub struct InOrder;
+
+impl Open for InOrder {
+    fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
+    where
+        F: Fn(u32) -> u64 + Send + Copy + 'static,
+    {
+        meanwhile();
+        (0..FORKS).map(work).sum()
+    }
+}
 
 impl Spread for InOrder {
     fn spread(&self, memory: &mut [u8], work: impl Fn(&mut [u8]) + Sync + Send) {
@@ -73,6 +98,26 @@ pub fn pages(case: &str, how: &impl Spread, budget: Duration) -> Option<Sample> 
     let expected = (sample.turns as u8).wrapping_add(1);
     assert!(memory.iter().step_by(PAGE).all(|&b| b == expected), "a child's write was lost");
     Some(sample)
+}
+
+/// Measures `open_fork64`.
+///
+/// # Panics
+/// Where a result or a write of the parent was lost.
+pub fn open(how: &impl Open, budget: Duration) -> Sample {
+    let mut memory = touched(TOUCHED);
+    memory.iter_mut().step_by(TOUCHED / MEANWHILE).for_each(|b| *b = 0);
+    let sample = measure::run(budget, || {
+        let write = || {
+            memory.iter_mut().step_by(TOUCHED / MEANWHILE).for_each(|b| *b = b.wrapping_add(1));
+        };
+        let sum = how.open(|i| u64::from(black_box(i)), write);
+        assert_eq!(sum, u64::from(FORKS * (FORKS - 1) / 2), "wrong results");
+    });
+    let expected = sample.turns as u8;
+    let kept = memory.iter().step_by(TOUCHED / MEANWHILE).all(|&b| b == expected);
+    assert!(kept, "a write of the parent was lost");
+    sample
 }
 
 /// Measures `fib`.
@@ -129,9 +174,11 @@ mod tests {
     fn every_case_has_work() {
         let pages = |case: &str| pages(case, &InOrder, Duration::ZERO).is_some();
         for case in suite::find("fan").unwrap().cases {
-            assert!(pages(case.name) || ["fib", "rss_1000"].contains(&case.name), "{}", case.name);
+            let others = ["open_fork64", "fib", "rss_1000"];
+            assert!(pages(case.name) || others.contains(&case.name), "{}", case.name);
         }
         assert!(fib(&InOrder, Duration::ZERO).turns > 0);
+        assert!(open(&InOrder, Duration::ZERO).turns > 0);
         let sample = memory_after(READINGS, &Sequential);
         assert_eq!(sample.samples, READINGS);
         assert!(sample.median > 0.5, "the vector alone has more: {}", sample.median);

@@ -138,6 +138,10 @@ impl fmt::Display for MergeConflict {
         let both = self.both();
         let (was, low, high) = self.values();
         let what = self.what();
+        if let Place::Descriptor { .. } = what {
+            // A close by either.
+            return write!(f, "{both} both closed {what}: let one of them own the file");
+        }
         match self.freed() {
             (false, false) => {
                 write!(

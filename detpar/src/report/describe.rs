@@ -42,6 +42,12 @@ pub enum Place {
         /// The address, which does not differ from run to run.
         address: usize,
     },
+    /// An open file, which two children closed.
+    #[non_exhaustive]
+    Descriptor {
+        /// Its number.
+        number: i32,
+    },
     /// None of these.
     #[non_exhaustive]
     Unknown {
@@ -71,6 +77,7 @@ impl fmt::Display for Place {
                 write!(f, "byte {offset} of a heap block of {len} bytes")
             }
             Place::Stack { address } => write!(f, "a local variable on the stack at {address:#x}"),
+            Place::Descriptor { number } => write!(f, "descriptor {number}"),
             Place::Unknown { address } => write!(f, "the byte at {address:#x}"),
         }
     }
@@ -91,6 +98,8 @@ impl Address {
             let _ = place.set(Place::Heap { offset: address - start, len });
         } else if kernel::master::in_stack(address) {
             let _ = place.set(Place::Stack { address });
+        } else if let Some(number) = kernel::master::descriptor_at(address) {
+            let _ = place.set(Place::Descriptor { number });
         }
         Address { address, place }
     }

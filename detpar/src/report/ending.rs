@@ -75,6 +75,14 @@ pub enum LimitKind {
     Workers,
     /// Blocks of its parent that one child freed.
     Frees,
+    /// Ranges of memory with permissions of their own.
+    Permissions,
+    /// Open files: each worker process needs a descriptor.
+    Descriptors,
+    /// Memory for a worker process.
+    Memory,
+    /// What the system must allow worker processes.
+    Setup,
 }
 
 impl LimitReached {
@@ -96,6 +104,10 @@ impl LimitReached {
             Limit::Exchange => LimitKind::Exchange,
             Limit::Workers => LimitKind::Workers,
             Limit::Frees => LimitKind::Frees,
+            Limit::Regions => LimitKind::Permissions,
+            Limit::Descriptors => LimitKind::Descriptors,
+            Limit::Memory => LimitKind::Memory,
+            Limit::Setup => LimitKind::Setup,
         }
     }
 
@@ -112,10 +124,23 @@ impl LimitReached {
             }
             LimitKind::Exchange => "give each child less of the work",
             LimitKind::Workers => {
-                "raise the limit on processes (`ulimit -u`, the container's), free memory, or \
-                 set DETPAR_WORKERS to a smaller number"
+                "raise the limit on processes (`ulimit -u`, the container's), or set \
+                 DETPAR_WORKERS to a smaller number"
+            }
+            LimitKind::Descriptors => {
+                "raise the limit on open files (`ulimit -n`), close files, or set \
+                 DETPAR_WORKERS to a smaller number"
+            }
+            LimitKind::Memory => {
+                "free memory, raise the container's limit on it, or set DETPAR_WORKERS to a \
+                 smaller number"
+            }
+            LimitKind::Setup => {
+                "allow the calls of a worker to unprivileged processes (container profiles may \
+                 deny them), and raise limits on address space; a join in main says which"
             }
             LimitKind::Frees => "let the parent free what it allocated, after the join",
+            LimitKind::Permissions => "set permissions of fewer and longer ranges",
         }
     }
 }
@@ -134,9 +159,29 @@ impl fmt::Display for LimitReached {
             LimitKind::Exchange => {
                 write!(f, "child {child} changed or printed more than can be handed over")
             }
-            LimitKind::Workers => write!(f, "no worker process could be made for child {child}"),
+            LimitKind::Workers => write!(
+                f,
+                "no worker process could be made for child {child}, since a limit on processes \
+                 is reached"
+            ),
+            LimitKind::Descriptors => write!(
+                f,
+                "no worker process could be made for child {child}, since too many files are open"
+            ),
+            LimitKind::Setup => write!(
+                f,
+                "no worker process could be set up for child {child}, since the system denies \
+                 what it takes"
+            ),
+            LimitKind::Memory => write!(
+                f,
+                "no worker process could be made for child {child}, since memory is used up"
+            ),
             LimitKind::Frees => {
                 write!(f, "child {child} freed more of its parent's blocks than can be recorded")
+            }
+            LimitKind::Permissions => {
+                f.write_str("too many ranges of memory have permissions of their own")
             }
         }?;
         write!(f, ": {}", self.remedy())
@@ -224,9 +269,10 @@ mod tests {
     #[test]
     fn limits_say_what_to_do() {
         use Limit::*;
-        let mut texts: Vec<String> = [Children, Heap, Depth, Exchange, Workers, Frees]
-            .map(|limit| LimitReached::new(3, limit).to_string())
-            .into();
+        let mut texts: Vec<String> =
+            [Children, Heap, Depth, Exchange, Workers, Frees, Descriptors, Memory, Setup]
+                .map(|limit| LimitReached::new(3, limit).to_string())
+                .into();
         assert_eq!(
             texts[0],
             "one construct has more than 1024 children: give each child more of the work, or \
@@ -234,7 +280,7 @@ mod tests {
         );
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), 6);
+        assert_eq!(texts.len(), 9);
     }
 
     #[test]

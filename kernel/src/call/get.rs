@@ -10,7 +10,7 @@ use crate::exec::control::{Role, me};
 use crate::exec::worker;
 use crate::image::early;
 use crate::image::layout::MAX_DEPTH;
-use crate::space::threads;
+use crate::space::{loaded, threads};
 
 /// Why a get failed. Nothing was merged.
 #[derive(Debug)]
@@ -127,11 +127,29 @@ pub(super) fn parent() -> Result<bool, GetError> {
     };
     if !nested {
         threads::refuse_foreign()?;
+        if loaded::note() {
+            // Workers made before lack the library, or still have it.
+            crate::master::new_epoch();
+        }
     }
     if nested && me.depth as usize + 2 > MAX_DEPTH {
         return Err(Failure { child: 0, cause: Cause::Limit(Limit::Depth) }.into());
     }
     Ok(nested)
+}
+
+/// Delivers what a child printed: to the outside, or to the log of a child.
+pub(super) fn deliver(log: &[u8], nested: bool) {
+    if log.is_empty() {
+        return;
+    }
+    if !nested {
+        if let Some(h) = confine::handler() {
+            h.deliver(log);
+        }
+    } else if !confine::Log::append(log) {
+        worker::end_child(Cause::Limit(Limit::Exchange));
+    }
 }
 
 impl Done {
@@ -144,17 +162,7 @@ impl Done {
     fn deliver(&self, count: usize, nested: bool) {
         let Some(construct) = self.construct else { return };
         for i in 0..count {
-            let log = engine::current().log(construct, i);
-            if log.is_empty() {
-                continue;
-            }
-            if !nested {
-                if let Some(h) = confine::handler() {
-                    h.deliver(log);
-                }
-            } else if !confine::Log::append(log) {
-                worker::end_child(Cause::Limit(Limit::Exchange));
-            }
+            deliver(engine::current().log(construct, i), nested);
         }
     }
 

@@ -7,10 +7,13 @@
 mod get;
 mod open;
 mod put;
+pub mod raw;
 mod ret;
+mod space;
 
 pub use crate::exec::control::Job;
 pub use get::{ChildFailure, Done, GetError};
 pub use open::{Frames, Joined, fork, join, kill};
 pub use put::Closed;
 pub use ret::{record_location, record_panic};
+pub use space::{Found, Get, Put, ret};

@@ -1,12 +1,12 @@
 //! Open children: a put that starts, and a get that merges while the parent went on between.
 
 use super::Job;
-use super::get::{GetError, parent};
-use crate::abi::{Cause, ChildId, Failure, Limit};
+use super::get::{GetError, deliver, parent};
+use super::space::open_error;
+use crate::abi::ChildId;
 use crate::confine;
-use crate::engine::open::{self, Join, OpenError, Start};
+use crate::engine::open::{self, Join, Start};
 use crate::engine::{self, Construct};
-use crate::exec::worker;
 use crate::image::layout::STACK_END;
 use crate::space::children;
 use crate::sys::cpu::FloatControl;
@@ -21,7 +21,7 @@ pub enum Frames {
 }
 
 /// Ids from here on are given by the kernel.
-const OWN_IDS: u32 = 1 << 31;
+pub(super) const OWN_IDS: u32 = 1 << 31;
 
 /// Starts a child from a snapshot of the running space, which goes on beside it: the put with
 /// Regs, Snap and Start. Without an id the child gets one that no caller can choose.
@@ -51,10 +51,7 @@ pub unsafe fn fork(id: Option<ChildId>, job: Job, frames: Frames) -> Result<Chil
     let float = FloatControl::get();
     let mut start = Start { id, job, merge_from, float, result: Ok(()) };
     open::on_control_stack(open::start, &mut start);
-    start.result.map(|()| id).map_err(|e| match e {
-        OpenError::Kernel(e) => e.into(),
-        OpenError::Limit(l) => Failure { child: 0, cause: Cause::Limit(l) }.into(),
-    })
+    start.result.map(|()| id).map_err(open_error)
 }
 
 /// The results of open children that were merged.
@@ -87,17 +84,7 @@ pub fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
     open::on_control_stack(open::join, &mut j);
     let joined = Joined { count: j.read };
     for i in 0..j.read {
-        let log = engine::current().log(joined.construct(i), 0);
-        if log.is_empty() {
-            continue;
-        }
-        if !nested {
-            if let Some(h) = confine::handler() {
-                h.deliver(log);
-            }
-        } else if !confine::Log::append(log) {
-            worker::end_child(Cause::Limit(Limit::Exchange));
-        }
+        deliver(engine::current().log(joined.construct(i), 0), nested);
     }
     match j.result {
         Ok(()) => Ok(joined),

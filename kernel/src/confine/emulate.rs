@@ -2,12 +2,13 @@
 //! of a child, on the signal stack: no allocation, no locks, no thread-local storage of its
 //! own.
 
-use super::policy::{Action, action, arity};
+use super::policy::{Action, action, arity, takes_descriptor};
 use super::{VIRTUAL_ID, handler};
 use crate::abi::{Cause, Fault, Forbidden, Site};
 use crate::exec::control::{Role, area, exchange, me};
 use crate::exec::worker;
 use crate::image::layout::{STACK, STACK_END};
+use crate::space::descriptors;
 use libc::{siginfo_t, ucontext_t};
 
 /// The running child's log.
@@ -94,6 +95,9 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
 }
 
 fn answer(nr: i64, a: &[u64; 6], ip: u64) -> Option<i64> {
+    if takes_descriptor(nr) && descriptors::is_closed(a[0]) {
+        return Some(-i64::from(libc::EBADF));
+    }
     match action(nr) {
         Action::Constant(v) => Some(v),
         Action::Random => {
@@ -112,6 +116,16 @@ fn answer(nr: i64, a: &[u64; 6], ip: u64) -> Option<i64> {
                 Fault { signal: signal as i32, code: 0, address: 0, ip, site: Site::Unknown };
             worker::end_child(Cause::Fault(fault))
         }
+        Action::Close => descriptors::close(a[0]).then_some(0),
+        Action::Flags => (a[1] as i32 == libc::F_GETFD).then_some(libc::FD_CLOEXEC.into()),
+        Action::SignalStack => {
+            let new = a[0] as *const libc::stack_t;
+            // SAFETY: the program passed null or a record to sigaltstack.
+            let down = unsafe { new.as_ref() }.is_some_and(|s| s.ss_flags & libc::SS_DISABLE != 0);
+            me().leaving |= u32::from(down);
+            down.then_some(0)
+        }
+        Action::Unmap => (me().leaving != 0).then_some(0),
         Action::Handler => handler()?.call(&mut Log::append, nr, a),
         Action::Refuse => None,
     }

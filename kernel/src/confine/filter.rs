@@ -147,6 +147,7 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(4, EXCHANGE_FD),
         ],
     },
+    Rule { nr: libc::SYS_mprotect, tests: &[Test::Clear(2, libc::PROT_EXEC as u32)] },
     Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, FD)] },
     // Changed pages where the system has no PAGEMAP_SCAN.
     Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, PAGEMAP_FD)] },

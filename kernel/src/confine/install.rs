@@ -2,7 +2,7 @@
 
 use super::filter::{Insn, RULES, assemble};
 use super::{emulate, vdso};
-use crate::exec::control::{me, private};
+use crate::exec::control::{me, private, step};
 use crate::image::layout::PRIVATE;
 use crate::sys::{self, Sys, gate};
 
@@ -51,18 +51,18 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
     // is alive during the call.
     unsafe {
         let a = [&raw const stack as usize, 0, 0, 0, 0, 0];
-        sys::call(libc::SYS_sigaltstack, a).map_err(|e| (1, e))?;
-        handle(libc::SIGSYS, emulate::on_call).map_err(|e| (1, e))?;
+        sys::call(libc::SYS_sigaltstack, a).map_err(|e| (step::HANDLERS, e))?;
+        handle(libc::SIGSYS, emulate::on_call).map_err(|e| (step::HANDLERS, e))?;
         for s in FAULTS {
-            handle(s, emulate::on_fault).map_err(|e| (1, e))?;
+            handle(s, emulate::on_fault).map_err(|e| (step::HANDLERS, e))?;
         }
         let mut blocked = !0u64;
         for s in FAULTS.into_iter().chain([libc::SIGSYS]) {
             blocked &= !(1 << (s - 1));
         }
         let a = [libc::SIG_SETMASK as usize, &raw const blocked as usize, 0, 8, 0, 0];
-        sys::call(libc::SYS_rt_sigprocmask, a).map_err(|e| (1, e))?;
-        vdso::patch().map_err(|e| (2, e))?;
+        sys::call(libc::SYS_rt_sigprocmask, a).map_err(|e| (step::HANDLERS, e))?;
+        vdso::patch().map_err(|e| (step::VDSO, e))?;
         let fds = [me().image_fd, me().exchange_fd, me().pagemap_fd].map(|fd| fd as u32);
         let p = assemble(gate::range(), RULES, fds);
         #[repr(C)]
@@ -72,10 +72,10 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
         }
         let prog = Prog { len: p.len as u16, insns: p.insns.as_ptr() };
         sys::call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0, 0])
-            .map_err(|e| (3, e))?;
+            .map_err(|e| (step::FILTER, e))?;
         const SET_MODE_FILTER: usize = 1;
         sys::call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const prog as usize, 0, 0, 0])
-            .map_err(|e| (3, e))?;
+            .map_err(|e| (step::FILTER, e))?;
     }
     Ok(())
 }

@@ -13,6 +13,14 @@ pub enum Action {
     Futex,
     /// Sending a signal to itself is a fault with that signal; to others it is refused.
     Signal,
+    /// Closing an inherited descriptor is recorded and done by the master after the merge.
+    Close,
+    /// Reading the flags of an inherited descriptor; other requests are refused.
+    Flags,
+    /// Taking the signal stack down, as Rust does before it exits; else refused.
+    SignalStack,
+    /// Unmapping a signal stack that was taken down; else refused.
+    Unmap,
     /// Left to the handler of files and streams, which may refuse.
     Handler,
     /// Refused: a fault that names the call.
@@ -46,6 +54,10 @@ pub const TABLE: &[Row] = &[
     row(libc::SYS_tgkill, Action::Signal, "abort and raise end the child"),
     row(libc::SYS_tkill, Action::Signal, "abort and raise end the child"),
     row(libc::SYS_kill, Action::Signal, "abort and raise end the child"),
+    row(libc::SYS_close, Action::Close, "recorded in the image, and merged with it"),
+    row(libc::SYS_fcntl, Action::Flags, "every inherited descriptor closes on exec"),
+    row(libc::SYS_sigaltstack, Action::SignalStack, "no signal reaches a child"),
+    row(libc::SYS_munmap, Action::Unmap, "memory that no child can read anyway"),
     row(libc::SYS_write, Action::Handler, "standard streams are captured"),
     row(libc::SYS_writev, Action::Handler, "standard streams are captured"),
     row(libc::SYS_ioctl, Action::Handler, "standard streams are no terminals"),
@@ -57,6 +69,45 @@ pub const TABLE: &[Row] = &[
 /// What call `nr` gets.
 pub fn action(nr: i64) -> Action {
     TABLE.iter().find(|r| r.nr == nr).map_or(Action::Refuse, |r| r.action)
+}
+
+/// Calls whose first argument is a descriptor: in a space that closed it they fail as they
+/// would outside.
+const BY_DESCRIPTOR: &[i64] = &[
+    libc::SYS_close,
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_preadv,
+    libc::SYS_pwritev,
+    libc::SYS_lseek,
+    libc::SYS_fstat,
+    libc::SYS_fcntl,
+    libc::SYS_ioctl,
+    libc::SYS_dup,
+    libc::SYS_dup2,
+    libc::SYS_dup3,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_flock,
+    libc::SYS_fchmod,
+    libc::SYS_fchown,
+    libc::SYS_fchdir,
+    libc::SYS_getdents64,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_shutdown,
+];
+
+/// Whether the first argument of call `nr` is known to be a descriptor.
+pub fn takes_descriptor(nr: i64) -> bool {
+    BY_DESCRIPTOR.contains(&nr)
 }
 
 /// Numbers of arguments: `ARITY[n]` lists calls with `n`.

@@ -1,12 +1,13 @@
 //! Closed constructs: the parent waits until all children are merged.
 
-use super::joined::merge_children;
-use super::open::on_control_stack;
+use super::joined::{merge_children, setup_failure};
+use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run};
 use crate::abi::{Cause, Failure, Limit};
 use crate::confine;
 use crate::error::Error;
-use crate::exec::control::{Job, Me, Request, Role, ask, me, order};
+use crate::exec::command::Command;
+use crate::exec::control::{Job, Me, Request, Role, ask, me, order, step};
 use crate::exec::master::master;
 use crate::exec::{changes, layer, worker};
 use crate::heap::Heap;
@@ -60,27 +61,29 @@ extern "C" fn run_here(get: usize, stack: usize) {
         path: confine::mix(me.path ^ me.constructs.rotate_left(32)),
         float: get.float,
         sequences: heap.sequences(),
+        reach: me.table_below,
         chain: 0,
         lane: 0,
         merge_from: stack,
-        orders: orders(),
-        commands: 0,
-        command_count: 0,
+        orders: base_orders() | order::SNAP | order::START | order::ENTER,
+        commands: [Command::default(); 3],
+        job: None,
+        restricted: 0,
+        restricted_count: 0,
     };
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
+        (request.restricted, request.restricted_count) = hand_down(me)?;
         if me.role != Role::Master {
             return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
         }
-        let m = master();
-        let c = m.run(&request);
-        if m.setup_error == 0 {
-            return Ok(c);
-        }
-        get.run.error = Some(setup_error(core::mem::take(&mut m.setup_error)));
-        m.release(c);
-        Err(Limit::Workers)
+        let c = master().run(&request);
+        // What other workers did all the same is as good as ever.
+        let Some(error) = setup_failure(c, k) else { return Ok(c) };
+        get.run.error = Some(setup_error(error));
+        master().release(c);
+        Err(Limit::Setup)
     });
     me.stage_end = mark;
     let construct = match asked {
@@ -112,10 +115,9 @@ pub(super) fn settle(me: &Me) -> Result<(), Error> {
     })
 }
 
-pub(super) fn orders() -> u32 {
+pub(super) fn base_orders() -> u32 {
     // What a child writes to fresh memory may go to the file, unless others rely on it.
-    let base = if view::file_is_base() { order::NO_GRANTS } else { 0 };
-    order::SNAP | order::START | order::ENTER | base
+    if view::file_is_base() { order::NO_GRANTS } else { 0 }
 }
 
 /// What the children start from; the file alone where that is the running space's memory.
@@ -124,16 +126,32 @@ fn chain(me: &mut Me, stack: usize) -> Result<usize, Limit> {
 }
 
 fn setup_error(code: u64) -> Error {
-    let what = match code >> 32 {
-        1 => "installing signal handlers in a worker",
-        2 => "patching the vDSO in a worker",
-        3 => "installing a seccomp filter in a worker",
-        4 => "detaching a worker from the program's process group",
-        5 => "opening the page map of a worker",
-        6 => "closing inherited descriptors in a worker",
+    let errno = (code as u32) as i32;
+    let what = match (code >> 32) as u32 {
+        step::HANDLERS => "installing signal handlers in a worker",
+        step::VDSO => "patching the vDSO in a worker",
+        step::FILTER => "installing a seccomp filter in a worker",
+        step::TIES => "tying a worker to its master (setpgid, prctl, fcntl)",
+        step::PAGE_MAP => "opening the page map of a worker",
+        step::DESCRIPTORS => "closing inherited descriptors in a worker",
+        step::PIDFD => "controlling workers by descriptors (pidfd_send_signal, waitid)",
+        step::CLONE => "creating a worker (clone)",
+        step::DEAD => return killed_in_setup(errno),
         _ => "mapping the image in a worker",
     };
     let remedy = "allow this call to unprivileged processes (container profiles may deny it) \
                   and raise limits on address space";
-    Error::Unsupported { what, remedy, errno: (code as u32) as i32 }
+    Error::Unsupported { what, remedy, errno }
+}
+
+/// Something kills every new worker, by this signal (0: they end without one).
+fn killed_in_setup(signal: i32) -> Error {
+    let what = match signal {
+        libc::SIGSYS => "setting up a worker: SIGSYS kills it",
+        libc::SIGKILL => "setting up a worker: SIGKILL kills it",
+        _ => "setting up a worker: it dies",
+    };
+    let remedy = "look for a seccomp profile that kills instead of refusing, and for a limit on \
+                  memory that is too small for a worker";
+    Error::Unsupported { what, remedy, errno: 0 }
 }

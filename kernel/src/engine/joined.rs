@@ -1,24 +1,36 @@
 //! Merging what children handed over into the running space. On the control stack.
 
+use super::calls::freed_again;
 use super::open;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Role, control, me, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::stage;
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
-use crate::image::layout::{MAX_WORKERS, PRIVATE};
+use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
 use crate::image::regions;
 use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
-use crate::space::children::{self, OpenChild};
+use crate::space::children::{self, OpenChild, has};
+use crate::space::descriptors;
 use crate::space::memory::{self, Space};
+use crate::space::permissions;
 use core::sync::atomic::Ordering::*;
 
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
     con.outcomes[..k].iter().position(|o| o.status.load(SeqCst) != outcome::RETURNED).unwrap_or(k)
+}
+
+/// Why no worker could be made for a construct, where that is its failure and the reason is
+/// other than a limit.
+pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
+    let con = &control().constructs[construct as usize];
+    let o = con.outcomes.get(first_failure(con, k))?;
+    let why = o.stage.load(SeqCst);
+    (o.status.load(SeqCst) == outcome::NO_WORKER && why >> 32 != 0).then_some(why)
 }
 
 pub(super) fn slot_of(o: &Outcome) -> u32 {
@@ -95,6 +107,9 @@ pub(super) fn merge_children(
         }
     }
     heap.adopt(k, session);
+    if me().role == Role::Master {
+        children.iter().for_each(|c| descriptors::close_merged(c.addrs));
+    }
     Ok(())
 }
 
@@ -108,13 +123,24 @@ fn staged_at(place: usize) -> Option<Staged> {
 }
 
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
-/// conflict nothing of it is written; `undo` keeps what is overwritten.
-pub(super) fn merge_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
+/// conflict nothing of it is written; `undo` keeps what is overwritten. Stack memory below
+/// `live` belongs to frames that are no more.
+pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) -> Result<(), Cause> {
     let child = children::at(open::joined(i));
-    let Staged { addrs, pages, frees } =
-        staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
     let limit = Cause::Limit;
+    let staged = staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
+    let Staged { addrs, pages, frees } = without_dead(me, staged, live).map_err(limit)?;
     let mut side = ParentSide::new(me, child.chain, addrs, frees).map_err(limit)?;
+    let changed = |(&a, p): (&u64, &Page)| side.page(a).0 != p.0;
+    let refused = |a: u64| !permissions::allow(a as usize, PAGE, true);
+    if addrs.iter().zip(pages).any(|(a, p)| refused(*a) && changed((a, p))) {
+        return Err(Cause::Killed { signal: 0 });
+    }
+    if child.has & has::MERGED != 0
+        && let Some(b) = frees.first()
+    {
+        return Err(Cause::Conflict(freed_again(b.addr)));
+    }
     let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
     // The parent comes first: to the merge it is one more child, of lower index.
     let both = [
@@ -132,6 +158,32 @@ pub(super) fn merge_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), C
         Err(PlanError::Conflict(c)) => Err(Cause::Conflict(name_children(c, i))),
         Err(_) => Err(Cause::Killed { signal: 0 }),
     }
+}
+
+/// What a child staged without pages of the stack that end at or below `live`.
+fn without_dead(me: &mut Me, s: Staged, live: usize) -> Result<Staged, Limit> {
+    let dead = STACK as u64..page_floor(live) as u64;
+    let first = s.addrs.partition_point(|&a| a < dead.start);
+    let end = s.addrs.partition_point(|&a| a < dead.end).max(first);
+    if first == end {
+        return Ok(s);
+    }
+    let n = s.addrs.len() - (end - first);
+    let at = stage::take(me, n * 8).ok_or(Limit::Exchange)?;
+    let pages = stage::take(me, n * PAGE).ok_or(Limit::Exchange)?;
+    // SAFETY: `control`: just taken in this process's area, for that many.
+    let (addrs, pages) = unsafe {
+        (
+            core::slice::from_raw_parts_mut(at as *mut u64, n),
+            core::slice::from_raw_parts_mut(pages as *mut Page, n),
+        )
+    };
+    let kept = (0..s.addrs.len()).filter(|i| !(first..end).contains(i));
+    for (to, from) in kept.enumerate() {
+        addrs[to] = s.addrs[from];
+        pages[to].0 = s.pages[from].0;
+    }
+    Ok(Staged { addrs, pages, frees: s.frees })
 }
 
 /// Says which child, or the parent, a conflict of the `i`-th child of a join is with.
@@ -203,10 +255,24 @@ pub(super) fn free_deferred(place: usize) {
     }
 }
 
+/// In the master: closes what a merged child closed.
+pub(super) fn close_deferred(place: usize) {
+    if me().role == Role::Master {
+        descriptors::close_merged(staged_at(place).map_or(&[], |s| s.addrs));
+    }
+}
+
 pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
     let cause = match o.status.load(SeqCst) {
         outcome::KILLED => Cause::Killed { signal: o.stage.load(SeqCst) as i32 },
-        outcome::NO_WORKER => Cause::Limit(Limit::Workers),
+        outcome::NO_WORKER => Cause::Limit(match o.stage.load(SeqCst) {
+            why if why >> 32 != 0 => Limit::Setup,
+            why => match why as i32 {
+                libc::EMFILE | libc::ENFILE => Limit::Descriptors,
+                libc::ENOMEM => Limit::Memory,
+                _ => Limit::Workers,
+            },
+        }),
         _ => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
             .map_or(Cause::Killed { signal: 0 }, |st| st.cause.read()),
     };

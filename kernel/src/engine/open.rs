@@ -1,21 +1,24 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
-use super::closed::{orders, settle};
-use super::joined::{free_deferred, merge_one, own_failure};
+use super::closed::{base_orders, settle};
+use super::joined::{close_deferred, free_deferred, merge_one, own_failure};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
+use crate::exec::command::Command;
 use crate::exec::control::{
-    Job, Me, Request, Role, ask, control, me, outcome, private, private_item,
+    Job, Me, Request, Role, ask, control, me, order, outcome, private, private_item,
 };
 use crate::exec::master::master;
 use crate::exec::reference::Undo;
-use crate::exec::{changes, layer, worker};
+use crate::exec::{changes, layer, stage, worker};
 use crate::heap::Heap;
 use crate::heap::open::OpenLane;
-use crate::image::layout::PRIVATE;
+use crate::image::layout::{PRIVATE, STACK_END};
 use crate::space::children::{self, OpenChild, has};
 use crate::space::memory::{self, Space};
+use crate::space::permissions::{self, Restricted};
 use crate::space::private as view;
+use crate::space::signals::Deferred;
 use crate::sys::{self, cpu::FloatControl};
 use core::sync::atomic::Ordering::*;
 
@@ -52,9 +55,12 @@ pub(crate) struct Start {
 
 /// Runs `f(arg)` on the control stack with the caller's stack pointer.
 pub(crate) fn on_control_stack<T>(f: extern "C" fn(usize, usize), arg: &mut T) {
+    let _deferred = Deferred::new();
     let top = PRIVATE + private::CONTROL_STACK;
+    permissions::lift();
     // SAFETY: the control stack is free: user code runs, which never runs on it.
     unsafe { sys::on_stack(top, f, core::ptr::from_mut(arg) as usize) };
+    permissions::enforce();
 }
 
 /// Starts a child of its own from a snapshot of the running space, which goes on.
@@ -105,24 +111,10 @@ fn start_in(
     let heap = Heap(me.heap);
     changes::widen(me, &heap.sequences());
     me.chain = layer::seal(me, stack)?;
-    me.constructs += 1;
-    let request = Request {
-        jobs: &raw const s.job,
-        count: 1,
-        depth: if me.role == Role::Master { 1 } else { me.depth + 1 },
-        session: lane.session,
-        heap: heap.0,
-        stack,
-        path: crate::confine::mix(me.path ^ me.constructs.rotate_left(32)),
-        float: s.float,
-        sequences: lane.sequences,
-        chain: me.chain,
-        lane: lane.heap.0,
-        merge_from: s.merge_from,
-        orders: orders(),
-        commands: 0,
-        command_count: 0,
-    };
+    let mut request = request_for(me, lane, stack, s.float)?;
+    request.job = Some(s.job);
+    request.merge_from = s.merge_from;
+    request.orders |= order::SNAP | order::START | order::ENTER;
     let construct = if me.role == Role::Master {
         master().begin_open(&request)
     } else {
@@ -136,8 +128,51 @@ fn start_in(
     Ok(())
 }
 
+/// What every request about an open child says; it stands on the newest layer.
+pub(super) fn request_for(
+    me: &mut Me,
+    lane: &OpenLane,
+    stack: usize,
+    float: FloatControl,
+) -> Result<Request, OpenError> {
+    me.constructs += 1;
+    let (restricted, restricted_count) = hand_down(me)?;
+    Ok(Request {
+        jobs: core::ptr::null(),
+        count: 1,
+        depth: if me.role == Role::Master { 1 } else { me.depth + 1 },
+        session: lane.session,
+        heap: me.heap,
+        stack,
+        path: crate::confine::mix(me.path ^ me.constructs.rotate_left(32)),
+        float,
+        sequences: lane.sequences,
+        reach: me.table_below,
+        chain: me.chain,
+        lane: lane.heap.0,
+        merge_from: STACK_END,
+        orders: base_orders(),
+        commands: [Command::default(); 3],
+        job: None,
+        restricted,
+        restricted_count,
+    })
+}
+
+/// Writes down what the running space's code may do with pages, for its children.
+pub(super) fn hand_down(me: &mut Me) -> Result<(usize, usize), Limit> {
+    let all = permissions::all(me);
+    if all.is_empty() {
+        return Ok((0, 0));
+    }
+    let at = stage::take(me, size_of_val(all)).ok_or(Limit::Exchange)?;
+    // SAFETY: `control`: just taken in this process's exchange area.
+    unsafe { core::ptr::copy_nonoverlapping(all.as_ptr(), at as *mut Restricted, all.len()) };
+    Ok((at, all.len()))
+}
+
 /// From here on what the running space writes stays its own.
-fn go_private(me: &mut Me) -> Result<(), OpenError> {
+pub(super) fn go_private(me: &mut Me) -> Result<(), OpenError> {
     if me.role != Role::Master {
         worker::seal_grants(me);
         return Ok(());
@@ -152,7 +187,7 @@ fn go_private(me: &mut Me) -> Result<(), OpenError> {
 }
 
 /// Waits until the child at a place does not run.
-fn wait_stopped(me: &mut Me, place: usize) {
+pub(super) fn wait_stopped(me: &mut Me, place: usize) {
     let child = children::at(place);
     if child.has & has::RUNNING == 0 {
         return;
@@ -184,6 +219,11 @@ fn turn(i: usize) -> &'static mut u32 {
 /// Place of the `i`-th child of the last join.
 pub(crate) fn joined(i: usize) -> usize {
     *turn(i) as usize
+}
+
+/// Makes a child the only one of a join.
+pub(super) fn set_turn(place: usize) {
+    *turn(0) = place as u32;
 }
 
 /// Waits for children and merges them, all or none. All ids name live children.
@@ -236,7 +276,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
-        outcome::RETURNED | outcome::STOPPED => merge_one(me, i, undo),
+        outcome::RETURNED | outcome::STOPPED => merge_one(me, i, 0, undo),
         _ => Err(own_failure(o, 0).cause),
     }
 }
@@ -245,6 +285,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
 fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
+    close_deferred(place);
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());

@@ -19,7 +19,7 @@ impl Engine for Spaces {
     fn log(&self, construct: Construct, child: usize) -> &[u8] {
         let o = &control().constructs[construct.0 as usize].outcomes[child];
         let status = o.status.load(SeqCst);
-        if status != outcome::RETURNED && status != outcome::FAILED {
+        if ![outcome::RETURNED, outcome::FAILED, outcome::STOPPED].contains(&status) {
             return &[];
         }
         let slot = slot_of(o);

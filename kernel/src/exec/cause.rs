@@ -17,8 +17,18 @@ const FORBIDDEN: u32 = 3;
 const LIMIT: u32 = 4;
 
 const SITES: [Site; 4] = [Site::Unknown, Site::StackGuard, Site::OutsideImage, Site::Deadlock];
-const LIMITS: [Limit; 6] =
-    [Limit::Children, Limit::Heap, Limit::Depth, Limit::Exchange, Limit::Workers, Limit::Frees];
+const LIMITS: [Limit; 10] = [
+    Limit::Children,
+    Limit::Heap,
+    Limit::Depth,
+    Limit::Exchange,
+    Limit::Workers,
+    Limit::Frees,
+    Limit::Regions,
+    Limit::Descriptors,
+    Limit::Memory,
+    Limit::Setup,
+];
 
 impl CauseRecord {
     /// Writes down a cause that a worker may report.
@@ -84,7 +94,7 @@ mod tests {
             assert_eq!(s as usize, i);
         }
         let broken = Cause::Killed { signal: 0 };
-        for (kind, detail) in [(0, 0), (5, 0), (FAULT, 4), (LIMIT, 6), (u32::MAX, u32::MAX)] {
+        for (kind, detail) in [(0, 0), (5, 0), (FAULT, 4), (LIMIT, 10), (u32::MAX, u32::MAX)] {
             let r = CauseRecord { kind, detail, words: [0; 8] };
             assert_eq!(r.read(), broken);
         }

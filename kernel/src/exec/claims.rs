@@ -69,6 +69,12 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
     Some(Staged { addrs, pages, frees })
 }
 
+/// Bytes that a stopped child staged because its parent asked for `len` of them.
+pub(crate) fn read(slot: u32, at: u64, len: usize) -> Option<&'static [u8]> {
+    let st = stage_at(slot, at)?;
+    view::<u8>(slot, st.read, st.read_len, 1).filter(|b| b.len() == len)
+}
+
 /// The log of a child, whether it returned or failed.
 pub(crate) fn log(slot: u32, st: &Stage) -> Option<&'static [u8]> {
     view(slot, st.log, st.log_len, 1)

@@ -4,6 +4,7 @@ use super::changes::{self, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::{Limit, PAGE};
+use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
 use core::slice;
@@ -20,6 +21,7 @@ pub(super) enum Then {
 /// Stages the running child's changes: the pages that differ from what it started from.
 pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(), Limit> {
     let base = me.base;
+    let dead = STACK..page_floor(me.merge_from);
     let differs =
         |page: usize| layer::lookup(base, page as u64).is_none_or(|(l, _)| !layer::same(page, l));
     let st = stage::stage(me);
@@ -37,7 +39,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
         let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
         let mut n = 0;
         layer::each_page(&runs, tls.clone(), |page| {
-            if differs(page) {
+            if !dead.contains(&page) && differs(page) {
                 layer::put_page(addrs, pages, n, page);
                 n += 1;
             }

@@ -3,13 +3,13 @@
 
 use super::control::{Me, Request};
 use super::stage;
-use crate::image::layout::EXCHANGE;
+use crate::abi::Perm;
 use crate::image::regions;
-use core::slice;
+use crate::space::permissions;
 
 /// One piece of work.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Command {
     /// See [`kind`].
     pub kind: u32,
@@ -17,7 +17,7 @@ pub(crate) struct Command {
     pub addr: usize,
     /// Bytes.
     pub len: usize,
-    /// Where the bytes lie that are to be written.
+    /// Where the bytes lie that are to be written; the permission that is to be set.
     pub data: usize,
 }
 
@@ -29,6 +29,8 @@ pub(crate) mod kind {
     pub const ZERO: u32 = 2;
     /// Stage bytes, for the parent to read.
     pub const READ: u32 = 3;
+    /// Set the permission of pages.
+    pub const PERM: u32 = 4;
 }
 
 /// Whether a range lies in the memory of the image.
@@ -48,13 +50,7 @@ pub(crate) fn is_image(addr: usize, len: usize) -> bool {
 pub(super) fn carry_out(me: &mut Me, r: &Request) {
     let st = stage::stage(me);
     (st.read, st.read_len) = (me.stage_end, 0);
-    if r.command_count == 0 || r.commands < EXCHANGE {
-        return;
-    }
-    // SAFETY: `control`: the parent wrote that many to its exchange area and waits.
-    let all =
-        unsafe { slice::from_raw_parts(r.commands as *const Command, r.command_count as usize) };
-    for c in all.iter().filter(|c| is_image(c.addr, c.len)) {
+    for c in r.commands.iter().filter(|c| is_image(c.addr, c.len)) {
         // SAFETY: image memory of this worker, whose child has stopped; the data lies in the
         // parent's exchange area.
         unsafe {
@@ -66,6 +62,12 @@ pub(super) fn carry_out(me: &mut Me, r: &Request) {
                     core::ptr::copy_nonoverlapping(c.addr as *const u8, to as *mut u8, c.len);
                     let st = stage::stage(me);
                     (st.read, st.read_len) = (to, c.len);
+                }
+                kind::PERM => {
+                    let perm = [Perm::None, Perm::Read, Perm::ReadWrite];
+                    if let Some(&perm) = perm.get(c.data) {
+                        permissions::set(c.addr, c.addr + c.len, perm);
+                    }
                 }
                 _ => {}
             }

@@ -12,6 +12,7 @@
 //! claim, and `exec::claims` checks it before the parent follows a pointer or a length.
 
 use super::cause::CauseRecord;
+use super::command::Command;
 use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
@@ -84,6 +85,8 @@ pub(crate) struct Request {
     pub float: FloatControl,
     /// Where the heap gets fresh segments.
     pub sequences: [Sequence; ZONES],
+    /// All segments of the parent's memory have numbers below these.
+    pub reach: [u32; ZONES],
     /// The children's memory where it differs from the image file, see [`super::layer`].
     pub chain: usize,
     /// The open child's lane; 0: lanes by index, as in closed constructs.
@@ -92,10 +95,14 @@ pub(crate) struct Request {
     pub merge_from: usize,
     /// See [`order`].
     pub orders: u32,
-    /// Commands to carry out before the child starts, in the parent's exchange area.
-    pub commands: usize,
-    /// How many.
-    pub command_count: u32,
+    /// What to do to the stopped child before it starts.
+    pub commands: [Command; 3],
+    /// The open child's job; those of a closed construct lie at `jobs`.
+    pub job: Option<Job>,
+    /// Pages that the parent's code may not read or write, and its children's neither.
+    pub restricted: usize,
+    /// How many ranges.
+    pub restricted_count: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -110,6 +117,10 @@ pub(crate) mod order {
     pub const STAY: u32 = 8;
     /// What the child writes may not go to the file: others rely on it as it is.
     pub const NO_GRANTS: u32 = 16;
+    /// With `SNAP`: the child keeps no frames of its own.
+    pub const AFRESH: u32 = 64;
+    /// What the child printed so far was delivered.
+    pub const PRINTED: u32 = 32;
 }
 
 /// What is known of one child.
@@ -131,10 +142,39 @@ pub(crate) mod outcome {
     pub const FAILED: u32 = 2;
     /// Failed without a stage: the worker was killed by the signal in its place.
     pub const KILLED: u32 = 3;
-    /// Failed without a stage: no worker could be had.
+    /// Failed without a stage: no worker could be had, for the error number in its place.
     pub const NO_WORKER: u32 = 4;
     /// Stopped in the middle, or carried out its commands; the stage holds its changes.
     pub const STOPPED: u32 = 5;
+}
+
+/// Steps of making a worker, in the high half of an error of it, beside the error number.
+pub(crate) mod step {
+    /// Signal handlers.
+    pub const HANDLERS: u32 = 1;
+    /// The vDSO.
+    pub const VDSO: u32 = 2;
+    /// The filter.
+    pub const FILTER: u32 = 3;
+    /// Process group and life line.
+    pub const TIES: u32 = 4;
+    /// The page map.
+    pub const PAGE_MAP: u32 = 5;
+    /// Inherited descriptors.
+    pub const DESCRIPTORS: u32 = 6;
+    /// The image.
+    pub const IMAGE: u32 = 7;
+    /// In the master: signalling and reaping.
+    pub const PIDFD: u32 = 8;
+    /// In the master: death by a signal, which stands in the place of the error number.
+    pub const DEAD: u32 = 9;
+    /// In the master: clone.
+    pub const CLONE: u32 = 10;
+
+    /// A step and its error number in one.
+    pub const fn error(step: u32, errno: i32) -> u64 {
+        (step as u64) << 32 | errno as u32 as u64
+    }
 }
 
 /// A construct in progress. Written by the master; workers claim and report outcomes.
@@ -169,7 +209,9 @@ pub(crate) struct Mailbox {
     pub construct: AtomicU32,
     /// Life of that construct: the worker takes children of this one only.
     pub life: AtomicU32,
-    /// Set once if the worker could not be set up: the error number, 1-based step above.
+    /// Whether the worker could be set up.
+    pub up: AtomicU32,
+    /// Set once if the worker could not be set up: see [`step::error`].
     pub setup_error: AtomicU64,
     /// What the suspended child asks for, see [`ask`].
     pub ask: AtomicU32,
@@ -240,6 +282,8 @@ pub(crate) struct Stage {
     pub code: u32,
     /// Whether its entry returned, so that it cannot go on without a new one.
     pub ended: u32,
+    /// Where it stopped.
+    pub registers: crate::abi::Registers,
     /// Panic's location, then its message.
     pub message: usize,
     /// Why the child failed.
@@ -352,8 +396,12 @@ pub(crate) struct Me {
     pub image_fd: i32,
     pub exchange_fd: i32,
     pub pagemap_fd: i32,
+    /// Both ends of the pipe that the workers live by.
+    pub life_line: [i32; 2],
     /// Incremented whenever the master's mappings change.
     pub epoch: u32,
+    /// Whether the program ever took rights away from memory of the image.
+    pub protected: u32,
     /// Page faults at the last time all pages were known to be clean.
     pub clean_faults: u64,
     /// Private pages below this address in the stack belong to dead frames.
@@ -382,6 +430,10 @@ pub(crate) struct Me {
     pub orders: u32,
     /// Code of the last ret.
     pub ret_code: u32,
+    /// Stack memory below this address is the running child's own, whatever its parent has.
+    pub own_stack: usize,
+    /// Ranges of pages that the running space's code may not read or write.
+    pub restricted: usize,
     /// The running child's stage, its end so far and the end of the room it may use.
     pub stage: usize,
     pub stage_end: usize,
@@ -397,6 +449,8 @@ pub(crate) struct Me {
     pub worker_registers: Registers,
     /// Pages that the running child took from segments it was not granted.
     pub tail_pages: usize,
+    /// Set once the running child took down its signal stack, as Rust does before it exits.
+    pub leaving: u32,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.
@@ -435,6 +489,8 @@ pub(crate) mod private {
     pub const CHILDREN: usize = 11 << 20;
     /// Places of the children of a join, in order.
     pub const TURNS: usize = 12 << 20;
+    /// Ranges of pages that the running space's code may not read or write.
+    pub const PERMISSIONS: usize = 13 << 20;
     /// Scratch of the merge.
     pub const MERGE: usize = 16 << 20;
     /// State of the master's executor.

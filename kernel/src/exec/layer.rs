@@ -261,6 +261,10 @@ fn apply_one(me: &mut Me, l: &Layer) -> Result<(), Limit> {
             // What a broken parent claims.
             return Err(Limit::Exchange);
         }
+        if (STACK..me.own_stack).contains(&page) {
+            i += 1;
+            continue;
+        }
         if addrs[i] & RUN == 0 {
             // SAFETY: `layer`; a page of the image or of thread-local storage of this worker,
             // whose child has not started.

@@ -11,6 +11,7 @@ use crate::heap::class::{ZONE, ZONES, locate, segment_addr};
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, page_floor};
 use crate::image::{foreign, regions, tls};
 use crate::space::children;
+use crate::space::permissions::{self, Restricted};
 use crate::sys;
 use crate::sys::cpu::{self, Registers};
 use core::sync::atomic::Ordering::*;
@@ -34,11 +35,12 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
-        mail.setup_error.store(u64::from(step) << 32 | errno as u64, Release);
+        mail.setup_error.store(step::error(step, errno), Release);
         mail.state.store(state::FAULTED, Release);
         signal_master();
         sys::exit(73);
     }
+    mail.up.store(1, Release);
     me.clean_faults = sys::faults();
     loop {
         wait_go(mail);
@@ -55,20 +57,23 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
     let on = |step| move |e| (step, e);
     // SAFETY: the calls concern this process alone; the maps show the same file contents.
     unsafe {
-        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(4))?;
+        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(step::TIES))?;
         let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
-        sys::call(libc::SYS_prctl, a).map_err(on(4))?;
+        sys::call(libc::SYS_prctl, a).map_err(on(step::TIES))?;
         // The master may have died before it could be noticed that way.
         if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
             sys::exit(76);
         }
-        me.pagemap_fd = sys::scan::open().map_err(on(5))?;
-        close_all_but([me.image_fd, me.exchange_fd, me.pagemap_fd]).map_err(on(6))?;
-        foreign::hide().map_err(on(7))?;
-        regions::map_private(me.image_fd).map_err(on(7))?;
-        sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(7))?;
+        // A master that becomes another program is gone as well.
+        let line = sys::die_with(me.life_line[0]).map_err(on(step::TIES))?;
+        close_all_but([me.image_fd, me.exchange_fd, line]).map_err(on(step::DESCRIPTORS))?;
+        // Only now: the program may have used up the descriptors that it may have.
+        me.pagemap_fd = sys::scan::open().map_err(on(step::PAGE_MAP))?;
+        foreign::hide().map_err(on(step::IMAGE))?;
+        regions::map_private(me.image_fd).map_err(on(step::IMAGE))?;
+        sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(step::IMAGE))?;
         let rw = libc::PROT_READ | libc::PROT_WRITE;
-        sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(7))?;
+        sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(step::IMAGE))?;
         confine::install()?;
     }
     Ok(())
@@ -211,11 +216,11 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     if let Err(limit) = set_out.and(room.ok_or(Limit::Exchange)) {
         end_child(Cause::Limit(limit));
     }
-    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
-    let mut job = unsafe { *r.jobs.add(i as usize) };
+    let mut job = NO_JOB;
     let mut r = r;
     loop {
         if r.orders & order::ENTER != 0 {
+            job = job_of(&r, i);
             let result = stage::take(me, job.out_size);
             stage::stage(me).result = result.unwrap_or(0);
             if result.is_none() {
@@ -226,7 +231,9 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         let mut room = me.stage_end;
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
+            permissions::enforce();
             enter(me, &r, &job);
+            permissions::lift();
             room = me.stage_end;
         } else {
             me.end = STOPPED;
@@ -245,17 +252,39 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         park(me, con, i);
         r = con.request;
         me.stage_end = room;
-        me.log_len = 0;
+        if r.orders & order::PRINTED != 0 {
+            me.log_len = 0;
+        }
         if r.orders & order::SNAP != 0
             && let Err(limit) = snap_again(me, &r)
         {
             end_child(Cause::Limit(limit));
         }
-        if r.orders & order::ENTER != 0 {
-            // SAFETY: as above, after the snapshot that comes with every new job.
-            job = unsafe { *r.jobs.add(i as usize) };
-        }
     }
+}
+
+/// What a child runs that was not given anything to run: it is not entered.
+const NO_JOB: Job = Job { entry: not_entered, data: core::ptr::null_mut(), arg: 0, out_size: 0 };
+
+extern "C" fn not_entered(_: *mut (), _: usize, _: *mut u8) -> End {
+    End::Returned
+}
+
+/// What child `i` runs.
+fn job_of(r: &Request, i: u32) -> Job {
+    // SAFETY: the jobs lie in the parent's image, of which this worker has its snapshot.
+    r.job.unwrap_or_else(|| unsafe { *r.jobs.add(i as usize) })
+}
+
+/// Takes over what the parent's code may do with pages.
+fn take_permissions(r: &Request) {
+    let ranges = match r.restricted {
+        0 => &[][..],
+        // SAFETY: `control`: the parent wrote so many to its exchange area and keeps them
+        // while it waits or has open children.
+        at => unsafe { core::slice::from_raw_parts(at as *const Restricted, r.restricted_count) },
+    };
+    permissions::take_over(ranges);
 }
 
 /// Value of `me.end` for a child that stopped in the middle.
@@ -271,20 +300,14 @@ fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     me.orders = r.orders;
+    me.own_stack = 0;
     layer::apply(me, r.chain)?;
+    take_permissions(r);
     take_lane(me, r);
     me.path = child_path(r.path, i);
-    (me.constructs, me.drawn) = (0, 0);
+    (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
-    copy_template_exits(me);
-    // SAFETY: the slot of this depth belongs to the child that starts.
-    let tp = unsafe { tls::reset(r.depth as usize) };
-    if me.tls_depth != r.depth {
-        // SAFETY: `reset` filled a complete block.
-        unsafe { cpu::set_thread_pointer(tp) };
-        me.tls_depth = r.depth;
-    }
     Ok(())
 }
 
@@ -301,18 +324,24 @@ fn take_lane(me: &mut Me, r: &Request) {
             *own = all.of_child(u64::from(me.index), u64::from(r.count));
         }
     }
-    changes::widen(me, &r.sequences);
+    changes::widen_to(me, &r.reach);
 }
 
 /// Takes the parent's memory afresh for a child that has stopped: its own frames and its
 /// thread-local storage stay, all else becomes the parent's.
 fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
-    children::end_all();
     collect::drop_changes(me);
     seal_grants(me);
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
+    me.merge_from = r.merge_from;
+    me.own_stack = page_floor(me.parent_stack);
+    if r.orders & order::AFRESH != 0 {
+        (me.parent_stack, me.own_stack) = (r.stack, 0);
+        changes::clear_dead_stack(me, r.stack);
+    }
     layer::apply(me, r.chain)?;
+    take_permissions(r);
     take_lane(me, r);
     me.clean_faults = sys::faults();
     Ok(())
@@ -321,6 +350,7 @@ fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
 /// Runs the child until it ends or stops.
 fn enter(me: &mut Me, r: &Request, job: &Job) {
     if r.orders & order::ENTER != 0 {
+        start_thread(me, r.depth);
         let stack = page_floor(me.parent_stack - 128);
         // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
         // lives in `run_child`'s frame until the child has ended.
@@ -332,6 +362,18 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
     // SAFETY: the record is a start, or was made when the child stopped.
     unsafe { cpu::resume(&mut me.worker_registers, &me.child_registers) };
     me.role = Role::Worker;
+}
+
+/// Gives the child thread-local storage from the template.
+fn start_thread(me: &mut Me, depth: u32) {
+    copy_template_exits(me);
+    // SAFETY: the slot of this depth belongs to the child that starts.
+    let tp = unsafe { tls::reset(depth as usize) };
+    if me.tls_depth != depth {
+        // SAFETY: `reset` filled a complete block.
+        unsafe { cpu::set_thread_pointer(tp) };
+        me.tls_depth = depth;
+    }
 }
 
 /// Stages what the child that ended or stopped hands over.
@@ -346,7 +388,13 @@ fn hand_over(me: &mut Me, failed: bool, then: Then) {
     st.failed = u32::from(failed);
     st.code = me.ret_code;
     st.ended = u32::from(me.end == End::Returned as u32);
+    st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
+}
+
+/// Whether somebody can start the running child again after it has stopped.
+pub(crate) fn stays() -> bool {
+    me().orders & order::STAY != 0
 }
 
 /// Stops the running child: control comes back when its parent lets it go on. On the child's

@@ -42,8 +42,20 @@ fn set_up() {
     }
     let fixed = libc::MAP_FIXED_NOREPLACE | libc::MAP_NORESERVE;
     let rw = libc::PROT_READ | libc::PROT_WRITE;
-    let Ok(fd) = sys::memory_file(c"detpar image", FILE_SIZE) else {
-        sys::die(&["detpar: cannot create the image (memfd_create)"]);
+    let fd = match sys::memory_file(c"detpar image", FILE_SIZE) {
+        Ok(fd) => fd,
+        Err(libc::EMFILE | libc::ENFILE) => sys::die(&[
+            "detpar: cannot create the image: too many open files; remedy: raise the limit on \
+             open files (ulimit -n)",
+        ]),
+        Err(libc::EPERM | libc::EACCES | libc::ENOSYS) => sys::die(&[
+            "detpar: cannot create the image: memfd_create is refused; remedy: allow this call \
+             to unprivileged processes (container profiles may deny it)",
+        ]),
+        Err(_) => sys::die(&[
+            "detpar: cannot create the image (memfd_create); remedy: free memory, or raise the \
+             container's limit on memory",
+        ]),
     };
     let anon = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: the ranges are mapped nowhere else: NOREPLACE refuses to cover anything. The

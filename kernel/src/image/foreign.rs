@@ -24,6 +24,7 @@ fn own() -> [Range<usize>; 6] {
 /// One line of /proc/self/maps.
 pub(crate) struct Mapping<'a> {
     pub range: Range<usize>,
+    pub readable: bool,
     pub writable: bool,
     pub shared: bool,
     pub name: &'a [u8],
@@ -39,6 +40,7 @@ pub(crate) fn parse(line: &[u8]) -> Option<Mapping<'_>> {
     let name = fields.nth(3).unwrap_or(&[]);
     Some(Mapping {
         range,
+        readable: rights.first() == Some(&b'r'),
         writable: rights.get(1) == Some(&b'w'),
         shared: rights.get(3) == Some(&b's'),
         name,
@@ -134,7 +136,7 @@ mod tests {
     fn lines_of_the_maps_file_are_parsed() {
         let m = parse(b"7ffd1000-7ffd3000 rw-p 00000000 00:00 0                  [stack]").unwrap();
         assert_eq!(m.range, 0x7ffd1000..0x7ffd3000);
-        assert!(m.writable && !m.shared);
+        assert!(m.readable && m.writable && !m.shared);
         assert_eq!(m.name, b"[stack]");
         let m = parse(b"7f00-7f01 r--s 00000000 08:01 42 /a b").unwrap();
         assert!(!m.writable && m.shared);

@@ -2,10 +2,12 @@
 //! and in every worker, whatever was loaded or mapped before.
 //!
 //! The range 0x1100_0000_0000 to 0x5000_0000_0000 lies above the shadow of AddressSanitizer
-//! and below position-independent executables.
+//! and below position-independent executables. In it, Linux maps libraries downwards from
+//! 0x1555_5555_5000 where the limit on stacks is unlimited, and upwards from
+//! 0x2aaa_aaaa_a000 where it uses its legacy layout (a terabyte of randomisation each).
 
 /// Start of the image: offset 0 of the image file.
-pub(crate) const IMAGE: usize = 0x1100_0000_0000;
+pub(crate) const IMAGE: usize = 0x1600_0000_0000;
 /// Bytes of address space that the image reserves (memory is used only where touched).
 pub(crate) const IMAGE_SIZE: usize = 19 << 40;
 /// End of the image proper.

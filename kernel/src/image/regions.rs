@@ -9,7 +9,7 @@ use super::layout::{
 };
 use crate::abi::PAGE;
 use crate::error::Error;
-use crate::exec::control::{me, private, private_item};
+use crate::exec::control::{Role, me, private, private_item};
 use crate::heap::class::HEAP_END;
 use crate::merge::{Policy, Region};
 use crate::sys;
@@ -242,6 +242,47 @@ unsafe fn move_in(s: &Segment) -> sys::Sys<()> {
     unsafe { sys::map(s.start, len, rw, flags, fd, s.offset) }.map(drop)
 }
 
+/// Notes that the master takes rights away from a range: where that is part of the image,
+/// children must not have them either.
+pub(crate) fn note_protection(start: usize, len: usize) {
+    let end = start.saturating_add(len);
+    let heap = start < IMAGE_END && end > IMAGE;
+    if me().role == Role::Master
+        && (heap || segments().iter().any(|s| s.start < end && start < s.end))
+    {
+        me().protected = 1;
+    }
+}
+
+/// Ranges of the image that a worker protects as the master does: `(start, end, rights)`.
+fn protection(i: usize) -> &'static mut (usize, usize, i32) {
+    // SAFETY: fewer than PROTECTED entries fit in the merge's scratch, unused in a new worker.
+    unsafe { private_item(private::MERGE, i) }
+}
+
+/// Most ranges with a protection of their own.
+const PROTECTED: usize = 65536;
+
+/// Collects the ranges of the image that the master protects, in a worker that still has its
+/// mappings; returns how many.
+fn collect_protections() -> sys::Sys<usize> {
+    let mut n = 0;
+    foreign::each_mapping(|m| {
+        let (start, end) = (m.range.start, m.range.end);
+        if m.writable || !contains_page(start as u64) {
+            return Ok(());
+        }
+        if n == PROTECTED {
+            return Err(libc::ENOMEM);
+        }
+        let rights = if m.readable { libc::PROT_READ } else { libc::PROT_NONE };
+        *protection(n) = (start, end, rights);
+        n += 1;
+        Ok(())
+    })?;
+    Ok(n)
+}
+
 /// Maps the whole image private, as a worker sees it.
 ///
 /// # Safety
@@ -249,12 +290,17 @@ unsafe fn move_in(s: &Segment) -> sys::Sys<()> {
 pub(crate) unsafe fn map_private(image_fd: i32) -> sys::Sys<()> {
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    let protections = if me().protected != 0 { collect_protections()? } else { 0 };
     // SAFETY: the caller's contract; the contents are those of the same file.
     unsafe {
         sys::map(IMAGE, super::layout::IMAGE_SIZE, rw, flags, image_fd, 0)?;
         sys::protect(super::layout::STACK, crate::abi::PAGE, libc::PROT_NONE)?;
         for s in segments() {
             sys::map(s.start, s.end - s.start, rw, flags, image_fd, s.offset)?;
+        }
+        for i in 0..protections {
+            let (start, end, rights) = *protection(i);
+            sys::protect(start, end - start, rights)?;
         }
     }
     Ok(())

@@ -30,6 +30,7 @@ unsafe fn plain(name: &core::ffi::CStr, odf: bool) -> libc::pid_t {
     if let Some(r) = refused() {
         return r;
     }
+    super::before_fork();
     // SAFETY: the caller's contract.
     if let Some(own) = unsafe { super::next::<Fork>(name) }
         && odf

@@ -2,7 +2,7 @@
 //! call starts a new epoch, and older workers are replaced at their next start.
 
 use crate::exec::control::{Role, me};
-use crate::image::early;
+use crate::image::{early, regions};
 use crate::sys;
 use core::ffi::{c_int, c_long, c_void};
 
@@ -83,8 +83,32 @@ pub unsafe extern "C" fn munmap(addr: *mut c_void, len: usize) -> c_int {
 /// As in C.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mprotect(addr: *mut c_void, len: usize, prot: c_int) -> c_int {
+    if early::is_ready() && prot != libc::PROT_READ | libc::PROT_WRITE {
+        regions::note_protection(addr as usize, len);
+    }
     // SAFETY: the caller's contract.
     unsafe { call(libc::SYS_mprotect, [addr as usize, len, prot as usize, 0, 0, 0]) as c_int }
+}
+
+/// See `shmat(2)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shmat(id: c_int, addr: *const c_void, flags: c_int) -> *mut c_void {
+    let a = [id as usize, addr as usize, flags as usize, 0, 0, 0];
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_shmat, a) as *mut c_void }
+}
+
+/// See `shmdt(2)`.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shmdt(addr: *const c_void) -> c_int {
+    // SAFETY: the caller's contract.
+    unsafe { call(libc::SYS_shmdt, [addr as usize, 0, 0, 0, 0, 0]) as c_int }
 }
 
 /// See `mremap(2)`.
@@ -110,4 +134,6 @@ pub(super) fn anchor() -> usize {
         + munmap as *const () as usize
         + mprotect as *const () as usize
         + mremap as *const () as usize
+        + shmat as *const () as usize
+        + shmdt as *const () as usize
 }

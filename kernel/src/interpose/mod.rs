@@ -1,13 +1,18 @@
 //! The symbols of libc that this library takes over, each with its reason.
 
 mod environment;
+mod exec;
 mod exit;
 mod fork;
 mod malloc;
 mod mapping;
 mod random;
+mod signals;
 mod thread;
 
+use crate::exec::control::{Role, me};
+use crate::image::early;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub(crate) use fork::fork_on_demand;
 
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
@@ -20,6 +25,51 @@ pub(crate) fn anchor() -> usize {
         + mapping::anchor()
         + fork::anchor()
         + environment::anchor()
+        + exec::anchor()
+        + signals::anchor()
+}
+
+/// The next definition of a symbol that we take over, for functions that are called where
+/// the loader must not be: in signal handlers and between `fork` and `exec`.
+struct Next {
+    name: &'static core::ffi::CStr,
+    /// Its address; 0 before it was looked up.
+    at: AtomicUsize,
+}
+
+impl Next {
+    const fn new(name: &'static core::ffi::CStr) -> Next {
+        Next { name, at: AtomicUsize::new(0) }
+    }
+
+    fn look_up(&self) -> usize {
+        let mut at = self.at.load(Relaxed);
+        if at == 0 {
+            // SAFETY: any function pointer has the size of an address.
+            at = unsafe { next::<usize>(self.name) }.unwrap_or(0);
+            early::ensure();
+            // Two children that remembered it would conflict.
+            if me().role != Role::Child {
+                self.at.store(at, Relaxed);
+            }
+        }
+        at
+    }
+
+    /// # Safety
+    /// `T` must be the symbol's function pointer type.
+    unsafe fn get<T: Copy>(&self) -> Option<T> {
+        const { assert!(size_of::<T>() == size_of::<usize>()) };
+        let at = self.look_up();
+        // SAFETY: the caller vouches for the type.
+        (at != 0).then(|| unsafe { core::mem::transmute_copy(&at) })
+    }
+}
+
+/// Looks up what a new process may need before it becomes another program.
+fn before_fork() {
+    exec::look_up();
+    signals::look_up();
 }
 
 /// The next definition of a symbol that we take over.

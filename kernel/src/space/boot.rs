@@ -11,6 +11,7 @@ use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
 use crate::image::{early, huge, regions, tls};
+use crate::space::{fork, loaded, private, threads};
 use crate::sys::scan::{self, Method};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
@@ -62,10 +63,15 @@ pub unsafe fn run(
     if me().role != Role::Plain {
         return Err(Error::Exists);
     }
+    fork::settle().map_err(unsupported(
+        "taking the image back from processes that this one forked",
+        "end them before, or provide more memory",
+    ))?;
     // SAFETY: the caller's contract.
     unsafe { set_up(config) }?;
     confine::set_handler(handler);
     me().role = Role::Master;
+    private::get_ready();
     let mut body = body;
     let arg = &raw mut body as usize;
     // SAFETY: the image's stack is unused so far; `on_image_stack` returns.
@@ -106,7 +112,9 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
+    let line = unsupported("making a pipe", "allow pipe2 to unprivileged processes");
     let me = me();
+    me.life_line = sys::life_line().map_err(line)?;
     me.exchange_fd = fd;
     me.slot = MASTER_AREA;
     (me.stage_end, me.stage_limit) = (exchange(MASTER_AREA), exchange(MASTER_AREA) + area::STAGES);
@@ -121,6 +129,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         huge::switch_off();
     }
     vdso::find()?;
+    threads::find_count();
+    loaded::note();
     unregister_rseq();
     let block = tls::main_block()?;
     // SAFETY: the caller's contract: only this thread runs.

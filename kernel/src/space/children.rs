@@ -2,8 +2,8 @@
 //! its memory.
 
 use super::memory;
-use crate::abi::{ChildId, MAX_CHILDREN};
-use crate::exec::control::{Me, Role, ask, me, private, private_item};
+use crate::abi::{ChildId, MAX_CHILDREN, Registers};
+use crate::exec::control::{Job, Me, Role, ask, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::worker;
 use crate::heap::Heap;
@@ -28,6 +28,12 @@ pub(crate) struct OpenChild {
     pub merge_from: usize,
     /// Bytes of its result.
     pub out_size: usize,
+    /// What it runs when it starts.
+    pub job: Option<Job>,
+    /// Code of its last ret.
+    pub code: u32,
+    /// Where it stopped.
+    pub registers: Registers,
     /// See [`has`].
     pub has: u32,
 }
@@ -42,6 +48,14 @@ pub(crate) mod has {
     pub const RUNNING: u32 = 4;
     /// It has failed.
     pub const FAILED: u32 = 8;
+    /// It stopped by a ret and can go on.
+    pub const MIDDLE: u32 = 16;
+    /// Its entry has returned.
+    pub const ENDED: u32 = 32;
+    /// It was merged since its snapshot.
+    pub const MERGED: u32 = 64;
+    /// What it printed before its last stop was delivered.
+    pub const PRINTED: u32 = 128;
 }
 
 fn place(i: usize) -> &'static mut OpenChild {
@@ -84,6 +98,9 @@ impl OpenChild {
             chain: 0,
             merge_from: 0,
             out_size: 0,
+            job: None,
+            code: 0,
+            registers: Registers::default(),
             has: 0,
         }
     }
@@ -94,6 +111,19 @@ pub(crate) fn forget_all() {
     (0..MAX_CHILDREN).for_each(|i| place(i).live = 0);
     let me = me();
     (me.open_count, me.freed_count, me.freed_lost) = (0, 0, 0);
+}
+
+/// In a forked process: the children stay its parent's; what waited for them is freed.
+pub(crate) fn leave_all() {
+    if me().open_count == 0 {
+        return;
+    }
+    for i in (0..MAX_CHILDREN).filter(|&i| place(i).live != 0) {
+        Heap(me().heap).drop_open(i);
+        place(i).live = 0;
+    }
+    me().open_count = 0;
+    memory::settle();
 }
 
 /// Forgets a child. With the last one go the layers that were made for open children.

@@ -80,6 +80,13 @@ impl Registers {
     }
 }
 
+impl Registers {
+    /// Where it goes on, and its stack pointer.
+    pub(crate) fn place(&self) -> crate::abi::Registers {
+        crate::abi::Registers { ip: self.ip as u64, stack: self.stack as u64 }
+    }
+}
+
 /// Keeps the caller's place in `save` and goes on at `load`; returns when another flow of
 /// control resumes `save`.
 ///

@@ -130,7 +130,8 @@ pub(crate) unsafe fn write_at(fd: c_int, from: usize, len: usize, offset: usize)
     Ok(())
 }
 
-/// Opens the file of a descriptor once more: a description of its own, with locks of its own.
+/// Opens the file of a descriptor once more: a description of its own, with locks of its own; for
+/// a short time, at the next free number.
 pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
     let mut digits = [0u8; 10];
@@ -146,7 +147,7 @@ pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
     let a = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags, 0, 0, 0];
     // SAFETY: the path is a C string: ten digits leave its last byte zero.
-    unsafe { call(libc::SYS_openat, a) }.map(|low| raise_fd(low as c_int))
+    unsafe { call(libc::SYS_openat, a) }.map(|fd| fd as c_int)
 }
 
 /// Locks or unlocks the file of a descriptor (`flock(2)`).
@@ -155,14 +156,22 @@ pub(crate) fn lock_file(fd: c_int, how: c_int) -> Sys<()> {
     unsafe { call(libc::SYS_flock, [fd as usize, how as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Blocks all signals of this thread; returns those that were blocked.
-pub(crate) fn block_signals() -> u64 {
-    let (all, mut before) = (u64::MAX, 0u64);
-    let (set, old) = (&raw const all as usize, &raw mut before as usize);
+/// Blocks these signals of this thread, too; returns those that were blocked before.
+pub(crate) fn block_signals(set: u64) -> u64 {
+    let mut before = 0u64;
+    let (set, old) = (&raw const set as usize, &raw mut before as usize);
     // SAFETY: the kernel reads and writes one word each.
     let _ =
-        unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set, old, 8, 0, 0]) };
+        unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_BLOCK as usize, set, old, 8, 0, 0]) };
     before
+}
+
+/// Signals that are blocked and have arrived.
+pub(crate) fn pending_signals() -> u64 {
+    let mut set = 0u64;
+    // SAFETY: the kernel writes one word.
+    let _ = unsafe { call(libc::SYS_rt_sigpending, [&raw mut set as usize, 8, 0, 0, 0, 0]) };
+    set
 }
 
 /// Blocks exactly these signals.
@@ -201,7 +210,10 @@ pub(crate) fn memory_file(name: &core::ffi::CStr, size: usize) -> Sys<c_int> {
     unsafe {
         let cloexec = libc::MFD_CLOEXEC as usize;
         let low = call(libc::SYS_memfd_create, [name.as_ptr() as usize, cloexec, 0, 0, 0, 0])?;
-        call(libc::SYS_ftruncate, [low, size, 0, 0, 0, 0])?;
+        if let Err(e) = call(libc::SYS_ftruncate, [low, size, 0, 0, 0, 0]) {
+            close(low as c_int);
+            return Err(e);
+        }
         Ok(raise_fd(low as c_int))
     }
 }
@@ -214,9 +226,13 @@ pub(crate) fn file_size_limited() -> bool {
     unsafe { call(libc::SYS_prlimit64, a) }.is_ok() && limit[0] != libc::RLIM_INFINITY
 }
 
-/// Moves a descriptor to a high number where the limit allows; keeps it where not.
+/// Moves a descriptor to a high number, as far as the limit allows, and away from those of
+/// the standard streams.
 pub(crate) fn raise_fd(low: c_int) -> c_int {
-    for at in [900usize, 200] {
+    for at in [900usize, 200, 50, 3] {
+        if low as usize >= at {
+            return low;
+        }
         // SAFETY: duplicates and closes a descriptor that the caller owns.
         unsafe {
             let dup = [low as usize, libc::F_DUPFD_CLOEXEC as usize, at, 0, 0, 0];
@@ -342,13 +358,13 @@ pub(crate) fn exit(code: i32) -> ! {
     }
 }
 
-/// Writes a message to standard error without allocation and ends the process.
+/// Writes a message to standard error without allocation and ends the process (EX_CONFIG).
 pub(crate) fn die(parts: &[&str]) -> ! {
     for p in parts {
         let _ = write_all(2, p.as_bytes());
     }
     let _ = write_all(2, b"\n");
-    exit(70)
+    exit(78)
 }
 
 /// Writes all bytes to a descriptor.
@@ -379,6 +395,74 @@ pub(crate) fn faults() -> u64 {
         let _ = call(libc::SYS_getrusage, a);
         let u = u.assume_init();
         (u.ru_minflt + u.ru_majflt) as u64
+    }
+}
+
+/// A pipe that nothing is ever written to: whoever holds its second end is alive. Both ends
+/// close when this process becomes another program.
+pub(crate) fn life_line() -> Sys<[c_int; 2]> {
+    let mut ends: [c_int; 2] = [-1; 2];
+    let a = [ends.as_mut_ptr() as usize, libc::O_CLOEXEC as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel writes two numbers.
+    unsafe { call(libc::SYS_pipe2, a) }?;
+    Ok(ends.map(raise_fd))
+}
+
+/// Has the kernel kill this process once nobody holds the other end of a life line. Returns
+/// the descriptor that must stay open for it.
+pub(crate) fn die_with(line: c_int) -> Sys<c_int> {
+    // The owner who is signalled belongs to an open file, so this process opens one of its own.
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
+    let (mut digits, mut rest) = (1, line);
+    while rest > 9 {
+        (digits, rest) = (digits + 1, rest / 10);
+    }
+    let mut rest = line;
+    for at in (14..14 + digits).rev() {
+        path[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let kind = (libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) as usize;
+    const SET_SIGNAL: usize = 10;
+    // SAFETY: the path ends with a zero and lives during the call; the other calls take the
+    // descriptor just made and have no memory operands.
+    unsafe {
+        let cwd = libc::AT_FDCWD as usize;
+        let fd = call(libc::SYS_openat, [cwd, path.as_ptr() as usize, kind, 0, 0, 0])?;
+        let set = |what: usize, to: usize| call(libc::SYS_fcntl, [fd, what, to, 0, 0, 0]);
+        set(libc::F_SETOWN as usize, ids().0 as usize)?;
+        set(SET_SIGNAL, libc::SIGKILL as usize)?;
+        set(libc::F_SETFL as usize, (libc::O_ASYNC | libc::O_NONBLOCK) as usize)?;
+        Ok(fd as c_int)
+    }
+}
+
+/// Lets a stopped process go on.
+pub(crate) fn go_on(pidfd: c_int) {
+    let a = [pidfd as usize, libc::SIGCONT as usize, 0, 0, 0, 0];
+    // SAFETY: has no memory operands.
+    let _ = unsafe { call(libc::SYS_pidfd_send_signal, a) };
+}
+
+/// Whether a process can be signalled and reaped through its pidfd.
+pub(crate) fn probe_pidfd(pidfd: c_int) -> Sys<()> {
+    let mut info = core::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let p = info.as_mut_ptr() as usize;
+    let flags = (libc::WEXITED | libc::__WALL | libc::WNOHANG | libc::WNOWAIT) as usize;
+    // SAFETY: signal 0 does nothing; the kernel fills the record.
+    unsafe {
+        call(libc::SYS_pidfd_send_signal, [pidfd as usize, 0, 0, 0, 0, 0])?;
+        call(libc::SYS_waitid, [libc::P_PIDFD as usize, pidfd as usize, p, flags, 0, 0]).map(drop)
+    }
+}
+
+/// Kills a child of this process and reaps it by its number.
+pub(crate) fn kill_without_pidfd(pid: i32) {
+    // SAFETY: have no memory operands: the status is not asked for.
+    unsafe {
+        let _ = call(libc::SYS_kill, [pid as usize, libc::SIGKILL as usize, 0, 0, 0, 0]);
+        let all = libc::__WALL as usize;
+        while call(libc::SYS_wait4, [pid as usize, 0, all, 0, 0, 0]) == Err(libc::EINTR) {}
     }
 }
 

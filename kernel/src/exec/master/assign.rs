@@ -123,6 +123,11 @@ impl Master {
         let con = &control().constructs[c as usize];
         let i = con.next.load(SeqCst);
         if let Some(o) = con.outcomes.get(i as usize) {
+            let why = match core::mem::take(&mut self.setup_error) {
+                0 => self.clone_error as u64,
+                e => e,
+            };
+            o.stage.store(why, SeqCst);
             o.status.store(outcome::NO_WORKER, SeqCst);
             con.limit.fetch_min(i + 1, SeqCst);
             con.reported.fetch_add(1, SeqCst);
@@ -217,6 +222,7 @@ impl Master {
         }
         let mail = &control().mail[slot as usize];
         mail.sleeping.store(0, SeqCst);
+        mail.up.store(0, SeqCst);
         mail.setup_error.store(0, SeqCst);
         mail.construct.store(c, SeqCst);
         mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
@@ -227,7 +233,7 @@ impl Master {
             sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)
         };
         match made {
-            Ok((pid, pidfd)) => {
+            Ok((pid, pidfd)) if self.probe(pid, pidfd) => {
                 let w = &mut self.workers[slot as usize];
                 *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch, life: 0 };
                 if slot == HOME {
@@ -237,11 +243,30 @@ impl Master {
                 self.give(slot, c);
                 true
             }
-            Err(e) => {
-                self.clone_error = e;
+            made => {
+                self.clone_error = made.err().unwrap_or(0);
+                let limits = [0, libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::ENFILE];
+                if !limits.contains(&self.clone_error) {
+                    self.setup_error = step::error(step::CLONE, self.clone_error);
+                }
                 mail.state.store(state::IDLE, SeqCst);
                 false
             }
         }
+    }
+
+    /// Makes sure, once, that the calls by which workers are killed and reaped are allowed:
+    /// without them a worker could not be told dead from alive. Else ends the worker.
+    fn probe(&mut self, pid: i32, pidfd: i32) -> bool {
+        if !self.probed {
+            if let Err(e) = sys::probe_pidfd(pidfd) {
+                self.setup_error = step::error(step::PIDFD, e);
+                sys::kill_without_pidfd(pid);
+                sys::close(pidfd);
+                return false;
+            }
+            self.probed = true;
+        }
+        true
     }
 }

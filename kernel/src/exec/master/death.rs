@@ -78,9 +78,25 @@ impl Master {
                 continue;
             }
             if let Some(status) = sys::reap(w.pidfd, false) {
+                if control().mail[s as usize].up.load(SeqCst) == 0 {
+                    self.note_stillborn(status);
+                }
                 self.account_death(s, status);
                 self.forget(s);
+            } else {
+                // A new worker is for an instant in the program's process group, and may have
+                // been stopped with it.
+                sys::go_on(w.pidfd);
             }
+        }
+    }
+
+    /// A worker died while it was set up. One may be killed by chance; where all are, more of
+    /// them would not help.
+    fn note_stillborn(&mut self, signal: i32) {
+        self.stillborn += 1;
+        if self.stillborn >= STILLBORN {
+            self.setup_error = step::error(step::DEAD, signal);
         }
     }
 

@@ -73,10 +73,14 @@ pub(crate) struct Master {
     quiet: u32,
     /// Set while the master is about to go on with the program: its processor is taken.
     away: bool,
-    /// Set-up failure of a worker: step and error number.
-    pub setup_error: u64,
+    /// Set-up failure of a worker, until someone is told: step and error number.
+    setup_error: u64,
     /// Clone's last failure.
-    pub clone_error: i32,
+    clone_error: i32,
+    /// Workers in a row that died while they were set up.
+    stillborn: u32,
+    /// Whether workers can be controlled by their descriptors.
+    probed: bool,
     /// Last event seen.
     seen: u32,
     /// Times that the master slept.
@@ -104,6 +108,9 @@ const SPIN: u64 = 100_000;
 /// costs more than short children do.
 const HOT: u64 = 12_000;
 
+/// Workers that may die in a row while they are set up.
+const STILLBORN: u32 = 8;
+
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
     pub fn run(&mut self, request: &Request) -> u32 {
@@ -111,6 +118,7 @@ impl Master {
             huge::step(me().image_fd, chaos::choose(8));
         }
         self.poll();
+        self.setup_error = 0;
         let c = 0;
         self.open(c, request, 0);
         chaos::point();
@@ -143,6 +151,7 @@ impl Master {
     /// Starts the child of an open construct of the master; none where all slots are taken.
     pub fn begin_open(&mut self, request: &Request) -> Option<u32> {
         self.poll();
+        self.setup_error = 0;
         let c = self.free_construct()?;
         self.open(c, request, 0);
         self.tasks[c as usize].open = true;
@@ -175,6 +184,24 @@ impl Master {
         let done = self.update(c);
         self.leave_executor();
         done
+    }
+
+    /// Waits until the child of an open construct of the master has stopped, or one of these
+    /// signals is pending; whether the child has stopped.
+    pub fn wait_open_unless(&mut self, c: u32, set: u64) -> bool {
+        self.poll();
+        self.tasks[c as usize].awaited = true;
+        while !self.update(c) {
+            if sys::pending_signals() & set != 0 {
+                self.tasks[c as usize].awaited = false;
+                self.leave_executor();
+                return false;
+            }
+            self.dispatch();
+            self.wait();
+            self.poll();
+        }
+        true
     }
 
     /// Waits until the child of an open construct of the master has stopped.
@@ -275,6 +302,7 @@ impl Master {
                     w.assigned = 0;
                     self.leave(c, life);
                     self.running -= 1;
+                    self.stillborn = 0;
                 }
                 state::REQUEST if self.workers[s as usize].suspended == 0 => self.answer(s),
                 state::FAULTED => {
@@ -356,6 +384,11 @@ impl Master {
     /// Slots of workers that were ever in use.
     pub fn slots(&self) -> usize {
         self.high as usize
+    }
+
+    /// Whether a descriptor is a worker's.
+    pub fn has(&self, fd: i32) -> bool {
+        self.workers.iter().take(self.high as usize).any(|w| w.pid != 0 && w.pidfd == fd)
     }
 
     /// Pids of the living workers, for tests.

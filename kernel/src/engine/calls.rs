@@ -1,0 +1,456 @@
+//! Put and get of a child that stays until it is killed.
+
+use super::closed::settle;
+use super::joined::{close_deferred, free_deferred, merge_one, own_failure, slot_of};
+use super::open::{self, OpenError, go_private, request_for};
+use crate::abi::{Cause, ChildId, Conflict, Freed, PARENT, Perm, Registers, State};
+use crate::error::Error;
+use crate::exec::claims;
+use crate::exec::command::{Command, kind};
+use crate::exec::control::{Job, Me, Role, ask, control, me, order, outcome};
+use crate::exec::master::master;
+use crate::exec::{changes, layer, stage, worker};
+use crate::heap::Heap;
+use crate::space::children::{self, OpenChild, has};
+use crate::space::memory::{self, Space};
+use crate::space::permissions;
+use crate::sys::cpu::FloatControl;
+use core::sync::atomic::Ordering::*;
+
+/// A range that is copied: from, bytes, to.
+pub(crate) type Copy = (usize, usize, usize);
+
+/// A put as it travels to the control stack; its ranges are checked.
+pub(crate) struct Put {
+    pub id: ChildId,
+    pub snap: bool,
+    pub copy: Option<Copy>,
+    pub zero: Option<(usize, usize)>,
+    pub perm: Option<(usize, usize, Perm)>,
+    pub regs: Option<Job>,
+    pub start: bool,
+    pub float: FloatControl,
+    pub result: Result<(), OpenError>,
+}
+
+/// A get as it travels to the control stack; its ranges are checked.
+pub(crate) struct Get {
+    pub id: ChildId,
+    pub merge: bool,
+    pub copy: Option<Copy>,
+    pub zero: Option<(usize, usize)>,
+    pub perm: Option<(usize, usize, Perm)>,
+    pub wait: Wait,
+    pub registers: Registers,
+    /// Whether the child's output is to be delivered.
+    pub deliver: bool,
+    /// The construct that runs it.
+    pub construct: u32,
+    pub result: Result<State, GetError>,
+}
+
+/// How a get waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// For as long as it takes.
+    Ever,
+    /// Not at all.
+    Not,
+    /// Until one of these signals is pending.
+    Unless(u64),
+}
+
+/// Why a get failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GetError {
+    Call(OpenError),
+    Conflict(Conflict),
+}
+
+impl<T: Into<OpenError>> From<T> for GetError {
+    fn from(e: T) -> GetError {
+        GetError::Call(e.into())
+    }
+}
+
+const fn invalid(why: &'static str) -> Error {
+    Error::Invalid { why }
+}
+
+/// The put. On the control stack.
+pub(crate) extern "C" fn put(arg: usize, stack: usize) {
+    // SAFETY: the caller keeps the record alive and waits.
+    let p = unsafe { &mut *(arg as *mut Put) };
+    p.result = put_here(me(), p, stack);
+}
+
+fn put_here(me: &mut Me, p: &Put, stack: usize) -> Result<(), OpenError> {
+    let mut place = children::find(p.id);
+    if let Some(i) = place {
+        wait(me, i, Wait::Ever)?;
+        if children::at(i).has & has::FAILED != 0 {
+            if !p.snap || p.regs.is_none() {
+                return Err(invalid("a child that failed takes Regs and Snap only").into());
+            }
+            children::end(i);
+            place = None;
+        }
+    }
+    let can_start = place.is_some_and(|i| children::at(i).has & (has::ENTRY | has::MIDDLE) != 0);
+    if p.start && p.regs.is_none() && !can_start {
+        return Err(invalid("Start of a child without registers").into());
+    }
+    let mark = me.stage_end;
+    let r = match place {
+        Some(i) => put_to(me, p, i, stack),
+        None => create(me, p, stack),
+    };
+    if me.open_count == 0 {
+        me.stage_end = mark;
+        me.chain = me.base;
+        // Where it fails the view stays private, which is right as well.
+        let _ = settle(me);
+    }
+    r
+}
+
+/// The commands of a put; bytes to copy are fixed in the exchange area.
+fn commands(me: &mut Me, p: &Put) -> Result<[Command; 3], OpenError> {
+    let mut all = [Command::default(); 3];
+    if let Some((from, len, addr)) = p.copy {
+        let data = stage::take(me, len).ok_or(crate::abi::Limit::Exchange)?;
+        // SAFETY: the caller checked that it may read the range.
+        unsafe { core::ptr::copy_nonoverlapping(from as *const u8, data as *mut u8, len) };
+        all[0] = Command { kind: kind::WRITE, addr, len, data };
+    }
+    if let Some((addr, len)) = p.zero {
+        all[1] = Command { kind: kind::ZERO, addr, len, data: 0 };
+    }
+    if let Some((addr, len, perm)) = p.perm {
+        all[2] = Command { kind: kind::PERM, addr, len, data: perm as usize };
+    }
+    Ok(all)
+}
+
+fn create(me: &mut Me, p: &Put, stack: usize) -> Result<(), OpenError> {
+    let place = children::free_place().ok_or(crate::abi::Limit::Children)?;
+    settle(me)?;
+    if me.open_count == 0 {
+        me.open_mark = me.stage_end;
+    }
+    go_private(me)?;
+    let heap = Heap(me.heap);
+    let lane = heap.open_lane(&mut Space, place).ok_or(crate::abi::Limit::Heap)?;
+    let started = create_in(me, p, stack, place, &lane);
+    if started.is_err() {
+        heap.drop_open(place);
+        memory::settle();
+    }
+    started
+}
+
+fn create_in(
+    me: &mut Me,
+    p: &Put,
+    stack: usize,
+    place: usize,
+    lane: &crate::heap::open::OpenLane,
+) -> Result<(), OpenError> {
+    changes::widen(me, &Heap(me.heap).sequences());
+    me.chain = layer::seal(me, stack)?;
+    let mark = me.stage_end;
+    let mut r = request_for(me, lane, stack, p.float)?;
+    r.commands = commands(me, p)?;
+    r.orders |= order::STAY | order::SNAP;
+    r.merge_from = stack;
+    let mut child = OpenChild::new(p.id, 0);
+    (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
+    child.merge_from = stack;
+    child.has = if p.snap { has::SNAPSHOT } else { 0 };
+    // What is copied waits in the exchange area until the child has it.
+    let at_once = p.start && p.copy.is_none();
+    give_registers(&mut child, p);
+    if at_once {
+        start_orders(&mut child, &mut r);
+    }
+    child.construct = if me.role == Role::Master {
+        master().begin_open(&r)
+    } else {
+        worker::ask(ask::OPEN, 0, Some(&r))
+    }
+    .ok_or(crate::abi::Limit::Workers)?;
+    children::insert(place, child);
+    finish(me, p, place, mark, at_once, r)
+}
+
+/// Waits for what was not a start, and then starts if that was asked for.
+fn finish(
+    me: &mut Me,
+    p: &Put,
+    place: usize,
+    mark: usize,
+    started: bool,
+    mut r: crate::exec::control::Request,
+) -> Result<(), OpenError> {
+    if started {
+        return Ok(());
+    }
+    let child = children::at(place);
+    settle_commands(me, child);
+    me.stage_end = mark;
+    if child.has & has::FAILED != 0 {
+        return Ok(());
+    }
+    if p.start {
+        r.commands = [Command::default(); 3];
+        r.orders &= !order::SNAP;
+        start_orders(child, &mut r);
+        restart(me, child.construct, &r);
+    }
+    Ok(())
+}
+
+fn give_registers(child: &mut OpenChild, p: &Put) {
+    if let Some(job) = p.regs {
+        child.job = Some(job);
+        child.has = child.has & !(has::MIDDLE | has::ENDED) | has::ENTRY;
+    }
+}
+
+/// Lets a request start the child, at its entry or where it stopped.
+fn start_orders(child: &mut OpenChild, r: &mut crate::exec::control::Request) {
+    r.orders |= order::START;
+    if child.has & has::ENTRY != 0 {
+        r.orders |= order::ENTER;
+        r.job = child.job;
+    }
+    child.has &= !(has::ENTRY | has::MIDDLE | has::ENDED);
+    child.has |= has::RUNNING;
+}
+
+fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenError> {
+    let child = children::at(place);
+    let heap = Heap(me.heap);
+    let mut lane = crate::heap::open::OpenLane {
+        heap: Heap(child.lane),
+        session: child.session,
+        sequences: Heap(child.lane).sequences(),
+    };
+    if p.snap {
+        go_private(me)?;
+        heap.drop_open(place);
+        memory::settle();
+        lane = heap.open_lane(&mut Space, place).ok_or(crate::abi::Limit::Heap)?;
+        changes::widen(me, &heap.sequences());
+        me.chain = layer::seal(me, stack)?;
+        (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
+        child.merge_from = stack;
+        child.has = child.has & !has::MERGED | has::SNAPSHOT;
+    }
+    let mark = me.stage_end;
+    let mut r = request_for(me, &lane, stack, p.float)?;
+    r.commands = commands(me, p)?;
+    r.orders |= order::STAY;
+    r.merge_from = child.merge_from;
+    if child.has & has::PRINTED != 0 {
+        r.orders |= order::PRINTED;
+        child.has &= !has::PRINTED;
+    }
+    give_registers(child, p);
+    if p.snap {
+        r.orders |= order::SNAP;
+        if child.has & has::ENTRY != 0 {
+            // No frames of its own are to be kept.
+            r.orders |= order::AFRESH;
+        }
+    }
+    let works = p.snap || p.copy.is_some() || p.zero.is_some() || p.perm.is_some();
+    let at_once = p.start && p.copy.is_none();
+    if at_once {
+        start_orders(child, &mut r);
+    } else if !works {
+        if p.start {
+            start_orders(child, &mut r);
+            restart(me, child.construct, &r);
+        }
+        return Ok(());
+    }
+    restart(me, child.construct, &r);
+    finish(me, p, place, mark, at_once, r)
+}
+
+fn restart(me: &Me, construct: u32, r: &crate::exec::control::Request) {
+    if me.role == Role::Master {
+        master().restart_open(construct, r);
+    } else {
+        worker::ask(ask::RESTART, construct, Some(r));
+    }
+}
+
+/// Waits until a child has carried out its commands.
+fn settle_commands(me: &Me, child: &mut OpenChild) {
+    if me.role == Role::Master {
+        master().wait_open(child.construct);
+    } else {
+        worker::ask(ask::WAIT, child.construct, None);
+    }
+    note_failure(child);
+}
+
+fn note_failure(child: &mut OpenChild) {
+    let o = &control().constructs[child.construct as usize].outcomes[0];
+    if o.status.load(SeqCst) != outcome::STOPPED {
+        child.has |= has::FAILED;
+    }
+}
+
+/// Waits until the child at a place has stopped, and takes note of how.
+fn wait(me: &mut Me, place: usize, how: Wait) -> Result<(), Error> {
+    let child = children::at(place);
+    if child.has & has::RUNNING == 0 {
+        return Ok(());
+    }
+    match how {
+        Wait::Not if !master().poll_open(child.construct) => return Err(Error::Again),
+        Wait::Unless(set) if !master().wait_open_unless(child.construct, set) => {
+            return Err(Error::Interrupted);
+        }
+        _ => {}
+    }
+    open::wait_stopped(me, place);
+    let child = children::at(place);
+    note_failure(child);
+    let o = &control().constructs[child.construct as usize].outcomes[0];
+    if let Some(st) = claims::stage_at(slot_of(o), o.stage.load(SeqCst)) {
+        child.has |= if st.ended != 0 { has::ENDED } else { has::MIDDLE };
+        child.code = st.code;
+        child.registers = if st.ended == 0 { st.registers } else { Registers::default() };
+    }
+    child.has &= !has::PRINTED;
+    Ok(())
+}
+
+/// The get. On the control stack.
+pub(crate) extern "C" fn get(arg: usize, stack: usize) {
+    // SAFETY: the caller keeps the record alive and waits.
+    let g = unsafe { &mut *(arg as *mut Get) };
+    let mark = me().stage_end;
+    let r = get_here(me(), g, stack);
+    me().stage_end = mark;
+    g.result = r;
+}
+
+fn get_here(me: &mut Me, g: &mut Get, stack: usize) -> Result<State, GetError> {
+    let place = children::find(g.id).ok_or(Error::NoChild)?;
+    wait(me, place, g.wait)?;
+    let child = children::at(place);
+    g.construct = child.construct;
+    if child.has & has::FAILED != 0 {
+        g.deliver = deliver(child);
+        return Ok(state(child));
+    }
+    if g.merge {
+        merge(me, place, stack)?;
+        g.deliver = deliver(children::at(place));
+    }
+    let child = children::at(place);
+    if let Some(copy) = g.copy {
+        read(me, child, copy)?;
+    }
+    if let Some((addr, len)) = g.zero {
+        // SAFETY: the caller checked that it may write the range.
+        unsafe { (addr as *mut u8).write_bytes(0, len) };
+    }
+    if let Some((addr, len, perm)) = g.perm
+        && !permissions::set(addr, addr + len, perm)
+    {
+        return Err(crate::abi::Limit::Regions.into());
+    }
+    if child.has & has::MIDDLE != 0 {
+        g.registers = child.registers;
+    }
+    Ok(state(child))
+}
+
+/// Whether what a child printed is to be delivered now; once for each stop.
+fn deliver(child: &mut OpenChild) -> bool {
+    let fresh = child.has & has::PRINTED == 0;
+    child.has |= has::PRINTED;
+    fresh
+}
+
+fn state(child: &OpenChild) -> State {
+    match child.has {
+        h if h & has::FAILED != 0 => {
+            let o = &control().constructs[child.construct as usize].outcomes[0];
+            State::Exception(own_failure(o, 0).cause)
+        }
+        h if h & has::ENTRY != 0 => State::Created,
+        h if h & has::MIDDLE != 0 => State::Ret(child.code),
+        h if h & has::ENDED != 0 => State::Returned,
+        _ => State::Created,
+    }
+}
+
+fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
+    let child = children::at(place);
+    if child.has & has::SNAPSHOT == 0 {
+        return Err(invalid("Merge without a Snap").into());
+    }
+    let from = child.merge_from.max(stack);
+    open::set_turn(place);
+    let mut undo = 0;
+    let merged = merge_one(me, 0, from, &mut undo);
+    match merged {
+        Ok(()) => {}
+        Err(Cause::Conflict(c)) => return Err(GetError::Conflict(Conflict { higher: 0, ..c })),
+        Err(Cause::Limit(l)) => return Err(l.into()),
+        Err(_) => return Err(Error::Range.into()),
+    }
+    if child.has & has::MERGED == 0 {
+        free_deferred(place);
+        close_deferred(place);
+        let heap = Heap(me.heap);
+        heap.adopt_open(place);
+        memory::settle();
+        changes::widen(me, &heap.sequences());
+        changes::widen(me, &Heap(child.lane).sequences());
+        child.has |= has::MERGED;
+    }
+    Ok(())
+}
+
+/// A block that a child freed would be freed by a second merge again.
+pub(super) fn freed_again(addr: u64) -> Conflict {
+    let zero = [0; 8];
+    Conflict {
+        address: addr,
+        lower: PARENT,
+        higher: 0,
+        reference: zero,
+        lower_value: zero,
+        higher_value: zero,
+        freed: Freed::Both,
+    }
+}
+
+/// Copies bytes of a stopped child.
+fn read(me: &mut Me, child: &mut OpenChild, (from, len, to): Copy) -> Result<(), GetError> {
+    if len == 0 {
+        return Ok(());
+    }
+    let heap = Heap(child.lane);
+    let lane =
+        crate::heap::open::OpenLane { heap, session: child.session, sequences: heap.sequences() };
+    let mut r = request_for(me, &lane, child.merge_from, FloatControl::get())?;
+    r.commands[0] = Command { kind: kind::READ, addr: from, len, data: 0 };
+    r.orders |= order::STAY;
+    restart(me, child.construct, &r);
+    settle_commands(me, child);
+    let o = &control().constructs[child.construct as usize].outcomes[0];
+    let bytes = claims::read(slot_of(o), o.stage.load(SeqCst), len);
+    let bytes = bytes.ok_or(crate::abi::Limit::Exchange)?;
+    // SAFETY: the caller checked that it may write the range.
+    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, len) };
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Descriptors that children close. A child inherits its parent's descriptors, and a `File`
+//! that is dropped there closes one. The child has none in truth: the close is recorded in
+//! memory of the image, so that it is seen by the child's own children, travels up with each
+//! merge, is forgotten with a failure, and conflicts with the same close by a sibling (closing
+//! twice is an error, as freeing twice is). The master closes what has arrived.
+
+use crate::abi::PAGE;
+use crate::exec::control::me;
+use crate::exec::master::master;
+use crate::sys;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+/// Descriptors from this number on cannot be closed by children.
+const COUNT: usize = 1 << 16;
+
+/// Which descriptors the running space closed, or its children did.
+static CLOSED: [AtomicU8; COUNT] = [const { AtomicU8::new(0) }; COUNT];
+
+fn entry(fd: u64) -> Option<&'static AtomicU8> {
+    CLOSED.get(usize::try_from(fd).ok()?)
+}
+
+/// Whether the running child, or a space above it, has closed a descriptor.
+pub(crate) fn is_closed(fd: u64) -> bool {
+    entry(fd).is_some_and(|c| c.load(Relaxed) != 0)
+}
+
+/// Records a close by the running child; false where the number is too high.
+pub(crate) fn close(fd: u64) -> bool {
+    let entry = entry(fd);
+    if let Some(e) = entry {
+        e.store(1, Relaxed);
+    }
+    entry.is_some()
+}
+
+/// The descriptor whose record lies at an address.
+pub(crate) fn at(address: usize) -> Option<i32> {
+    let from = CLOSED.as_ptr() as usize;
+    (from..from + COUNT).contains(&address).then(|| (address - from) as i32)
+}
+
+/// In the master: closes what a child closed whose changed pages have just been merged. Our
+/// own descriptors do not exist for the program, so closing them means nothing.
+pub(crate) fn close_merged(pages: &[u64]) {
+    let from = CLOSED.as_ptr() as usize;
+    let first = pages.partition_point(|&p| p as usize + PAGE <= from);
+    for &page in pages[first..].iter().take_while(|&&p| (p as usize) < from + COUNT) {
+        let start = (page as usize).max(from) - from;
+        let end = (page as usize + PAGE).min(from + COUNT) - from;
+        for (fd, closed) in CLOSED.iter().enumerate().take(end).skip(start) {
+            if closed.load(Relaxed) != 0 {
+                closed.store(0, Relaxed);
+                if !is_ours(fd as i32) {
+                    sys::close(fd as i32);
+                }
+            }
+        }
+    }
+}
+
+fn is_ours(fd: i32) -> bool {
+    let me = me();
+    [me.image_fd, me.exchange_fd].contains(&fd) || me.life_line.contains(&fd) || master().has(fd)
+}

@@ -1,0 +1,546 @@
+//! What surrounds a program: files that children close, signals that it handles, threads of
+//! its own, memory that it maps while it runs.
+use detpar::error::{FaultKind, Place};
+use detpar::{JoinError, join, try_join};
+use detpar_tests::harness::check;
+use detpar_tests::program::{self, assert_alive};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::time::Duration;
+
+#[detpar::main]
+fn main() -> ExitCode {
+    program::run(&[
+        ("dropped_file", dropped_file),
+        ("dropped_in_grandchild", dropped_in_grandchild),
+        ("used_after_close", used_after_close),
+        ("closed_and_failed", closed_and_failed),
+        ("closed_twice", closed_twice),
+        ("closed_by_many", closed_by_many),
+        ("our_own_descriptors", our_own_descriptors),
+        ("handler_while_children_run", handler_while_children_run),
+        ("handler_taken_away", handler_taken_away),
+        ("scoped_threads", scoped_threads),
+        ("parked_thread", parked_thread),
+        ("threads_that_just_ended", threads_that_just_ended),
+        ("threads_of_the_c_library", threads_of_the_c_library),
+        ("mapped_later", mapped_later),
+        ("file_mapped_later", file_mapped_later),
+        ("remapped", remapped),
+        ("changed_behind_protection", changed_behind_protection),
+        ("large_block", large_block),
+        ("loaded_later", loaded_later),
+        ("protected_heap", protected_heap),
+    ])
+}
+
+fn is_open(fd: RawFd) -> bool {
+    // SAFETY: has no memory operands.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
+}
+
+fn null() -> File {
+    File::open("/dev/null").expect("/dev/null")
+}
+
+/// A file that is dropped in a child is closed when the child is merged, and not before.
+fn dropped_file() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let (a, b) = (reader.as_raw_fd(), writer.as_raw_fd());
+    let kept = null();
+    join(
+        || drop(writer),
+        || {
+            join(|| drop(reader), || 1);
+            kept.as_raw_fd()
+        },
+    );
+    assert!(!is_open(a) && !is_open(b) && is_open(kept.as_raw_fd()));
+    // The numbers serve again, also in children.
+    let again = [null(), null()];
+    assert_eq!(again.each_ref().map(|f| f.as_raw_fd()), [a, b]);
+    let [one, other] = again;
+    join(|| drop(one), || drop(other));
+    assert!(!is_open(a) && !is_open(b));
+}
+
+fn dropped_in_grandchild() {
+    for _ in 0..20 {
+        let files: Vec<File> = (0..8).map(|_| null()).collect();
+        let fds: Vec<RawFd> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        let mut files = files.into_iter();
+        let mut two = || [files.next(), files.next()];
+        let ([mut a, mut b], [mut c, mut d]) = (two(), two());
+        join(
+            || join(|| a.take().is_some(), || b.take().is_some()),
+            || join(|| c.take().is_some(), || drop(d.take())),
+        );
+        let open: Vec<bool> = fds.iter().map(|fd| is_open(*fd)).collect();
+        assert_eq!(open, [false, false, false, false, true, true, true, true]);
+    }
+}
+
+fn close(fd: RawFd) -> i32 {
+    // SAFETY: the descriptor belongs to this case.
+    if unsafe { libc::close(fd) } == 0 { 0 } else { errno() }
+}
+
+fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// In the child, and in its children, a closed descriptor is closed.
+fn used_after_close() {
+    let fd = null().into_raw_fd();
+    let used = move || {
+        let mut byte = 0u8;
+        // SAFETY: the byte is alive.
+        let n = unsafe { libc::read(fd, (&raw mut byte).cast(), 1) };
+        (n, errno(), is_open(fd), close(fd))
+    };
+    let closed = (-1, libc::EBADF, false, libc::EBADF);
+    let (a, _) = join(
+        move || {
+            assert!(is_open(fd));
+            assert_eq!(close(fd), 0);
+            (used(), join(used, used))
+        },
+        || 1,
+    );
+    assert_eq!(a, (closed, (closed, closed)));
+    assert!(!is_open(fd));
+    // Standard output as well.
+    let e = join(
+        || {
+            assert_eq!(close(2), 0);
+            // SAFETY: the bytes are alive.
+            (unsafe { libc::write(2, c"no".as_ptr().cast(), 2) }, errno())
+        },
+        || assert!(is_open(2)),
+    );
+    assert_eq!(e.0, (-1, libc::EBADF));
+    assert!(!is_open(2));
+}
+
+/// A construct that fails closes nothing.
+fn closed_and_failed() {
+    let (file, other) = (null(), null());
+    let (fd, of_other) = (file.as_raw_fd(), other.as_raw_fd());
+    let e = try_join(move || drop(file), || panic!("on purpose")).expect_err("a panic");
+    assert!(matches!(e, JoinError::Panic(_)), "{e}");
+    // The closure came back with its file, and was dropped with the construct.
+    assert!(!is_open(fd) && is_open(of_other));
+    let e = try_join(|| close(of_other), || join(|| close(of_other), || std::process::abort()));
+    assert!(matches!(e, Err(JoinError::Panic(_))), "{e:?}");
+    assert!(is_open(of_other));
+}
+
+/// Closing twice is a conflict, whoever of two siblings does it and however deep.
+fn closed_twice() {
+    let file = null();
+    let fd = file.as_raw_fd();
+    let inner = move || join(move || close(fd), || 0).0;
+    for e in [try_join(|| close(fd), || close(fd)), try_join(inner, || close(fd))] {
+        let Err(JoinError::Conflict(c)) = e else { panic!("{e:?}") };
+        assert!(matches!(c.what(), Place::Descriptor { number, .. } if number == fd), "{c}");
+        let text = format!("children 0 and 1 both closed descriptor {fd}: let one of them own");
+        assert!(c.to_string().starts_with(&text), "{c}");
+        assert!(is_open(fd));
+    }
+}
+
+fn closed_by_many() {
+    use detpar::prelude::*;
+    let files: Vec<RawFd> = (0..100).map(|_| null().into_raw_fd()).collect();
+    files.clone().into_par_iter().with_max_len(1).for_each(|fd| assert_eq!(close(fd), 0));
+    assert!(files.iter().all(|fd| !is_open(*fd)));
+}
+
+/// A child that closes everything does not close what the program's children live by.
+fn our_own_descriptors() {
+    assert_alive();
+    join(|| (3..2000).for_each(|fd| assert_eq!(close(fd), 0)), || 1);
+    assert_alive();
+    join(|| std::hint::black_box(vec![1; 100_000]).len(), || 1);
+    let _ = try_join(|| 1, || std::process::abort());
+    assert_alive();
+}
+
+static TICKS: [AtomicU32; 1024] = [const { AtomicU32::new(0) }; 1024];
+static PIPE: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn on_tick(_: i32) {
+    // A byte for each call, and a count in memory of the program.
+    let fd = PIPE.load(SeqCst) as i32;
+    // SAFETY: the byte is alive.
+    if unsafe { libc::write(fd, c"t".as_ptr().cast(), 1) } == 1 {
+        TICKS[0].store(TICKS[0].load(SeqCst) + 1, SeqCst);
+    }
+}
+
+fn tick_every(micros: i64) {
+    let every = libc::timeval { tv_sec: 0, tv_usec: micros };
+    let timer = libc::itimerval { it_interval: every, it_value: every };
+    // SAFETY: the record is alive.
+    check(unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) })
+        .expect("a timer");
+}
+
+/// What a handler of the program writes is not lost, and no child sees it: it runs before
+/// or after the children, not beside them.
+fn handler_while_children_run() {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    PIPE.store(writer.as_raw_fd() as usize, SeqCst);
+    // SAFETY: the handler writes a byte and an atomic.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_tick as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        check(libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut())).expect("a handler");
+    }
+    tick_every(300);
+    for round in 1..=400u32 {
+        let child = |i: usize| {
+            move || {
+                let seen = TICKS[0].load(SeqCst);
+                TICKS[i].store(round, SeqCst);
+                for n in 0..30_000u64 {
+                    std::hint::black_box(n);
+                }
+                assert_eq!(TICKS[0].load(SeqCst), seen);
+                seen
+            }
+        };
+        let (a, b) = join(child(1), child(2));
+        assert_eq!(a, b);
+    }
+    tick_every(0);
+    drop(writer);
+    PIPE.store(usize::MAX, SeqCst);
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).expect("the pipe");
+    assert!(bytes.len() > 10, "{} ticks", bytes.len());
+    assert_eq!(TICKS[0].load(SeqCst) as usize, bytes.len());
+}
+
+/// Without a handler a signal is not held back any more, so that the program can be ended.
+fn handler_taken_away() {
+    let blocked = || {
+        let text = std::fs::read_to_string("/proc/self/status").expect("/proc/self/status");
+        let line = text.lines().find_map(|l| l.strip_prefix("SigBlk:")).expect("a mask");
+        u64::from_str_radix(line.trim(), 16).expect("a number")
+    };
+    let before = blocked();
+    for handler in [on_tick as *const () as usize, libc::SIG_IGN, libc::SIG_DFL] {
+        // SAFETY: the handler writes a byte and an atomic.
+        unsafe { libc::signal(libc::SIGUSR2, handler) };
+        assert_alive();
+        assert_eq!(blocked(), before);
+    }
+    let error = try_join(
+        || {
+            // SAFETY: refused; would ignore a signal.
+            unsafe { libc::signal(libc::SIGUSR2, libc::SIG_IGN) }
+        },
+        || 1,
+    );
+    assert!(matches!(error, Err(JoinError::Forbidden(_))), "{error:?}");
+}
+
+#[track_caller]
+fn refused_for_threads(count: usize) {
+    let e = try_join(|| 1, || 2).expect_err("foreign threads");
+    assert!(matches!(e, JoinError::Unsupported(_)), "{e}");
+    let text = e.to_string();
+    assert!(text.starts_with(&format!("{count} other thread")), "{text}");
+    assert!(text.contains("end them before the call"), "{text}");
+}
+
+/// Threads of the master's before, while and after it forks children.
+fn scoped_threads() {
+    for _ in 0..50 {
+        let mut sums = [0u64; 4];
+        std::thread::scope(|s| {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                s.spawn(move || *sum = (0..1000).map(|n| n * i as u64).sum());
+            }
+        });
+        let total: u64 = sums.iter().sum();
+        let (a, b) = join(|| total, || sums[1]);
+        assert_eq!((a, b), (499_500 * 6, 499_500));
+    }
+    let barrier = Barrier::new(3);
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                barrier.wait();
+            });
+        }
+        refused_for_threads(2);
+        barrier.wait();
+    });
+    assert_alive();
+}
+
+/// As a library may keep one.
+fn parked_thread() {
+    let state = Arc::new((Mutex::new(false), Condvar::new()));
+    let parked = state.clone();
+    let thread = std::thread::spawn(move || {
+        let mut done = parked.0.lock().expect("the lock");
+        while !*done {
+            done = parked.1.wait(done).expect("the lock");
+        }
+    });
+    std::thread::sleep(Duration::from_millis(20));
+    for _ in 0..3 {
+        refused_for_threads(1);
+    }
+    *state.0.lock().expect("the lock") = true;
+    state.1.notify_all();
+    thread.join().expect("the thread");
+    assert_alive();
+}
+
+fn threads_that_just_ended() {
+    for i in 0..300u64 {
+        let n = std::thread::spawn(move || i).join().expect("a thread");
+        assert_eq!(join(|| n, || i), (i, i));
+    }
+}
+
+/// The C library makes threads of its own accord, for timers among others.
+fn threads_of_the_c_library() {
+    extern "C" fn nothing(_: libc::sigval) {}
+    #[repr(C)]
+    struct Event {
+        value: libc::sigval,
+        signal: i32,
+        notify: i32,
+        function: extern "C" fn(libc::sigval),
+        attributes: usize,
+        padding: [u64; 6],
+    }
+    unsafe extern "C" {
+        fn timer_create(clock: i32, event: *const Event, timer: *mut *mut libc::c_void) -> i32;
+        fn timer_delete(timer: *mut libc::c_void) -> i32;
+    }
+    assert_alive();
+    let event = Event {
+        value: libc::sigval { sival_ptr: std::ptr::null_mut() },
+        signal: 0,
+        notify: libc::SIGEV_THREAD,
+        function: nothing,
+        attributes: 0,
+        padding: [0; 6],
+    };
+    let mut timer = std::ptr::null_mut();
+    // SAFETY: both records are alive; the first has the layout of `struct sigevent`.
+    unsafe { check(timer_create(libc::CLOCK_MONOTONIC, &event, &mut timer)) }.expect("a timer");
+    refused_for_threads(1);
+    // SAFETY: the timer was made above.
+    unsafe { timer_delete(timer) };
+}
+
+fn map(at: usize, len: usize, prot: i32, flags: i32, fd: RawFd) -> *mut u8 {
+    let at = std::ptr::without_provenance_mut(at);
+    // SAFETY: fresh memory, or that of an earlier mapping of the same case.
+    let p = unsafe { libc::mmap(at, len, prot, flags, fd, 0) };
+    assert_ne!(p, libc::MAP_FAILED, "{}", errno());
+    p.cast()
+}
+
+const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
+const PAGE: usize = 4096;
+
+/// What a child says of a byte that it reads, or writes.
+fn touched(p: *mut u8, write: bool) -> Result<u8, FaultKind> {
+    let p = p as usize;
+    let touch = move || {
+        let p = std::ptr::with_exposed_provenance_mut::<u8>(p);
+        // SAFETY: mapped by the master; where a child must not touch it, it faults.
+        unsafe {
+            if write {
+                p.write_volatile(1);
+            }
+            p.read_volatile()
+        }
+    };
+    match try_join(|| 0, touch) {
+        Ok((_, byte)) => Ok(byte),
+        Err(JoinError::Fault(f)) => {
+            assert_eq!((f.child(), f.address()), (1, Some(p)), "{f}");
+            Err(f.kind())
+        }
+        Err(e) => panic!("{e}"),
+    }
+}
+
+/// Writable memory that the master maps is not part of the image, whether workers were made
+/// before or after.
+fn mapped_later() {
+    let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let shared = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    for flags in [anonymous, shared, anonymous] {
+        assert_alive();
+        let p = map(0, 4 * PAGE, RW, flags, -1);
+        // SAFETY: just mapped.
+        unsafe { p.write(7) };
+        for _ in 0..3 {
+            assert_eq!(touched(p, false), Err(FaultKind::OutsideImage));
+            assert_eq!(touched(p, true), Err(FaultKind::OutsideImage));
+        }
+        // SAFETY: still mapped.
+        assert_eq!(unsafe { p.read() }, 7);
+    }
+    // Segments of System V are mappings, too.
+    assert_alive();
+    // SAFETY: a fresh segment that goes with its last user.
+    let p = unsafe {
+        let id = libc::shmget(libc::IPC_PRIVATE, PAGE, 0o600);
+        let p = libc::shmat(id, std::ptr::null(), 0).cast::<u8>();
+        check(libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut())).expect("shmctl");
+        p
+    };
+    assert_eq!(touched(p, false), Err(FaultKind::OutsideImage));
+}
+
+fn file(name: &str, byte: u8) -> File {
+    let path = std::env::temp_dir().join(format!("detpar-{name}-{}", std::process::id()));
+    let mut f = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path)
+        .expect("a file");
+    f.write_all(&[byte; PAGE]).expect("writing");
+    std::fs::remove_file(path).expect("removing");
+    f
+}
+
+/// Read-only mappings of files are input that children share, as they are now.
+fn file_mapped_later() {
+    use std::os::unix::fs::FileExt;
+    let f = file("mapped", 1);
+    for kind in [libc::MAP_PRIVATE, libc::MAP_SHARED] {
+        assert_alive();
+        f.write_all_at(&[1; PAGE], 0).expect("writing");
+        let p = map(0, PAGE, libc::PROT_READ, kind, f.as_raw_fd());
+        assert_eq!(touched(p, false), Ok(1));
+        f.write_all_at(&[2; PAGE], 0).expect("writing");
+        assert_eq!(touched(p, false), Ok(2));
+        assert_eq!(touched(p, true), Err(FaultKind::OutsideImage));
+    }
+    // Writable ones are not part of the image.
+    let p = map(0, PAGE, RW, libc::MAP_SHARED, f.as_raw_fd());
+    assert_eq!(touched(p, false), Err(FaultKind::OutsideImage));
+}
+
+/// A place that shows something else than before is not seen as it was.
+fn remapped() {
+    let (one, two) = (file("one", 1), file("two", 2));
+    let p = map(0, PAGE, libc::PROT_READ, libc::MAP_PRIVATE, one.as_raw_fd());
+    assert_eq!(touched(p, false), Ok(1));
+    let again = libc::MAP_PRIVATE | libc::MAP_FIXED;
+    map(p as usize, PAGE, libc::PROT_READ, again, two.as_raw_fd());
+    assert_eq!(touched(p, false), Ok(2));
+    // SAFETY: nothing uses the old place.
+    let q = unsafe {
+        let far = map(0, PAGE, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        libc::mremap(p.cast(), PAGE, PAGE, flags, far).cast::<u8>()
+    };
+    assert_eq!(touched(q, false), Ok(2));
+    map(p as usize, PAGE, libc::PROT_READ, libc::MAP_PRIVATE, one.as_raw_fd());
+    assert_eq!(touched(q, false), Ok(2));
+    // SAFETY: nothing uses it.
+    unsafe { check(libc::munmap(q.cast(), PAGE)) }.expect("munmap");
+    let q = q as usize;
+    let e = try_join(
+        || 1,
+        // SAFETY: none: the access faults, in a child.
+        || unsafe { std::ptr::with_exposed_provenance::<u8>(q).read_volatile() },
+    );
+    assert!(matches!(&e, Err(JoinError::Fault(f)) if f.kind() == FaultKind::Signal), "{e:?}");
+}
+
+/// Memory that the master writes between two times that children see it read-only.
+fn changed_behind_protection() {
+    let p = map(0, PAGE, RW, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+    for i in 1..5u8 {
+        // SAFETY: writable while it is written.
+        unsafe {
+            check(libc::mprotect(p.cast(), PAGE, RW)).expect("mprotect");
+            p.write(i);
+            check(libc::mprotect(p.cast(), PAGE, libc::PROT_READ)).expect("mprotect");
+        }
+        assert_eq!(touched(p, false), Ok(i));
+    }
+}
+
+/// However large: what is allocated is part of the image.
+fn large_block() {
+    assert_alive();
+    let mut large = vec![0u8; 64 << 20];
+    let (low, high) = large.split_at_mut(32 << 20);
+    join(|| low[5] = 1, || high[5] = 2);
+    assert_eq!((large[5], large[(32 << 20) + 5]), (1, 2));
+}
+
+/// A library that the master loads while it runs: its code and constants can be used in
+/// children, its variables are not part of the image.
+fn loaded_later() {
+    for _ in 0..2 {
+        assert_alive();
+        // SAFETY: a library of the C library's own, without harmful constructors.
+        let (library, f, data) = unsafe {
+            let library = libc::dlopen(c"libresolv.so.2".as_ptr(), libc::RTLD_NOW);
+            assert!(!library.is_null(), "libresolv.so.2");
+            let f = libc::dlsym(library, c"ns_get16".as_ptr());
+            let data = libc::dlsym(library, c"__p_type_syms".as_ptr());
+            assert!(!f.is_null());
+            (library, f, data)
+        };
+        // SAFETY: the function takes the address of two bytes.
+        let get: unsafe extern "C" fn(*const u8) -> u32 = unsafe { std::mem::transmute(f) };
+        let bytes = [1u8, 2];
+        // SAFETY: two bytes are alive.
+        let (a, b) = join(|| unsafe { get(bytes.as_ptr()) }, || 1);
+        assert_eq!((a, b), (0x102, 1));
+        let _ = data;
+        // SAFETY: nothing of it is used any more.
+        unsafe { libc::dlclose(library) };
+    }
+}
+
+/// A page of the heap that the master protects is protected in children as well; they cannot
+/// change it behind its back.
+fn protected_heap() {
+    let layout = std::alloc::Layout::from_size_align(2 * PAGE, PAGE).expect("a layout");
+    // SAFETY: not of size zero.
+    let p = unsafe { std::alloc::alloc_zeroed(layout) };
+    let beside = AtomicU8::new(0);
+    // SAFETY: the block is the case's own; made writable again before it is freed.
+    unsafe {
+        p.write(3);
+        check(libc::mprotect(p.cast(), PAGE, libc::PROT_READ)).expect("mprotect");
+        assert_eq!(touched(p, false), Ok(3));
+        assert_eq!(touched(p, true), Err(FaultKind::OutsideImage));
+        assert_eq!(touched(p.add(PAGE), true), Ok(1));
+        let at = p as usize;
+        let read = || std::ptr::with_exposed_provenance::<u8>(at).read();
+        let inner = || join(read, || beside.store(1, SeqCst)).0;
+        assert_eq!(join(inner, || 1).0, 3);
+        check(libc::mprotect(p.cast(), PAGE, libc::PROT_NONE)).expect("mprotect");
+        assert_eq!(touched(p, false), Err(FaultKind::OutsideImage));
+        check(libc::mprotect(p.cast(), PAGE, RW)).expect("mprotect");
+        assert_eq!(touched(p, true), Ok(1));
+        assert_eq!(p.read(), 1);
+        std::alloc::dealloc(p, layout);
+    }
+}

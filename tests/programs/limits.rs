@@ -1,0 +1,168 @@
+//! Programs at the limits of their system: what a construct says, and that the program can
+//! go on afterwards.
+//!
+//! Arguments: cases, in this order. Each prints its name and what happened.
+use detpar::{JoinError, try_join};
+use detpar_tests::harness::check;
+use detpar_tests::program::{self, assert_alive};
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+#[detpar::main]
+fn main() -> ExitCode {
+    if let Some(code) = std::env::var_os("LIMITS_SILENT") {
+        // For programs without streams: the exit code tells.
+        assert_alive();
+        return ExitCode::from(code.len() as u8);
+    }
+    let cases: &[program::Case] = &[
+        ("join", || println!("{}", told(try_join(|| 1, || 2).map(drop)))),
+        ("nested", nested),
+        ("alive", assert_alive),
+        ("raise_processes", || raise(libc::RLIMIT_NPROC)),
+        ("address_space", address_space),
+        ("descriptors", descriptors),
+        ("file_size", file_size),
+        ("numbers", numbers),
+        ("many", many),
+        ("memory_in_a_child", memory_in_a_child),
+        ("sequential", sequential),
+        ("current_dir", || assert!(std::env::current_dir().is_err())),
+        ("variables", || println!("{}", std::env::vars_os().count() > 900)),
+    ];
+    for name in std::env::args().skip(1) {
+        let (_, case) = cases.iter().find(|(n, _)| *n == name).expect("a case");
+        case();
+        println!("{name}: ok");
+    }
+    ExitCode::SUCCESS
+}
+
+/// What a construct said: kind and text.
+fn told(result: Result<(), JoinError>) -> String {
+    match result {
+        Ok(()) => "ok".into(),
+        Err(e @ JoinError::Limit(_)) => format!("limit: {e}"),
+        Err(e @ JoinError::Unsupported(_)) => format!("unsupported: {e}"),
+        Err(e @ JoinError::Killed(_)) => format!("killed: {e}"),
+        Err(e) => format!("something else: {e}"),
+    }
+}
+
+fn nested() {
+    let inner = || told(try_join(|| 1, || 2).map(drop));
+    match try_join(inner, inner) {
+        Ok((a, b)) => println!("{a}\n{b}"),
+        Err(e) => println!("{}", told(Err(e))),
+    }
+}
+
+fn limit(resource: u32) -> libc::rlimit {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the record is alive.
+    check(unsafe { libc::getrlimit(resource, &mut now) }).expect("getrlimit");
+    now
+}
+
+fn set_limit(resource: u32, soft: u64) {
+    let new = libc::rlimit { rlim_cur: soft, ..limit(resource) };
+    // SAFETY: the record is alive.
+    check(unsafe { libc::setrlimit(resource, &new) }).expect("setrlimit");
+}
+
+fn raise(resource: u32) {
+    set_limit(resource, limit(resource).rlim_max);
+}
+
+/// A limit that is set while the program runs.
+fn address_space() {
+    let before = limit(libc::RLIMIT_AS).rlim_cur;
+    set_limit(libc::RLIMIT_AS, 1 << 40);
+    println!("{}", told(try_join(|| 1, || 2).map(drop)));
+    set_limit(libc::RLIMIT_AS, before);
+    assert_alive();
+}
+
+/// All descriptors are in use.
+fn descriptors() {
+    set_limit(libc::RLIMIT_NOFILE, 64);
+    let mut open = Vec::new();
+    while let Ok(f) = File::open("/dev/null") {
+        open.push(f);
+    }
+    println!("{}", told(try_join(|| 1, || 2).map(drop)));
+    drop(open);
+    assert_alive();
+}
+
+/// A limit on file sizes that is set while the program runs concerns real files, and forks
+/// that copy the image only.
+fn file_size() {
+    set_limit(libc::RLIMIT_FSIZE, 1 << 20);
+    assert_alive();
+    let mut forked = Command::new("/bin/true");
+    // SAFETY: does nothing.
+    let forked = unsafe { forked.pre_exec(|| Ok(())) };
+    let e = forked.status().expect_err("a fork may copy the image");
+    println!("{}", e.raw_os_error() == Some(libc::EFBIG));
+    let open = || detpar::try_scope(|s| s.spawn(|_| ()));
+    println!("{}", told(open().map(drop)));
+    // A limit that comes between the beginning and the end of an open construct.
+    raise(libc::RLIMIT_FSIZE);
+    detpar::scope(|s| {
+        s.spawn(|_| ());
+        set_limit(libc::RLIMIT_FSIZE, 1 << 20);
+    });
+    println!("{}", told(try_join(|| 1, || 2).map(drop)));
+    raise(libc::RLIMIT_FSIZE);
+    assert_alive();
+    set_limit(libc::RLIMIT_FSIZE, 1 << 20);
+    assert!(Command::new("/bin/true").status().expect("/bin/true").success());
+    assert_alive();
+}
+
+/// The numbers of descriptors that the program gets.
+fn numbers() {
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(File::open("/dev/null").expect("/dev/null"));
+        assert_alive();
+        let _ = try_join(|| 1, || std::process::abort());
+    }
+    println!("{:?}", all.iter().map(|f| f.as_raw_fd()).collect::<Vec<_>>());
+}
+
+/// As many children as a construct may have, each a parent.
+fn many() {
+    use detpar::prelude::*;
+    let all: Vec<usize> = (0..1000usize)
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|i| detpar::join(|| i, || 1).0)
+        .collect();
+    assert!(all.iter().enumerate().all(|(i, v)| i == *v));
+    assert_alive();
+    println!("{}", all.len());
+}
+
+/// A child uses more memory than the program may have.
+fn memory_in_a_child() {
+    let hoard = || {
+        let mut all = Vec::new();
+        for i in 0..64 {
+            all.push(vec![i as u8; 8 << 20]);
+        }
+        all.len()
+    };
+    println!("{}", told(try_join(|| 1, hoard).map(drop)));
+    assert_alive();
+}
+
+/// Work without children.
+fn sequential() {
+    let mut words: Vec<String> = (0..10_000u32).map(|i| i.to_string()).collect();
+    words.sort();
+    println!("{}", words.concat().len());
+}

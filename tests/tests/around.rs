@@ -1,0 +1,56 @@
+//! Files that children close, signals, threads, and memory that the master maps.
+use detpar_tests::harness::{Program, WORKERS};
+
+fn program(names: &[&str]) -> Program {
+    let program = Program::new(env!("CARGO_BIN_EXE_around"));
+    names.iter().fold(program, |p, n| p.arg(n))
+}
+
+#[track_caller]
+fn all(names: &[&str]) {
+    for workers in WORKERS {
+        program(names).workers(workers).run().expect(0);
+    }
+    for seed in 1..=5 {
+        program(names).workers(3).env("DETPAR_CHAOS", &seed.to_string()).run().expect(0);
+    }
+}
+
+#[test]
+fn closed_descriptors() {
+    all(&["dropped_file", "dropped_in_grandchild", "closed_and_failed", "closed_twice"]);
+    all(&["closed_by_many", "our_own_descriptors"]);
+    all(&["used_after_close"]);
+}
+
+#[test]
+fn handlers() {
+    all(&["handler_while_children_run"]);
+    all(&["handler_taken_away"]);
+}
+
+#[test]
+fn threads() {
+    // Each refusal waits a second for threads that may be about to end.
+    for workers in [1, 3] {
+        let names = ["scoped_threads", "parked_thread", "threads_that_just_ended"];
+        program(&names).workers(workers).run().expect(0);
+    }
+    program(&["threads_of_the_c_library"]).run().expect(0);
+}
+
+#[test]
+fn mappings() {
+    all(&["mapped_later", "file_mapped_later", "remapped", "changed_behind_protection"]);
+    all(&["large_block"]);
+}
+
+#[test]
+fn libraries() {
+    all(&["loaded_later"]);
+}
+
+#[test]
+fn protected_heap() {
+    all(&["protected_heap"]);
+}
