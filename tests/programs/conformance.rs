@@ -102,6 +102,8 @@ fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> 
         let model = interpret(&program);
         let shown = run(&program, kind.face);
         if shown != model {
+            println!("seed {seed} differs; replay: conformance show {} {seed}", kind.name);
+            differences(&program, &model, &shown, false);
             report(kind, seed, &program);
             return Some(ExitCode::FAILURE);
         }
@@ -119,9 +121,8 @@ fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> 
     Some(ExitCode::SUCCESS)
 }
 
-/// Makes a program smaller that differs, and says all about it.
+/// Makes a program smaller that differs, and prints it.
 fn report(kind: Kind, seed: u64, program: &Program) {
-    println!("seed {seed} differs; replay: conformance show {} {seed}", kind.name);
     // What differs may depend on the schedule: several chances for each candidate.
     let differs = |p: &Program| {
         let model = interpret(p);
@@ -129,7 +130,7 @@ fn report(kind: Kind, seed: u64, program: &Program) {
             watch(seed);
             run(p, kind.face) != model
         };
-        model.ended && fits(p, kind.level) && (0..20).any(|_| again())
+        model.ended && !model.vague && fits(p, kind.level) && (0..20).any(|_| again())
     };
     let small = shrink(program, 2000, &mut |p: &Program| differs(p));
     let wrong = (0..200).find(|_| !compare(&small, kind, false)).is_some();
@@ -148,7 +149,7 @@ fn show(kind: Kind, seed: u64, choices: &[usize]) -> Option<ExitCode> {
             None => return Some(ExitCode::from(3)),
         }
     }
-    if !fits(&program, kind.level) || !interpret(&program).ended {
+    if !fits(&program, kind.level) || !interpret(&program).ended || interpret(&program).vague {
         return Some(ExitCode::from(4));
     }
     println!("{program}");
@@ -166,17 +167,21 @@ fn compare(program: &Program, kind: Kind, always: bool) -> bool {
     if !always {
         println!("{program}");
     }
+    differences(program, &model, &shown, true);
+    model == shown
+}
+
+/// Prints what a program's steps show, or what differs of it, and bytes that differ.
+fn differences(program: &Program, model: &Shown, shown: &Shown, always: bool) {
     let steps = program.0.iter().map(short).enumerate();
     for (i, step) in steps {
-        let (a, b) = (model.seen.get(i), shown.seen.get(i));
-        if a == b {
-            println!("step {i} {step}: {a:?}");
-        } else {
-            println!("step {i} {step}: {b:?}, on the model {a:?}");
+        match (model.seen.get(i), shown.seen.get(i)) {
+            (a, b) if a == b && !always => {}
+            (a, b) if a == b => println!("step {i} {step}: {a:?}"),
+            (a, b) => println!("step {i} {step}: {b:?}, on the model {a:?}"),
         }
     }
-    bytes(&model, &shown);
-    model == shown
+    bytes(model, shown);
 }
 
 fn short(op: &Op) -> String {
