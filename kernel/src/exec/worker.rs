@@ -161,6 +161,7 @@ fn serve(construct: u32) {
             mail.state.store(state::IDLE, SeqCst);
         }
         publish(con, i, status, me.stage as u64);
+        changes::tidy(me);
         if last {
             return;
         }
@@ -329,7 +330,7 @@ fn take_lane(me: &mut Me, r: &Request) {
             *own = all.of_child(u64::from(me.index), u64::from(r.count));
         }
     }
-    changes::widen(me, &r.sequences);
+    changes::widen_to(me, &r.reach);
 }
 
 /// Takes the parent's memory afresh for a child that has stopped: its own frames and its
