@@ -237,7 +237,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         }
         let failed = me.end == End::Panicked as u32;
         let stays = !failed && (me.end == STOPPED || r.orders & order::STAY != 0);
-        if !stays {
+        // The end of a computation takes the children of this space with it; a ret does not.
+        if me.end != STOPPED {
             children::end_all();
         }
         hand_over(me, failed, if stays { Then::Keep } else { Then::Drop });
