@@ -7,7 +7,9 @@ use super::program::{
     ARENA, Copy, Failure, Get, PAGE, PARTS, Part, Perm, Place, Program, Put, Span,
 };
 use super::runner::{Answer, Calls, Progress, Refused, Seen, State, Stopped};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// What a program shows: the outcome of each of the master's steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,10 @@ pub struct Shown {
     pub ended: bool,
     /// The master's arena after its last step.
     pub arena: Vec<u8>,
+    /// Whether a child was merged for a second time without a new Snap although it called or
+    /// had been called by children: its heap's book-keeping may be in conflict, and the model
+    /// has none.
+    pub vague: bool,
 }
 
 /// Runs a program in the master of a new tree.
@@ -30,7 +36,7 @@ pub fn interpret_with(program: &Program, planted: Option<Planted>) -> Shown {
     let mut master = Space::master(planted);
     let mut seen = Vec::new();
     let end = Progress::default().run(program, &mut master, &mut |s| seen.push(s));
-    Shown { seen, ended: end.is_ok(), arena: master.memory }
+    Shown { seen, ended: end.is_ok(), arena: master.memory, vague: master.vague.get() }
 }
 
 /// Numbers from here on are no names.
@@ -50,6 +56,12 @@ struct Space {
     status: Status,
     /// Where it goes on when it is started.
     task: Option<(Program, Progress)>,
+    /// Whether it changed its heap's book-keeping since its snapshot.
+    books: bool,
+    /// Whether it was merged since its snapshot.
+    merged: bool,
+    /// The same for the whole tree, see [`Shown::vague`].
+    vague: Rc<Cell<bool>>,
     planted: Option<Planted>,
     /// For planted errors alone: bytes written since the snapshot, killed children, a start
     /// that is put off.
@@ -76,6 +88,9 @@ impl Space {
             children: BTreeMap::new(),
             status: Status::Running,
             task: None,
+            books: false,
+            merged: false,
+            vague: Rc::default(),
             planted,
             written: vec![false; ARENA],
             graves: BTreeMap::new(),
@@ -96,6 +111,7 @@ impl Space {
             },
             reference: self.errs(Planted::ReferenceFromCreation).then(|| self.memory.clone()),
             status: Status::Stopped(State::Created),
+            vague: self.vague.clone(),
             ..master
         }
     }
@@ -186,6 +202,7 @@ impl Space {
             child.reference = Some(self.memory.clone());
         }
         child.written.fill(false);
+        (child.books, child.merged) = (false, false);
         if inherits {
             child.perms = self.perms.clone();
         }
@@ -263,6 +280,9 @@ impl Space {
             return Err(Refused::Fault);
         }
         let bytes = child.memory.clone();
+        if child.merged && child.books {
+            child.vague.set(true);
+        }
         for i in changed {
             if let Some(conflict) = conflict
                 && (i >= conflict || !self.errs(Planted::ConflictHalfMerged))
@@ -276,13 +296,17 @@ impl Space {
                 own[i] = bytes[i];
             }
         }
-        if self.errs(Planted::MergeMovesReference) {
-            self.children.get_mut(&id).expect("found above").reference = Some(bytes);
+        self.books = true;
+        let child = self.children.get_mut(&id).expect("found above");
+        child.merged = true;
+        if child.errs(Planted::MergeMovesReference) {
+            child.reference = Some(bytes);
         }
         Ok(())
     }
 
     fn try_join(&mut self, programs: &[Program]) -> Answer<()> {
+        self.books = true;
         let mut children: Vec<Space> = Vec::new();
         let mut failed = None;
         for (i, program) in programs.iter().enumerate() {
@@ -338,6 +362,7 @@ impl Space {
         if !ids.iter().all(live) || ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
             return Ok(Err(Refused::NoChild));
         }
+        self.books = true;
         let before = self.memory.clone();
         let mut answer = Ok(());
         for (i, id) in ids.iter().enumerate() {
@@ -387,6 +412,7 @@ impl Space {
         if put.start && put.regs.is_none() && !startable {
             return Ok(Err(Refused::Invalid));
         }
+        self.books |= state.is_none() || put.snap;
         if state.is_none() {
             let mut child = self.create();
             if let Some(grave) = self.graves.remove(&id) {
@@ -570,6 +596,7 @@ impl Calls for Space {
 
     fn kill(&mut self, id: u32) -> Answer<()> {
         let Some(child) = self.children.remove(&id) else { return Ok(Err(Refused::NoChild)) };
+        self.books = true;
         if self.planted.is_some() {
             self.graves.insert(id, child);
         }

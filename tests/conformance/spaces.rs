@@ -58,8 +58,8 @@ impl Arena {
             Part::Frame => self.frame,
             Part::Heap => self.heap,
             Part::Static => self.stat,
-            // The first page is never mapped.
-            Part::Outside => 64,
+            // The first pages are never mapped.
+            Part::Outside => 0x8000,
         };
         part.wrapping_add(place.offset as usize)
     }
@@ -112,7 +112,7 @@ pub fn run(program: &Program, face: Face) -> Shown {
     let bytes = (0..ARENA).map(|i| arena.load(Place::at(i))).collect();
     // SAFETY: allocated above with the same layout; no child is left.
     unsafe { dealloc(heap, layout) };
-    Shown { seen, ended: end.is_ok(), arena: bytes }
+    Shown { seen, ended: end.is_ok(), arena: bytes, vague: false }
 }
 
 /// Gives the master back what permissions it took from itself.

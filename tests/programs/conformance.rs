@@ -8,8 +8,8 @@
 //! ```
 //!
 //! FACE is `typed` or `raw`: how the calls are made. KIND is `joins`, `forks`, `typed` or `raw`. A program that differs is made smaller, printed with
-//! what it shows here and on the model, and ends the run with exit code 1; one that hangs ends
-//! it with exit code 2.
+//! what it shows here and on the model, and ends the run with exit code 1. Standard error says
+//! what runs: its last line is the one that hangs.
 use detpar_tests::conformance::interpreter::{Shown, interpret};
 use detpar_tests::conformance::program::{Op, Program};
 use detpar_tests::conformance::random::{Level, SIZE, fits, program};
@@ -17,7 +17,6 @@ use detpar_tests::conformance::shrink::{shrink, simplified};
 use detpar_tests::conformance::spaces::{Face, run};
 use detpar_tests::conformance::table::rows;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 #[detpar::main]
@@ -75,7 +74,7 @@ fn table(face: Face, names: &[&str]) -> Option<ExitCode> {
     }
     let mut wrong = 0;
     for row in rows.iter().filter(|r| names.is_empty() || names.contains(&r.name)) {
-        watch(0);
+        eprintln!("{}", row.name);
         let shown = run(&row.program(), face);
         let differs = row.steps.iter().enumerate().find(|(i, s)| shown.seen.get(*i) != Some(&s.1));
         match differs {
@@ -98,10 +97,12 @@ fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> 
             break;
         }
         let program = program(seed, kind.level, SIZE);
-        watch(seed);
+        eprintln!("seed {seed}");
         let model = interpret(&program);
         let shown = run(&program, kind.face);
         if shown != model {
+            println!("seed {seed} differs; replay: conformance show {} {seed}", kind.name);
+            differences(&program, &model, &shown, false);
             report(kind, seed, &program);
             return Some(ExitCode::FAILURE);
         }
@@ -119,17 +120,13 @@ fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> 
     Some(ExitCode::SUCCESS)
 }
 
-/// Makes a program smaller that differs, and says all about it.
+/// Makes a program smaller that differs, and prints it.
 fn report(kind: Kind, seed: u64, program: &Program) {
-    println!("seed {seed} differs; replay: conformance show {} {seed}", kind.name);
     // What differs may depend on the schedule: several chances for each candidate.
     let differs = |p: &Program| {
         let model = interpret(p);
-        let again = || {
-            watch(seed);
-            run(p, kind.face) != model
-        };
-        model.ended && fits(p, kind.level) && (0..20).any(|_| again())
+        let again = || run(p, kind.face) != model;
+        model.ended && !model.vague && fits(p, kind.level) && (0..20).any(|_| again())
     };
     let small = shrink(program, 2000, &mut |p: &Program| differs(p));
     let wrong = (0..200).find(|_| !compare(&small, kind, false)).is_some();
@@ -148,11 +145,10 @@ fn show(kind: Kind, seed: u64, choices: &[usize]) -> Option<ExitCode> {
             None => return Some(ExitCode::from(3)),
         }
     }
-    if !fits(&program, kind.level) || !interpret(&program).ended {
+    if !fits(&program, kind.level) || !interpret(&program).ended || interpret(&program).vague {
         return Some(ExitCode::from(4));
     }
     println!("{program}");
-    watch(seed);
     Some(if compare(&program, kind, true) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -166,17 +162,21 @@ fn compare(program: &Program, kind: Kind, always: bool) -> bool {
     if !always {
         println!("{program}");
     }
+    differences(program, &model, &shown, true);
+    model == shown
+}
+
+/// Prints what a program's steps show, or what differs of it, and bytes that differ.
+fn differences(program: &Program, model: &Shown, shown: &Shown, always: bool) {
     let steps = program.0.iter().map(short).enumerate();
     for (i, step) in steps {
-        let (a, b) = (model.seen.get(i), shown.seen.get(i));
-        if a == b {
-            println!("step {i} {step}: {a:?}");
-        } else {
-            println!("step {i} {step}: {b:?}, on the model {a:?}");
+        match (model.seen.get(i), shown.seen.get(i)) {
+            (a, b) if a == b && !always => {}
+            (a, b) if a == b => println!("step {i} {step}: {a:?}"),
+            (a, b) => println!("step {i} {step}: {b:?}, on the model {a:?}"),
         }
     }
-    bytes(&model, &shown);
-    model == shown
+    bytes(model, shown);
 }
 
 fn short(op: &Op) -> String {
@@ -196,36 +196,5 @@ fn bytes(model: &Shown, shown: &Shown) {
     }
     if differ.len() > 16 {
         println!("{} bytes differ", differ.len());
-    }
-}
-
-static SEED: AtomicU64 = AtomicU64::new(0);
-
-/// Seconds that a program may take.
-const PATIENCE: u32 = 30;
-
-/// From here on a program has so many seconds.
-fn watch(seed: u64) {
-    extern "C" fn hangs(_: i32) {
-        let text = b"a program hangs; its seed: ";
-        let mut digits = [b'0'; 20];
-        let (mut n, mut i) = (SEED.load(Relaxed), 20);
-        while n > 0 {
-            i -= 1;
-            digits[i] = b'0' + (n % 10) as u8;
-            n /= 10;
-        }
-        for part in [text.as_slice(), &digits[i..], b"\n"] {
-            // SAFETY: the bytes are readable; both calls may be made in a signal handler.
-            unsafe { libc::write(2, part.as_ptr().cast(), part.len()) };
-        }
-        // SAFETY: as above.
-        unsafe { libc::_exit(2) };
-    }
-    SEED.store(seed, Relaxed);
-    // SAFETY: the handler only writes and exits.
-    unsafe {
-        libc::signal(libc::SIGALRM, hangs as extern "C" fn(i32) as usize);
-        libc::alarm(PATIENCE);
     }
 }

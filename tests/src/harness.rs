@@ -157,7 +157,11 @@ impl Running {
         if !ended && Instant::now() > self.deadline {
             let state = states(self.child.id());
             self.child.kill().expect("killing a program that hangs");
-            panic!("{} hangs\n{state}", self.what);
+            let nothing = || thread::spawn(Vec::new);
+            let [out, err] = [&mut self.out, &mut self.err]
+                .map(|reader| std::mem::replace(reader, nothing()).join().unwrap_or_default());
+            let (out, err) = (tail(&out), tail(&err));
+            panic!("{} hangs\n{state}\n--- stdout\n{out}\n--- stderr\n{err}", self.what);
         }
         ended
     }

@@ -218,14 +218,11 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     }
     let mut job = NO_JOB;
     let mut r = r;
+    take_result(me, &job);
     loop {
         if r.orders & order::ENTER != 0 {
             job = job_of(&r, i);
-            let result = stage::take(me, job.out_size);
-            stage::stage(me).result = result.unwrap_or(0);
-            if result.is_none() {
-                end_child(Cause::Limit(Limit::Exchange));
-            }
+            take_result(me, &job);
         }
         me.orders = r.orders;
         let mut room = me.stage_end;
@@ -240,7 +237,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         }
         let failed = me.end == End::Panicked as u32;
         let stays = !failed && (me.end == STOPPED || r.orders & order::STAY != 0);
-        if !stays {
+        // The end of a computation takes the children of this space with it; a ret does not.
+        if me.end != STOPPED {
             children::end_all();
         }
         hand_over(me, failed, if stays { Then::Keep } else { Then::Drop });
@@ -260,6 +258,15 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         {
             end_child(Cause::Limit(limit));
         }
+    }
+}
+
+/// Gives the result of a job its place, which a child without one has as well.
+fn take_result(me: &mut Me, job: &Job) {
+    let result = stage::take(me, job.out_size);
+    stage::stage(me).result = result.unwrap_or(0);
+    if result.is_none() {
+        end_child(Cause::Limit(Limit::Exchange));
     }
 }
 
