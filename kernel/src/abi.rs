@@ -214,14 +214,14 @@ pub enum Limit {
     Workers = 4,
     /// A child freed more inherited blocks than can be recorded.
     Frees = 5,
-    /// No worker process could be created: a limit on open files.
-    Descriptors = 6,
-    /// No worker process could be created: no memory for it.
-    Memory = 7,
-    /// No worker process could be set up: the system denies what it takes.
-    Setup = 8,
     /// More ranges with permissions of their own than a space may have.
-    Regions = 9,
+    Regions = 6,
+    /// No worker process could be created: a limit on open files.
+    Descriptors = 7,
+    /// No worker process could be created: no memory for it.
+    Memory = 8,
+    /// No worker process could be set up: the system denies what it takes.
+    Setup = 9,
 }
 
 /// Why a construct failed.

@@ -59,9 +59,12 @@ impl fmt::Display for Error {
                 if *errno != 0 {
                     write!(f, " failed: {}", std::io::Error::from_raw_os_error(*errno))?;
                 }
-                let many = matches!(*errno, libc::EMFILE | libc::ENFILE);
-                let files = "raise the limit on open files (ulimit -n)";
-                write!(f, "; {}", if many { files } else { remedy })
+                let remedy = match *errno {
+                    libc::EMFILE | libc::ENFILE => "raise the limit on open files (ulimit -n)",
+                    libc::EFBIG => "raise the limit on file sizes (ulimit -f)",
+                    _ => remedy,
+                };
+                write!(f, "; {remedy}")
             }
             Error::ForeignThreads { count } => write!(
                 f,

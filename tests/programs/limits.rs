@@ -105,10 +105,20 @@ fn file_size() {
     let mut forked = Command::new("/bin/true");
     // SAFETY: does nothing.
     let forked = unsafe { forked.pre_exec(|| Ok(())) };
-    match forked.status() {
-        Ok(status) => println!("{status}"),
-        Err(e) => println!("{}", e.raw_os_error() == Some(libc::EFBIG)),
-    }
+    let e = forked.status().expect_err("a fork may copy the image");
+    println!("{}", e.raw_os_error() == Some(libc::EFBIG));
+    let open = || detpar::try_scope(|s| s.spawn(|_| ()));
+    println!("{}", told(open().map(drop)));
+    // A limit that comes between the beginning and the end of an open construct.
+    raise(libc::RLIMIT_FSIZE);
+    detpar::scope(|s| {
+        s.spawn(|_| ());
+        set_limit(libc::RLIMIT_FSIZE, 1 << 20);
+    });
+    println!("{}", told(try_join(|| 1, || 2).map(drop)));
+    raise(libc::RLIMIT_FSIZE);
+    assert_alive();
+    set_limit(libc::RLIMIT_FSIZE, 1 << 20);
     assert!(Command::new("/bin/true").status().expect("/bin/true").success());
     assert_alive();
 }

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         ["busy"] => busy(),
         ["spin"] => spin(),
         ["count", n] => count(n.parse().expect("a number")),
-        ["trees", n] => trees(n.parse().expect("a number")),
+        ["trees"] => trees(),
         ["waits"] => waits(),
         ["child_signals"] => child_signals(),
         ["own_group"] => own_group(),
@@ -92,13 +92,15 @@ fn count(n: u64) {
 }
 
 /// Trees three levels deep whose processes are killed: what of a tree died is told by the
-/// construct that it belonged to, by the index of the child, and nothing else is.
-fn trees(n: usize) {
+/// construct that it belonged to, by the index of the child, and nothing else is. Goes on
+/// until it is told to end.
+fn trees() {
+    handle(libc::SIGUSR1);
     println!("ready");
     let memory = shared(&[0; 8 * PAGE]);
     let mut expected = [0u8; 8];
     let (mut whole, mut failed) = (0, [0; 3]);
-    for _ in 0..n {
+    while SIGNALS.load(SeqCst) == 0 {
         let mut told = [0; 3];
         let outcome = level(0, 0, &memory);
         note(outcome, &mut told, &mut expected);

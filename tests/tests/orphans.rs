@@ -71,11 +71,11 @@ fn master_killed_at_a_thousand_moments() {
 #[track_caller]
 fn trees(kills: u64, workers: usize, seed: u64) -> [u64; 3] {
     println!("seed {seed}");
-    let rounds = kills * 2;
     let limit = Duration::from_secs(60 + kills / 4);
-    let p = program("trees").arg(rounds.to_string()).workers(workers).own_session().limit(limit);
+    let p = program("trees").workers(workers).own_session().limit(limit);
     let mut running = p.start();
     let mut numbers = Numbers(seed);
+    until("workers", || session(running.pid()).len() > 1);
     let mut done = 0;
     while done < kills && !running.ended() {
         pause(200 + numbers.below(12_000));
@@ -86,6 +86,7 @@ fn trees(kills: u64, workers: usize, seed: u64) -> [u64; 3] {
         }
     }
     let pid = running.pid();
+    kill(pid as i32, libc::SIGUSR1);
     let run = running.wait().expect(0);
     assert_gone(pid, "a program that ended by itself");
     let text = run.text();

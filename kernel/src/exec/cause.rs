@@ -24,10 +24,10 @@ const LIMITS: [Limit; 10] = [
     Limit::Exchange,
     Limit::Workers,
     Limit::Frees,
+    Limit::Regions,
     Limit::Descriptors,
     Limit::Memory,
     Limit::Setup,
-    Limit::Regions,
 ];
 
 impl CauseRecord {

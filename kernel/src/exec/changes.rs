@@ -419,8 +419,14 @@ pub(super) fn tidy(me: &mut Me) {
 /// Widens the range that is scanned to what a heap with these sequences may have taken:
 /// all numbers below the next fresh one.
 pub(crate) fn widen(me: &mut Me, sequences: &[Sequence; ZONES]) {
-    for (z, s) in sequences.iter().enumerate() {
-        let below = s.next.min(u64::from(ZONE[z].count)) as u32;
+    let below = |z: usize| sequences[z].next.min(u64::from(ZONE[z].count)) as u32;
+    widen_to(me, &core::array::from_fn(below));
+}
+
+/// Widens the range that is scanned to all segments below these numbers. Open lanes take from
+/// far apart: what a parent holds may lie above what its own sequences come to next.
+pub(crate) fn widen_to(me: &mut Me, reach: &[u32; ZONES]) {
+    for (z, &below) in reach.iter().enumerate() {
         me.scan_below[z] = me.scan_below[z].max(below);
         me.table_below[z] = me.table_below[z].max(below);
     }

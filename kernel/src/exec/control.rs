@@ -85,6 +85,8 @@ pub(crate) struct Request {
     pub float: FloatControl,
     /// Where the heap gets fresh segments.
     pub sequences: [Sequence; ZONES],
+    /// All segments of the parent's memory have numbers below these.
+    pub reach: [u32; ZONES],
     /// The children's memory where it differs from the image file, see [`super::layer`].
     pub chain: usize,
     /// The open child's lane; 0: lanes by index, as in closed constructs.

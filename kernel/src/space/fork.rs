@@ -11,6 +11,7 @@
 use super::{children, memory, private as private_view, threads};
 use crate::exec::control::{Control, Role, me, private};
 use crate::exec::master::master;
+use crate::heap::Heap;
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, PRIVATE, TLS, TLS_SLOT,
 };
@@ -124,6 +125,10 @@ fn become_plain() {
         }
     }
     private_view::begin_forked(dirty_below);
+    // Where there are open children, this process has a view of its own already.
+    Heap(me.heap).drop_all_open();
+    memory::settle();
+    children::forget_all();
     threads::forget_others();
 }
 
@@ -142,10 +147,6 @@ const GO: u32 = u32::MAX;
 /// # Safety
 /// In the master or a plain process.
 pub(crate) unsafe fn eagerly() -> Sys<libc::pid_t> {
-    if sys::file_size_limited() {
-        // Making the new process's image would kill it.
-        return Err(libc::EFBIG);
-    }
     let _lock = memory::lock_for_fork();
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;

@@ -125,14 +125,21 @@ fn undisturbed<T>(f: impl FnOnce() -> T) -> T {
     r
 }
 
+/// A limit on file sizes concerns the image file as well: a write to it would kill us.
+fn may_write_file() -> Sys<()> {
+    if sys::file_size_limited() { Err(libc::EFBIG) } else { Ok(()) }
+}
+
 /// Moves this process to a private view of the image. On the control stack only.
 ///
 /// # Errors
-/// Where the system has no more mappings or address space; nothing has changed then.
+/// Where the system has no more mappings or address space, or limits file sizes; nothing has
+/// changed then.
 pub(crate) fn enter() -> Sys<()> {
     if is_private() {
         return Ok(());
     }
+    may_write_file()?;
     map_file_view()?;
     undisturbed(|| {
         // Other threads would find nothing where a mapping is on its way.
@@ -159,6 +166,7 @@ pub(crate) fn leave() -> Sys<()> {
     if !is_private() {
         return Ok(());
     }
+    may_write_file()?;
     let fd = me().image_fd;
     // A limit on file sizes ends who writes to the file by a call, not by memory; the call
     // would say that memory is short.
@@ -301,6 +309,7 @@ pub(crate) fn begin_forked(dirty_below: [u32; ZONES]) {
 /// Where there is no memory for the copy, or the system has no more mappings; nothing has
 /// changed then.
 pub(crate) fn own_file() -> Sys<()> {
+    may_write_file()?;
     let me = me();
     let (old, was) = (me.image_fd, is_private());
     if sys::file_size_limited() {
