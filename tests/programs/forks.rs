@@ -86,6 +86,9 @@ impl Drop for Gate {
     }
 }
 
+/// Items on the heap: two megabytes, more than one page table has entries for.
+const HEAP: usize = 1 << 18;
+
 /// Values on the heap, on the stack, in statics and in thread-local storage.
 struct Everything {
     heap: Vec<usize>,
@@ -94,7 +97,7 @@ struct Everything {
 
 impl Everything {
     fn new() -> Everything {
-        let mut all = Everything { heap: vec![0; 1 << 20], stack: [0; 1000] };
+        let mut all = Everything { heap: vec![0; HEAP], stack: [0; 1000] };
         all.set(1);
         all
     }
@@ -217,12 +220,12 @@ fn joins_beside_a_fork() {
     assert_eq!(wait(pid), 0);
     all.set(2);
     for round in 0..3 {
-        let (left, right) = all.heap.split_at_mut(1 << 19);
+        let (left, right) = all.heap.split_at_mut(HEAP / 2);
         let seen = join(
             || (left.iter().sum::<usize>(), left.fill(3 + round)).0,
             || (right.iter().sum::<usize>(), right.fill(3 + round)).0,
         );
-        assert_eq!(seen, ((2 + round) << 19, (2 + round) << 19));
+        assert_eq!(seen, ((2 + round) * HEAP / 2, (2 + round) * HEAP / 2));
     }
     all.set(5);
     all.assert(5);
@@ -240,12 +243,12 @@ fn joins_after_a_fork() {
         all.set(round);
         assert_eq!(wait(pid), 0);
         all.assert(round);
-        let fresh = vec![round; 1 << 20];
+        let fresh = vec![round; HEAP];
         let (a, b) = join(
             || all.heap.iter().chain(&all.stack).sum::<usize>() + STATIC.load(Relaxed),
             || fresh.iter().sum::<usize>(),
         );
-        assert_eq!((a, b), (round * ((1 << 20) + 1001), round << 20));
+        assert_eq!((a, b), (round * (HEAP + 1001), round * HEAP));
         all.assert(round);
         assert_alive();
     }
@@ -288,7 +291,7 @@ fn beside_open_children() {
 
 /// Both processes allocate the same addresses, each for itself.
 fn fresh_memory() {
-    let sizes = [10usize, 1000, 100_000, 10_000_000, 100_000_000];
+    let sizes = [10usize, 1000, 100_000, 20_000_000];
     let (to, from) = (Gate::new(), Gate::new());
     let use_some = |v: u8| {
         let mut blocks: Vec<Vec<u8>> = sizes.iter().map(|&n| vec![0; n]).collect();

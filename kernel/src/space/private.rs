@@ -168,9 +168,20 @@ pub(crate) fn leave() -> Sys<()> {
     }
     may_write_file()?;
     let fd = me().image_fd;
+    // A limit on file sizes ends who writes to the file by a call, not by memory; the call
+    // would say that memory is short.
+    let limited = sys::file_size_limited();
     each_changed(|from, to| {
-        // SAFETY: changed pages are mapped and readable.
-        unsafe { sys::write_at(fd, from, to - from, offset_of(from)) }
+        let (len, offset) = (to - from, offset_of(from));
+        // SAFETY: changed pages are mapped and readable; the file's view shows all of the file
+        // and overlaps no other memory.
+        unsafe {
+            if !limited {
+                return sys::write_at(fd, from, len, offset);
+            }
+            core::ptr::copy_nonoverlapping(from as *const u8, (FILE_VIEW + offset) as *mut u8, len);
+        }
+        Ok(())
     })?;
     undisturbed(|| {
         map_all((fd, libc::MAP_SHARED), (fd, libc::MAP_PRIVATE)).inspect(|()| {
