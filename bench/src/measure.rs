@@ -72,6 +72,28 @@ pub fn run_by(clock: impl Clock, budget: Duration, mut work: impl FnMut()) -> Sa
         samples.push((clock.now() - start).as_nanos() as f64 / 1e3 / f64::from(batch));
         turns += u64::from(batch);
     }
+    sample(samples, turns)
+}
+
+/// Like [`run`] for work that tells itself what it took, in seconds: the rest of a turn is not
+/// timed.
+pub fn run_timed(budget: Duration, mut work: impl FnMut() -> f64) -> Sample {
+    let mut turns = 0;
+    let begin = Instant::now();
+    while turns < LEAST as u64 / 2 || begin.elapsed() < budget / 4 {
+        work();
+        turns += 1;
+    }
+    let mut samples = Vec::with_capacity(MOST);
+    let begin = Instant::now();
+    while samples.len() < MOST && (samples.len() < LEAST || begin.elapsed() < budget) {
+        samples.push(work() * 1e6);
+        turns += 1;
+    }
+    sample(samples, turns)
+}
+
+fn sample(mut samples: Vec<f64>, turns: u64) -> Sample {
     Sample {
         min: stats::minimum(&samples).unwrap_or(0.0),
         median: stats::median(&mut samples).unwrap_or(0.0),
@@ -107,6 +129,16 @@ mod tests {
         let sample = run(Duration::from_millis(2), || turns += 1);
         assert_eq!(sample.turns, turns);
         assert!(sample.samples >= LEAST && sample.min <= sample.median);
+    }
+
+    #[test]
+    fn work_may_tell_what_it_took() {
+        let sample = run_timed(Duration::ZERO, || {
+            std::thread::sleep(Duration::from_millis(1));
+            5e-6
+        });
+        assert_eq!(sample.samples, LEAST);
+        assert!((sample.min - 5.0).abs() < 1e-9 && sample.min <= sample.median);
     }
 
     #[test]

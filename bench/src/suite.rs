@@ -114,6 +114,11 @@ pub const SUITES: &[Suite] = &[
             case("pages16", 16 * PAGE, "each child writes to 8 scattered pages"),
             case("heap_1mb", 1 << 20, "two empty children, 1 MiB written before"),
             case("heap_1gb", 1 << 30, "two empty children, 1 GiB written before"),
+            case(
+                "after_read_512mb",
+                512 << 20,
+                "each child writes one page, after workers read 512 MiB",
+            ),
             Case {
                 baselines: &[detpar("in_master", Workers::Usual)],
                 ..case(
@@ -217,6 +222,18 @@ pub const SUITES: &[Suite] = &[
         subject: detpar("detpar", Workers::Usual),
         baselines: &[plain("rayon", Workers::Usual), plain("sequential", Workers::Exactly(1))],
     },
+    Suite {
+        name: "odf",
+        about: "fork on demand: what it costs the process that forks",
+        cases: &[
+            case("64mb", 64 << 20, "the first fork, 64 MiB written before"),
+            case("1gb", 1 << 30, "the first fork, 1 GiB written before"),
+            case("4gb", 4 << 30, "the first fork, 4 GiB written before"),
+            case("1gb_repeat", 1 << 30, "fork after fork, 1 GiB read between any two"),
+        ],
+        subject: detpar("detpar", Workers::Usual),
+        baselines: &[plain("fork_4k", Workers::Exactly(1)), plain("fork_thp", Workers::Exactly(1))],
+    },
 ];
 
 /// The suite of this name.
@@ -263,8 +280,9 @@ mod tests {
     fn names_stay() {
         let join = find("join").unwrap();
         let cases: Vec<_> = join.cases.iter().map(|c| c.name).collect();
-        let expected = ["empty2", "local2", "pages16", "heap_1mb", "heap_1gb", "nested_256mb"];
-        assert_eq!(cases, expected);
+        let expected = ["empty2", "local2", "pages16", "heap_1mb", "heap_1gb"];
+        assert_eq!(cases[..5], expected);
+        assert_eq!(cases[5..], ["after_read_512mb", "nested_256mb"]);
         let baselines: Vec<_> = join.baselines.iter().map(|c| c.name).collect();
         assert_eq!(baselines, ["thread_scope", "rayon_outside", "rayon_inside", "fork_wait"]);
         assert!(find("nonesuch").is_none());

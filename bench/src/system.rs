@@ -44,6 +44,60 @@ pub fn end_after(seconds: u32) {
     unsafe { libc::alarm(seconds) };
 }
 
+/// Waits for a process that this one made.
+///
+/// # Panics
+/// Where there is none of this id.
+pub fn wait(pid: i32) {
+    // SAFETY: waiting without a status writes nothing.
+    let waited = unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+    assert_eq!(waited, pid, "waitpid: {}", io::Error::last_os_error());
+}
+
+/// Ends this process without running what its parent has registered.
+pub fn end_at_once() -> ! {
+    // SAFETY: has no operands in memory.
+    unsafe { libc::_exit(0) }
+}
+
+/// Forks a process that ends at once, by the C library's `fork`; its id.
+///
+/// # Panics
+/// Where the system has no more processes.
+pub fn fork_and_end() -> i32 {
+    // SAFETY: the new process calls nothing but the system.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", io::Error::last_os_error());
+    if pid == 0 { end_at_once() } else { pid }
+}
+
+/// How the system shall back memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// By pages of 4 KiB.
+    Small,
+    /// By huge pages, at the next touch.
+    Huge,
+    /// By huge pages, now.
+    Collapsed,
+}
+
+/// Asks for a way of backing memory, as far as it is whole huge pages. A system may refuse.
+pub fn advise(memory: &mut [u8], pages: Pages) {
+    const HUGE: usize = 2 << 20;
+    let from = memory.as_mut_ptr().addr().next_multiple_of(HUGE);
+    let to = (memory.as_ptr().addr() + memory.len()) & !(HUGE - 1);
+    let advice = match pages {
+        Pages::Small => libc::MADV_NOHUGEPAGE,
+        Pages::Huge => libc::MADV_HUGEPAGE,
+        Pages::Collapsed => libc::MADV_COLLAPSE,
+    };
+    if from < to {
+        // SAFETY: a part of the slice; contents and rights stay.
+        unsafe { libc::madvise(from as *mut libc::c_void, to - from, advice) };
+    }
+}
+
 /// Bytes of memory that can be had without swapping, where the system says so.
 pub fn available_memory() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;

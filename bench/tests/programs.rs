@@ -50,6 +50,10 @@ fn both_programs_measure_nested_sequential_and_deep_work() {
     for contender in ["rayon", "sequential", "thread_scope"] {
         measured(BASELINE, "fan", "fib", contender);
     }
+    measured(DETPAR, "odf", "64mb", "detpar");
+    for contender in ["fork_4k", "fork_thp"] {
+        measured(BASELINE, "odf", "64mb", contender);
+    }
     measured(DETPAR, "fan", "workers_64", "detpar");
     measured(BASELINE, "fan", "workers_64", "thread_scope");
 }

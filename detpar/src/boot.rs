@@ -4,7 +4,7 @@
 use crate::streams::{self, Streams};
 use kernel::confine::Handler;
 use kernel::error::Error;
-use kernel::master::{self, Config};
+use kernel::master::{self, Config, Scan};
 use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::panic;
@@ -70,7 +70,19 @@ fn config() -> Result<Config, String> {
         }
         _ => {}
     }
-    Ok(Config { workers, seed: number("DETPAR_SEED")?, chaos: number("DETPAR_CHAOS")? })
+    let scan = match std::env::var("DETPAR_SCAN").as_deref() {
+        Ok("ioctl") => Scan::Ioctl,
+        Ok("pagemap") => Scan::Pagemap,
+        Ok("auto") | Err(_) => Scan::Auto,
+        Ok(v) => return Err(format!("DETPAR_SCAN={v}: give auto, ioctl or pagemap")),
+    };
+    let huge = match std::env::var("DETPAR_HUGE").as_deref() {
+        Ok("off") => false,
+        Ok("auto") | Err(_) => true,
+        Ok(v) => return Err(format!("DETPAR_HUGE={v}: give auto or off")),
+    };
+    let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
+    Ok(Config { workers, seed, chaos, scan, huge })
 }
 
 /// Holds the process id over a restart.

@@ -1,6 +1,6 @@
 //! The master space: how a program becomes one, and what it may ask about itself.
 
-pub use crate::space::boot::{Config, run};
+pub use crate::space::boot::{Config, Scan, run};
 
 use crate::exec::control::{Role, me};
 use crate::heap;
@@ -53,6 +53,19 @@ pub fn worker_pids() -> Vec<i32> {
     } else {
         Vec::new()
     }
+}
+
+/// How this program finds changed pages.
+pub fn scan() -> Scan {
+    match crate::exec::changes::method() {
+        crate::sys::scan::Method::Ioctl => Scan::Ioctl,
+        crate::sys::scan::Method::Read => Scan::Pagemap,
+    }
+}
+
+/// Units of 2 MiB that have been given huge pages: for tests.
+pub fn huge_units() -> u32 {
+    crate::image::huge::made()
 }
 
 /// Descriptor of the image file: for tests that count its blocks.

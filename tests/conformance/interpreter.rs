@@ -33,6 +33,9 @@ pub fn interpret_with(program: &Program, planted: Option<Planted>) -> Shown {
     Shown { seen, ended: end.is_ok(), arena: master.memory }
 }
 
+/// Numbers from here on are no names.
+const OWN_IDS: u32 = 1 << 31;
+
 /// A node of the tree.
 #[derive(Clone, Debug, PartialEq)]
 struct Space {
@@ -371,6 +374,9 @@ impl Space {
         {
             return Ok(Err(Refused::Fault));
         }
+        if id >= OWN_IDS {
+            return Ok(Err(Refused::Invalid));
+        }
         let state = self.stopped(id).transpose()?;
         let failed = matches!(state, Some(State::Exception(_)));
         let restarts = self.errs(Planted::FailedChildRestarts);
@@ -436,11 +442,11 @@ impl Space {
     }
 
     fn try_get(&mut self, id: u32, get: &Get) -> Answer<State> {
-        if !self.master && (get.dont_wait || get.signals) {
-            return Ok(Err(Refused::Permission));
-        }
         if get.tree {
             return Ok(Err(Refused::Unsupported));
+        }
+        if !self.master && (get.dont_wait || get.signals) {
+            return Ok(Err(Refused::Permission));
         }
         let copy = get.copy.map(|c| [c.from, c.target()]);
         let ranges = copy.into_iter().flatten().chain(get.zero);

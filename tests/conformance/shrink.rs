@@ -35,6 +35,12 @@ pub fn shrink(
     best
 }
 
+/// The `choice`-th of all simplifications of one step: for programs that hang or crash, which
+/// are tried in processes of their own.
+pub fn simplified(program: &Program, choice: usize) -> Option<Program> {
+    (0..program.len()).flat_map(|step| simpler(program, step)).nth(choice)
+}
+
 /// Programs that differ in one step, counted with the children's in the order of printing.
 fn simpler(program: &Program, step: usize) -> Vec<Program> {
     let choices = choices(at(program, step).expect("a step of the program"));

@@ -3,18 +3,38 @@
 //! Nothing of the runner lies in the arena. In a child it works on its own stack alone; in the
 //! master its log has its memory before the first step.
 use super::interpreter::Shown;
-use super::program::{ARENA, Failure, Get, Op, PAGE, PARTS, Part, Place, Program, Put};
+use super::program::{ARENA, Failure, Get, Op, PAGE, PARTS, Part, Perm, Place, Program, Put, Span};
+use super::random::Level;
 use super::runner::{Answer, Calls, Progress, Refused, State, Stopped};
-use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
-use kernel::call::{self, Closed, Frames, GetError, Job};
+use kernel::abi::{self, Cause, ChildId, End, GetFlags, PutFlags};
+use kernel::call::{self, Closed, Frames, GetError, Job, raw};
 use kernel::error::Error;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::{Cell, UnsafeCell};
 use std::collections::BTreeSet;
 
-/// Where the parts lie.
+/// Which of the calls' faces a program uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// `fork` and `join`, for programs of [`Level::Forks`].
+    Forks,
+    /// Put and get, typed.
+    Typed,
+    /// The calls with flags and numbers, for all that they can say.
+    Raw,
+}
+
+impl Face {
+    /// What programs of a level use, unless told otherwise.
+    pub fn of(level: Level) -> Face {
+        if level == Level::Calls { Face::Typed } else { Face::Forks }
+    }
+}
+
+/// Where the parts lie, and how to call.
 #[derive(Clone, Copy)]
 struct Arena {
+    face: Face,
     frame: usize,
     heap: usize,
     stat: usize,
@@ -66,7 +86,7 @@ impl Arena {
 
 /// Runs a program in the master space, from an arena of zeros.
 #[inline(never)]
-pub fn run(program: &Program) -> Shown {
+pub fn run(program: &Program, face: Face) -> Shown {
     let mut around = [0u8; 1024];
     let layout = Layout::from_size_align(Part::Heap.size() as usize, PAGE as usize);
     let layout = layout.expect("whole pages");
@@ -74,6 +94,7 @@ pub fn run(program: &Program) -> Shown {
     let heap = unsafe { alloc_zeroed(layout) };
     assert!(!heap.is_null());
     let arena = Arena {
+        face,
         frame: within_a_page(std::hint::black_box(&raw mut around) as usize),
         heap: heap as usize,
         stat: STATIC.0.get() as usize,
@@ -83,6 +104,7 @@ pub fn run(program: &Program) -> Shown {
     let mut space = Space { arena: &arena, failed: false };
     let mut seen = Vec::with_capacity(program.0.len());
     let end = Progress::default().run(program, &mut space, &mut |s| seen.push(s));
+    open_all(&arena);
     for id in ids(program) {
         // Some have ended, or never were.
         let _ = call::kill(ChildId(id));
@@ -91,6 +113,23 @@ pub fn run(program: &Program) -> Shown {
     // SAFETY: allocated above with the same layout; no child is left.
     unsafe { dealloc(heap, layout) };
     Shown { seen, ended: end.is_ok(), arena: bytes }
+}
+
+/// Gives the master back what permissions it took from itself.
+fn open_all(arena: &Arena) {
+    const HELPER: ChildId = ChildId(77);
+    if arena.face == Face::Forks {
+        return;
+    }
+    // SAFETY: nothing runs in this child, and memory stays what it is.
+    unsafe { call::Put::new(HELPER).call() }.expect("a child");
+    for part in [Part::Heap, Part::Static] {
+        let (start, len) = (arena.address(Place { part, offset: 0 }), part.size() as usize);
+        let get = call::Get::new(HELPER).perm(start, len, abi::Perm::ReadWrite);
+        // SAFETY: as above.
+        unsafe { get.call() }.expect("permissions");
+    }
+    call::kill(HELPER).expect("the same child");
 }
 
 /// An odd address from which the frame part lies in one page.
@@ -137,54 +176,247 @@ impl Space<'_> {
         Job { entry, data, arg: core::ptr::from_ref(self.arena) as usize, out_size: 0 }
     }
 
-    fn conflict(&self, address: u64) -> Result<Place, Refused> {
-        // A conflict outside of the arena is none that a program of these can have.
-        self.arena.place(address as usize).ok_or(Refused::Other(libc::EXDEV))
-    }
-
-    /// Why a join failed; `one_by_one` where its children merge one after another.
-    fn refused(&self, e: GetError, one_by_one: bool) -> Refused {
+    /// Why a call was refused, or a join failed.
+    fn refused(&self, e: GetError, of: Failing) -> Refused {
         let failure = match e {
-            GetError::Kernel(Error::NoChild) => return Refused::NoChild,
-            GetError::Kernel(Error::Flags) => return Refused::Invalid,
-            GetError::Kernel(_) => return Refused::Other(libc::EPROTO),
+            GetError::Kernel(e) => return refused_by(-i64::from(e.errno())),
             GetError::Child(child) => child.failure,
         };
-        let how = match failure.cause {
-            Cause::Conflict(c) => {
-                let place = self.conflict(c.address);
-                return place.map_or_else(
-                    |e| e,
-                    |place| match one_by_one {
-                        true => Refused::Late(failure.child, place),
-                        false => Refused::Siblings(c.lower, c.higher, place),
-                    },
-                );
+        match (failure.cause, failure_of(&failure.cause)) {
+            (Cause::Conflict(c), _) => match (self.arena.place(c.address as usize), of) {
+                (Some(place), Failing::Get) => Refused::Conflict(place),
+                (Some(place), Failing::Take) => Refused::Late(failure.child, place),
+                (Some(place), Failing::Join) => Refused::Siblings(c.lower, c.higher, place),
+                // A conflict outside of the arena is none that these programs can have.
+                (None, _) => Refused::Other(libc::EXDEV),
+            },
+            (_, Some(how)) => Refused::Child(failure.child, how),
+            (_, None) => Refused::Other(libc::ENOMEM),
+        }
+    }
+}
+
+/// What failed.
+#[derive(Clone, Copy)]
+enum Failing {
+    Get,
+    /// A join of children that were forked, merged one after another.
+    Take,
+    /// A closed construct.
+    Join,
+}
+
+/// A number that a raw call answered, where it is an error.
+fn refused_by(errno: i64) -> Refused {
+    match -errno as i32 {
+        libc::EPERM => Refused::Permission,
+        libc::EOPNOTSUPP => Refused::Unsupported,
+        libc::EINVAL => Refused::Invalid,
+        libc::ECHILD => Refused::NoChild,
+        libc::EAGAIN => Refused::Again,
+        libc::EFAULT => Refused::Fault,
+        other => Refused::Other(other),
+    }
+}
+
+fn failure_of(cause: &Cause) -> Option<Failure> {
+    match cause {
+        Cause::Panic => Some(Failure::Panic),
+        Cause::Fault(_) => Some(Failure::Fault),
+        Cause::Forbidden(_) => Some(Failure::Refused),
+        Cause::Conflict(_) | Cause::Limit(_) | Cause::Killed { .. } => None,
+    }
+}
+
+fn perm_of(perm: Perm) -> abi::Perm {
+    match perm {
+        Perm::None => abi::Perm::None,
+        Perm::Read => abi::Perm::Read,
+        Perm::ReadWrite => abi::Perm::ReadWrite,
+    }
+}
+
+/// The one range of a raw call: where Copy begins, its length, and where the rest acts.
+struct Range {
+    start: usize,
+    len: usize,
+    dst: usize,
+}
+
+impl Space<'_> {
+    /// Address and length.
+    fn range(&self, span: Span) -> (usize, usize) {
+        (self.arena.address(span.place), span.len as usize)
+    }
+
+    /// The range that all options have in common; none where there are several.
+    fn common(
+        &self,
+        copy: Option<super::program::Copy>,
+        zero: Option<Span>,
+        perm: Option<(Span, Perm)>,
+    ) -> Option<Range> {
+        let from = copy.map(|c| self.range(c.from));
+        let targets = copy.map(|c| c.target()).into_iter().chain(zero).chain(perm.map(|p| p.0));
+        let mut targets = targets.map(|span| self.range(span));
+        let (dst, len) = targets.next().unwrap_or((0, 0));
+        let (start, _) = from.unwrap_or((0, 0));
+        let alone = copy.is_none() || zero.is_none();
+        (targets.all(|t| t == (dst, len)) && alone).then_some(Range { start, len, dst })
+    }
+
+    fn typed_put(&self, id: u32, put: &Put) -> Result<(), GetError> {
+        let mut call = call::Put::new(ChildId(id));
+        if put.snap {
+            call = call.snap();
+        }
+        if let Some(copy) = put.copy {
+            let (from, len) = self.range(copy.from);
+            call = call.copy(from, len, self.arena.address(copy.to));
+        }
+        if let Some(span) = put.zero {
+            let (start, len) = self.range(span);
+            call = call.zero(start, len);
+        }
+        if let Some((span, perm)) = put.perm {
+            let (start, len) = self.range(span);
+            call = call.perm(start, len, perm_of(perm));
+        }
+        if let Some(program) = &put.regs {
+            // SAFETY: the entry takes what `job` gives it, and does not unwind.
+            call = unsafe { call.regs(self.job(program)) };
+        }
+        if put.start {
+            call = call.start();
+        }
+        // SAFETY: programs change the arena alone, in which any bytes are right.
+        unsafe { call.call() }
+    }
+
+    fn raw_put(&self, id: u32, put: &Put, range: Range) -> Result<(), Refused> {
+        let mut flags = PutFlags::empty();
+        flags.set(PutFlags::SNAP, put.snap);
+        flags.set(PutFlags::COPY, put.copy.is_some());
+        flags.set(PutFlags::ZERO, put.zero.is_some());
+        flags.set(PutFlags::PERM, put.perm.is_some());
+        let perm = put.perm.map_or(Perm::None, |p| p.1);
+        flags.set(PutFlags::READ, perm != Perm::None);
+        flags.set(PutFlags::WRITE, perm == Perm::ReadWrite);
+        flags.set(PutFlags::REGS, put.regs.is_some());
+        flags.set(PutFlags::START, put.start);
+        flags.set(PutFlags::TREE, put.tree);
+        flags.set(PutFlags::LIMIT, put.limit);
+        let job = put.regs.as_ref().map(|program| self.job(program));
+        let regs = job.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        let Range { start, len, dst } = range;
+        // SAFETY: as for the typed put.
+        match unsafe { raw::dput(id, flags.bits(), start, len, dst, regs) } {
+            n if n < 0 => Err(refused_by(n)),
+            _ => Ok(()),
+        }
+    }
+
+    fn typed_get(&self, id: u32, get: &Get) -> Result<State, Refused> {
+        let mut call = call::Get::new(ChildId(id));
+        if get.merge {
+            call = call.merge();
+        }
+        if let Some(copy) = get.copy {
+            let (from, len) = self.range(copy.from);
+            call = call.copy(from, len, self.arena.address(copy.to));
+        }
+        if let Some(span) = get.zero {
+            let (start, len) = self.range(span);
+            call = call.zero(start, len);
+        }
+        if let Some((span, perm)) = get.perm {
+            let (start, len) = self.range(span);
+            call = call.perm(start, len, perm_of(perm));
+        }
+        if get.signals {
+            // Nobody sends it.
+            call = call.signals(1 << (libc::SIGUSR2 - 1));
+        }
+        if get.dont_wait {
+            call = call.dont_wait();
+        }
+        // SAFETY: programs change the arena alone, in which any bytes are right.
+        let found = unsafe { call.call() }.map_err(|e| self.refused(e, Failing::Get))?;
+        let stops = matches!(found.state, abi::State::Ret(_));
+        if stops != (found.registers.ip != 0) || stops != (found.registers.stack != 0) {
+            return Err(Refused::Other(libc::EBADE));
+        }
+        match found.state {
+            abi::State::Created => Ok(State::Created),
+            abi::State::Ret(code) => Ok(State::Ret(code)),
+            abi::State::Returned => Ok(State::Returned),
+            abi::State::Exception(cause) => {
+                failure_of(&cause).map(State::Exception).ok_or(Refused::Other(libc::ENOMEM))
             }
-            Cause::Panic => Failure::Panic,
-            Cause::Fault(_) => Failure::Fault,
-            Cause::Forbidden(_) => Failure::Refused,
-            Cause::Limit(_) | Cause::Killed { .. } => return Refused::Other(libc::ENOMEM),
-        };
-        Refused::Child(failure.child, how)
+        }
+    }
+
+    /// A raw get; a conflict has no place there, so such a get is made again in the typed way.
+    fn raw_get(&self, id: u32, get: &Get, range: Range) -> Result<State, Refused> {
+        let mut flags = GetFlags::empty();
+        flags.set(GetFlags::MERGE, get.merge);
+        flags.set(GetFlags::COPY, get.copy.is_some());
+        flags.set(GetFlags::ZERO, get.zero.is_some());
+        flags.set(GetFlags::PERM, get.perm.is_some());
+        let perm = get.perm.map_or(Perm::None, |p| p.1);
+        flags.set(GetFlags::READ, perm != Perm::None);
+        flags.set(GetFlags::WRITE, perm == Perm::ReadWrite);
+        flags.set(GetFlags::TREE, get.tree);
+        flags.set(GetFlags::DONT_WAIT, get.dont_wait);
+        let Range { start, len, dst } = range;
+        // SAFETY: as for the typed get.
+        let answer = unsafe { raw::dget(id, flags.bits(), start, len, dst) };
+        match (answer & 0xff, answer >> 8) {
+            _ if answer == -i64::from(libc::ECANCELED) => self.typed_get(id, get),
+            _ if answer < 0 => Err(refused_by(answer)),
+            (1, 0) => Ok(State::Created),
+            (3, code) => Ok(State::Ret(code as u32)),
+            (4, 0) => Ok(State::Returned),
+            (5, 1) => Ok(State::Exception(Failure::Panic)),
+            (5, 2) => Ok(State::Exception(Failure::Fault)),
+            (5, 3) => Ok(State::Exception(Failure::Refused)),
+            _ => Err(Refused::Other(libc::EBADE)),
+        }
     }
 }
 
 impl Calls for Space<'_> {
     fn put(&mut self, id: u32, put: &Put) -> Answer<()> {
-        let Some(program) = &put.regs else { return Ok(Err(Refused::Other(libc::ENOSYS))) };
-        let job = self.job(program);
-        // SAFETY: the program and the arena outlive the children of this master.
-        let started = unsafe { call::fork(Some(ChildId(id)), job, Frames::From(self.arena.frame)) };
-        Ok(started.map(drop).map_err(|e| self.refused(e, true)))
+        if self.arena.face == Face::Forks {
+            assert!(put.is_fork());
+            let job = self.job(put.regs.as_ref().expect("a fork's program"));
+            let frames = Frames::From(self.arena.frame);
+            // SAFETY: the program and the arena outlive the children of this master.
+            let started = unsafe { call::fork(Some(ChildId(id)), job, frames) };
+            return Ok(started.map(drop).map_err(|e| self.refused(e, Failing::Get)));
+        }
+        let range = self.common(put.copy, put.zero, put.perm);
+        let reserved = put.tree || put.limit;
+        Ok(match range {
+            Some(range) if reserved || self.arena.face == Face::Raw => self.raw_put(id, put, range),
+            // The typed call has no way to ask for it.
+            None if reserved => Err(Refused::Unsupported),
+            _ => self.typed_put(id, put).map_err(|e| self.refused(e, Failing::Get)),
+        })
     }
 
-    fn get(&mut self, _id: u32, _get: &Get) -> Answer<State> {
-        Ok(Err(Refused::Other(libc::ENOSYS)))
+    fn get(&mut self, id: u32, get: &Get) -> Answer<State> {
+        let range = self.common(get.copy, get.zero, get.perm);
+        let raw = self.arena.face == Face::Raw && !get.signals;
+        Ok(match range {
+            Some(range) if get.tree || raw => self.raw_get(id, get, range),
+            None if get.tree => Err(Refused::Unsupported),
+            _ => self.typed_get(id, get),
+        })
     }
 
     fn kill(&mut self, id: u32) -> Answer<()> {
-        Ok(call::kill(ChildId(id)).map_err(|e| self.refused(e, true)))
+        Ok(call::kill(ChildId(id)).map_err(|e| self.refused(e, Failing::Get)))
     }
 
     fn join(&mut self, programs: &[Program]) -> Answer<()> {
@@ -196,18 +428,22 @@ impl Calls for Space<'_> {
         }
         // SAFETY: the entry takes what `job` gave it, and does not unwind.
         let joined = unsafe { closed.get(GetFlags::MERGE) };
-        Ok(joined.map(drop).map_err(|e| self.refused(e, false)))
+        Ok(joined.map(drop).map_err(|e| self.refused(e, Failing::Join)))
     }
 
     fn take(&mut self, ids: &[u32]) -> Answer<()> {
         let mut names = [ChildId(0); 8];
         let names = &mut names[..ids.len()];
         names.iter_mut().zip(ids).for_each(|(name, id)| *name = ChildId(*id));
-        Ok(call::join(names).map(drop).map_err(|e| self.refused(e, true)))
+        Ok(call::join(names).map(drop).map_err(|e| self.refused(e, Failing::Take)))
     }
 
-    fn ret(&mut self, _code: u32) -> Answer<()> {
-        Ok(Err(Refused::Other(libc::ENOSYS)))
+    fn ret(&mut self, code: u32) -> Answer<()> {
+        if self.arena.face == Face::Raw {
+            let answer = raw::dret(code);
+            return Ok(if answer < 0 { Err(refused_by(answer)) } else { Ok(()) });
+        }
+        Ok(call::ret(code).map_err(|e| refused_by(-i64::from(e.errno()))))
     }
 
     fn load(&mut self, place: Place) -> Result<u8, Stopped> {

@@ -2,19 +2,19 @@
 //! beside the model.
 //!
 //! ```text
-//! conformance table [NAME...]
-//! conformance random LEVEL FIRST COUNT [SECONDS]
-//! conformance show LEVEL SEED
+//! conformance table FACE [NAME...]
+//! conformance random KIND FIRST COUNT [SECONDS]
+//! conformance show KIND SEED [CHOICE...]
 //! ```
 //!
-//! LEVEL is `joins`, `forks` or `calls`. A program that differs is made smaller, printed with
+//! FACE is `typed` or `raw`: how the calls are made. KIND is `joins`, `forks`, `typed` or `raw`. A program that differs is made smaller, printed with
 //! what it shows here and on the model, and ends the run with exit code 1; one that hangs ends
 //! it with exit code 2.
 use detpar_tests::conformance::interpreter::{Shown, interpret};
 use detpar_tests::conformance::program::{Op, Program};
 use detpar_tests::conformance::random::{Level, SIZE, fits, program};
-use detpar_tests::conformance::shrink::shrink;
-use detpar_tests::conformance::spaces::run;
+use detpar_tests::conformance::shrink::{shrink, simplified};
+use detpar_tests::conformance::spaces::{Face, run};
 use detpar_tests::conformance::table::rows;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -25,34 +25,50 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let code = match words.as_slice() {
-        ["table", names @ ..] => table(names),
+        ["table", name, names @ ..] => kind(name).and_then(|k| table(k.face, names)),
         ["random", name, numbers @ ..] => {
             let numbers: Option<Vec<u64>> = numbers.iter().map(|n| n.parse().ok()).collect();
-            match (level(name), numbers.as_deref()) {
-                (Some(l), Some([first, count])) => random(name, l, *first, *count, u64::MAX),
-                (Some(l), Some([first, count, s])) => random(name, l, *first, *count, *s),
+            match (kind(name), numbers.as_deref()) {
+                (Some(k), Some([first, count])) => random(k, *first, *count, u64::MAX),
+                (Some(k), Some([first, count, seconds])) => random(k, *first, *count, *seconds),
                 _ => None,
             }
         }
-        ["show", name, seed] => level(name).zip(seed.parse().ok()).map(|(l, s)| show(l, s)),
+        ["show", name, seed, choices @ ..] => {
+            let choices: Option<Vec<usize>> = choices.iter().map(|n| n.parse().ok()).collect();
+            match (kind(name), seed.parse(), choices) {
+                (Some(kind), Ok(seed), Some(choices)) => show(kind, seed, &choices),
+                _ => None,
+            }
+        }
         _ => None,
     };
     code.unwrap_or_else(|| {
-        eprintln!("usage: conformance table [NAME...] | random LEVEL FIRST COUNT [SECONDS] | show LEVEL SEED");
+        eprintln!("usage: see the head of tests/programs/conformance.rs");
         ExitCode::from(64)
     })
 }
 
-fn level(name: &str) -> Option<Level> {
-    match name {
-        "joins" => Some(Level::Joins),
-        "forks" => Some(Level::Forks),
-        "calls" => Some(Level::Calls),
-        _ => None,
-    }
+/// A kind of programs.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    level: Level,
+    face: Face,
 }
 
-fn table(names: &[&str]) -> Option<ExitCode> {
+const KINDS: [Kind; 4] = [
+    Kind { name: "joins", level: Level::Joins, face: Face::Forks },
+    Kind { name: "forks", level: Level::Forks, face: Face::Forks },
+    Kind { name: "typed", level: Level::Calls, face: Face::Typed },
+    Kind { name: "raw", level: Level::Calls, face: Face::Raw },
+];
+
+fn kind(name: &str) -> Option<Kind> {
+    KINDS.into_iter().find(|k| k.name == name)
+}
+
+fn table(face: Face, names: &[&str]) -> Option<ExitCode> {
     let rows = rows();
     if names.iter().any(|n| rows.iter().all(|r| r.name != *n)) {
         return None;
@@ -60,7 +76,7 @@ fn table(names: &[&str]) -> Option<ExitCode> {
     let mut wrong = 0;
     for row in rows.iter().filter(|r| names.is_empty() || names.contains(&r.name)) {
         watch(0);
-        let shown = run(&row.program());
+        let shown = run(&row.program(), face);
         let differs = row.steps.iter().enumerate().find(|(i, s)| shown.seen.get(*i) != Some(&s.1));
         match differs {
             None => println!("{}: ok", row.name),
@@ -74,19 +90,19 @@ fn table(names: &[&str]) -> Option<ExitCode> {
     Some(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn random(name: &str, level: Level, first: u64, count: u64, seconds: u64) -> Option<ExitCode> {
+fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> {
     let start = Instant::now();
     let (mut ran, mut spaces, mut refused) = (0, 0, 0);
     for seed in (first..).take(count as usize) {
         if start.elapsed() > Duration::from_secs(seconds) {
             break;
         }
-        let program = program(seed, level, SIZE);
+        let program = program(seed, kind.level, SIZE);
         watch(seed);
         let model = interpret(&program);
-        let shown = run(&program);
+        let shown = run(&program, kind.face);
         if shown != model {
-            report(name, level, seed, &program);
+            report(kind, seed, &program);
             return Some(ExitCode::FAILURE);
         }
         ran += 1;
@@ -96,45 +112,60 @@ fn random(name: &str, level: Level, first: u64, count: u64, seconds: u64) -> Opt
     }
     let last = first + ran;
     println!(
-        "{ran} programs of {name}, seeds {first} to {last} (excluded), with {spaces} spaces and \
-         {refused} refused calls of their masters: no difference"
+        "{ran} programs ({}), seeds {first} to {last} (excluded), with {spaces} spaces and \
+         {refused} refused calls of their masters: no difference",
+        kind.name
     );
     Some(ExitCode::SUCCESS)
 }
 
 /// Makes a program smaller that differs, and says all about it.
-fn report(name: &str, level: Level, seed: u64, program: &Program) {
-    println!("seed {seed} differs; replay: conformance show {name} {seed}");
+fn report(kind: Kind, seed: u64, program: &Program) {
+    println!("seed {seed} differs; replay: conformance show {} {seed}", kind.name);
     // What differs may depend on the schedule: several chances for each candidate.
     let differs = |p: &Program| {
         let model = interpret(p);
         let again = || {
             watch(seed);
-            run(p) != model
+            run(p, kind.face) != model
         };
-        model.ended && fits(p, level) && (0..20).any(|_| again())
+        model.ended && fits(p, kind.level) && (0..20).any(|_| again())
     };
     let small = shrink(program, 2000, &mut |p: &Program| differs(p));
-    let wrong = (0..200).find(|_| !compare(&small, false)).is_some();
+    let wrong = (0..200).find(|_| !compare(&small, kind, false)).is_some();
     if !wrong {
         println!("{small}\nalways shows the same now: what differs depends on the schedule");
     }
 }
 
-fn show(level: Level, seed: u64) -> ExitCode {
-    let program = program(seed, level, SIZE);
+/// Runs the program of a seed after simplifications of it: exit code 3 where one of them does
+/// not exist, 4 where the result is no program of the level.
+fn show(kind: Kind, seed: u64, choices: &[usize]) -> Option<ExitCode> {
+    let mut program = program(seed, kind.level, SIZE);
+    for choice in choices {
+        match simplified(&program, *choice) {
+            Some(simpler) => program = simpler,
+            None => return Some(ExitCode::from(3)),
+        }
+    }
+    if !fits(&program, kind.level) || !interpret(&program).ended {
+        return Some(ExitCode::from(4));
+    }
+    println!("{program}");
     watch(seed);
-    if compare(&program, true) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Some(if compare(&program, kind, true) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Whether a program shows the same here and on the model; if not, or if wanted, prints it
 /// with what it shows.
-fn compare(program: &Program, always: bool) -> bool {
-    let (model, shown) = (interpret(program), run(program));
+fn compare(program: &Program, kind: Kind, always: bool) -> bool {
+    let (model, shown) = (interpret(program), run(program, kind.face));
     if model == shown && !always {
         return true;
     }
-    println!("{program}");
+    if !always {
+        println!("{program}");
+    }
     let steps = program.0.iter().map(short).enumerate();
     for (i, step) in steps {
         let (a, b) = (model.seen.get(i), shown.seen.get(i));
@@ -170,7 +201,10 @@ fn bytes(model: &Shown, shown: &Shown) {
 
 static SEED: AtomicU64 = AtomicU64::new(0);
 
-/// From here on a program has 30 seconds.
+/// Seconds that a program may take.
+const PATIENCE: u32 = 30;
+
+/// From here on a program has so many seconds.
 fn watch(seed: u64) {
     extern "C" fn hangs(_: i32) {
         let text = b"a program hangs; its seed: ";
@@ -192,6 +226,6 @@ fn watch(seed: u64) {
     // SAFETY: the handler only writes and exits.
     unsafe {
         libc::signal(libc::SIGALRM, hangs as extern "C" fn(i32) as usize);
-        libc::alarm(30);
+        libc::alarm(PATIENCE);
     }
 }

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         ("grandchildren", grandchildren),
         ("joins_beside_a_fork", joins_beside_a_fork),
         ("joins_after_a_fork", joins_after_a_fork),
+        ("beside_open_children", beside_open_children),
         ("fresh_memory", fresh_memory),
         ("what_failed_children_left", what_failed_children_left),
         ("commands", commands),
@@ -248,6 +249,41 @@ fn joins_after_a_fork() {
         all.assert(round);
         assert_alive();
     }
+}
+
+/// A process forked while open children run has none of them, and nothing that they write.
+fn beside_open_children() {
+    let mut all = Everything::new();
+    let gate = Gate::new();
+    let big = |v: u8| vec![v; 3 << 20];
+    let child = |v: u8| detpar::fork(u32::from(v), move || (big(v), vec![v; 1000])).unwrap();
+    let freed = vec![9u8; 100_000];
+    let (mut one, mut two) = (Some(child(1)), Some(child(2)));
+    // The children hold it as well.
+    drop(freed);
+    all.set(2);
+    let pid = fork(|| {
+        drop(one.take());
+        assert!(two.take().unwrap().join().is_err());
+        all.assert(2);
+        all.set(3);
+        for n in [1000, 100_000, 3 << 20, 3 << 20, 3 << 20] {
+            assert!(vec![0u8; n].iter().all(|&x| x == 0));
+        }
+        gate.pass();
+        all.assert(3);
+    });
+    let three = Some(child(3));
+    all.set(4);
+    for (v, child) in [(3, three), (2, two), (1, one)] {
+        assert_eq!(child.unwrap().join().unwrap(), (big(v), vec![v; 1000]));
+    }
+    all.assert(4);
+    assert_alive();
+    gate.open();
+    assert_eq!(wait(pid), 0);
+    all.assert(4);
+    assert_alive();
 }
 
 /// Both processes allocate the same addresses, each for itself.

@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
 
 /// Variables that change how a program runs; a run gets only those that its test sets.
-const OURS: [&str; 6] = [
+const OURS: [&str; 8] = [
     "DETPAR_WORKERS",
     "DETPAR_ASLR",
     "DETPAR_SEED",
     "DETPAR_ENGINE",
     "DETPAR_CHECK",
+    "DETPAR_SCAN",
+    "DETPAR_HUGE",
     "RUST_BACKTRACE",
 ];
 

@@ -24,3 +24,11 @@ fn under_perturbed_schedules() {
 fn switched_off() {
     program().env("DETPAR_ODF", "0").run().expect(0);
 }
+
+#[test]
+fn without_a_master_space() {
+    for odf in ["1", "0"] {
+        let program = Program::new(env!("CARGO_BIN_EXE_plain_forks")).env("DETPAR_ODF", odf);
+        program.run().expect(0);
+    }
+}

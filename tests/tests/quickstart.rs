@@ -44,6 +44,8 @@ fn the_same_digest_in_every_run() {
         let kept = quickstart().workers(workers).env("DETPAR_ASLR", "keep").run().expect(0);
         assert_eq!(kept.out, reference.out, "{workers} workers, addresses randomised");
     }
+    let read = quickstart().workers(2).env("DETPAR_SCAN", "pagemap").run().expect(0);
+    assert_eq!(read.out, reference.out, "changed pages found in the page map");
     let _load = Load::new(4);
     for workers in WORKERS {
         let run = quickstart().workers(workers).dir("/").run().expect(0);

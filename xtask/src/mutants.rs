@@ -9,6 +9,9 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("skip_last_word", "merge", "the last word of a page is not merged"),
     ("free_not_a_write", "merge", "a free does not count as a write of the block"),
     ("lend_ignored", "heap", "a child frees inherited blocks in place"),
+    ("held_ignored", "heap", "a parent frees in place what open children hold"),
+    ("away_ignored", "heap", "a parent frees in the lane of a child that runs"),
+    ("place_forgotten", "heap", "an open lane hands out again what it handed out"),
 ];
 
 const TESTS: &[&str] =

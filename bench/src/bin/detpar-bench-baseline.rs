@@ -2,8 +2,9 @@
 //! so that its memory is that of an ordinary program: `fork` copies page tables, and threads
 //! share libc's heap.
 use detpar_bench::measure::Sample;
+use detpar_bench::system::{self, Pages};
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{self, data, fan, join::Join, master};
+use detpar_bench::work::{self, data, fan, join::Join, master, odf};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ fn measure(task: &Task) -> Option<Sample> {
         ("map" | "iter", "rayon") => data::run(case, &Rayon(pool()), budget),
         ("map" | "iter", "sequential") => data::run(case, &data::Sequential, budget),
         ("master", "system") => master::run(case, budget),
+        ("odf", "fork_4k") => odf::run(case, &CopiedTables(Pages::Small), budget),
+        ("odf", "fork_thp") => odf::run(case, &CopiedTables(Pages::Huge), budget),
         ("fan", who) => many_children(case, who, pool, budget),
         _ => None,
     }
@@ -139,23 +142,25 @@ impl Join for ForkWait {
     const WRITES: bool = false;
 
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, _: A, _: B) {
-        for child in [fork_and_end(), fork_and_end()] {
-            // SAFETY: waiting without a status writes nothing.
-            let waited = unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
-            assert_eq!(waited, child, "waitpid: {}", std::io::Error::last_os_error());
-        }
+        [system::fork_and_end(), system::fork_and_end()].into_iter().for_each(system::wait);
     }
 }
 
-fn fork_and_end() -> libc::pid_t {
-    // SAFETY: this process has one thread, so its child may do anything; it ends at once.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
-    if pid == 0 {
-        // SAFETY: ends the child without running what its parent has registered.
-        unsafe { libc::_exit(0) }
+/// The C library's fork of a process whose memory is backed in one way or the other.
+struct CopiedTables(Pages);
+
+impl odf::Fork for CopiedTables {
+    fn allocated(&self, memory: &mut [u8]) {
+        system::advise(memory, self.0);
     }
-    pid
+
+    fn prepare(&self, _: &mut [u8], _: &str) {}
+
+    fn fork(&self) -> i32 {
+        system::fork_and_end()
+    }
+
+    fn settle(&self) {}
 }
 
 struct Rayon(ThreadPool);

@@ -41,6 +41,7 @@ pub fn run<J: Join>(case: &str, join: &J, budget: Duration) -> Option<Sample> {
         "pages16" => Some(pages(join, budget)),
         "heap_1mb" => Some(empty(join, budget, 1 << 20)),
         "heap_1gb" => Some(empty(join, budget, 1 << 30)),
+        "after_read_512mb" => Some(after_reading(join, budget, 512 << 20)),
         "nested_256mb" => Some(nested(join, budget)),
         _ => None,
     }
@@ -100,6 +101,34 @@ fn pages<J: Join>(join: &J, budget: Duration) -> Sample {
     sample
 }
 
+/// Each worker has read all of a large block before; then each child writes one page, another
+/// one every time.
+fn after_reading<J: Join>(join: &J, budget: Duration, len: usize) -> Sample {
+    const COUNT: usize = 64;
+    let memory = touched(len);
+    let read = || assert!(memory.iter().step_by(PAGE).all(|&b| b == 1));
+    // Whoever runs them: each reads everything.
+    for _ in 0..4 {
+        join.join(read, read);
+    }
+    let mut pages = touched(2 * COUNT * PAGE);
+    pages.fill(0);
+    let mut turn = 0;
+    let sample = measure::run(budget, || {
+        let (left, right) = pages.split_at_mut(COUNT * PAGE);
+        let at = turn % COUNT * PAGE;
+        turn += 1;
+        join.join(|| left[at] = left[at].wrapping_add(1), || right[at] = right[at].wrapping_add(1));
+    });
+    if J::WRITES {
+        let expected = |page| (turn / COUNT + usize::from(page % COUNT < turn % COUNT)) as u8;
+        let kept = pages.chunks(PAGE).enumerate().all(|(page, c)| c[0] == expected(page));
+        assert!(kept, "a child's write after reading was lost");
+    }
+    drop(black_box(memory));
+    sample
+}
+
 fn write(part: &mut [u8]) {
     part.chunks_mut(STRIDE).for_each(|c| c[0] = c[0].wrapping_add(1));
 }
@@ -129,11 +158,22 @@ mod tests {
     #[test]
     fn every_case_has_work() {
         for case in suite::find("join").unwrap().cases {
-            if case.size < 1 << 30 {
+            if case.size < 512 << 20 {
                 assert!(run(case.name, &OneByOne, Duration::ZERO).is_some(), "{}", case.name);
             }
         }
         assert!(run("nonesuch", &OneByOne, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn pages_written_after_reading() {
+        after_reading(&OneByOne, Duration::ZERO, 1 << 20);
+    }
+
+    #[test]
+    #[should_panic(expected = "a child's write after reading was lost")]
+    fn lost_pages_are_noticed_after_reading() {
+        after_reading(&Forgetful, Duration::ZERO, 1 << 20);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod data;
 pub mod fan;
 pub mod join;
 pub mod master;
+pub mod odf;
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;

@@ -67,9 +67,9 @@ impl Program {
     }
 }
 
-/// Assembles the filter for a gate at `[start, end)`; `fds` stand for [`FD`] and
-/// [`EXCHANGE_FD`] in the rules.
-pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fds: [u32; 2]) -> Program {
+/// Assembles the filter for a gate at `[start, end)`; `fds` stand for [`FD`],
+/// [`EXCHANGE_FD`] and [`PAGEMAP_FD`] in the rules.
+pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fds: [u32; 3]) -> Program {
     let none = Insn { code: RETURN, jt: 0, jf: 0, k: TRAP };
     let mut p = Program { insns: [none; MAX], len: 0 };
     p.push(LOAD, 0, 0, ARCH);
@@ -94,6 +94,7 @@ pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fds: [u32; 
             let (arg, code, k) = match *t {
                 Test::Is(a, FD) => (a, JUMP_EQ, fds[0]),
                 Test::Is(a, EXCHANGE_FD) => (a, JUMP_EQ, fds[1]),
+                Test::Is(a, PAGEMAP_FD) => (a, JUMP_EQ, fds[2]),
                 Test::Is(a, k) => (a, JUMP_EQ, k),
                 Test::Set(a, k) => (a, JUMP_SET, k),
                 Test::Clear(a, k) => (a, JUMP_SET, k),
@@ -115,6 +116,8 @@ pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], fds: [u32; 
 pub(super) const FD: u32 = u32::MAX;
 /// Stands for the exchange file's descriptor.
 pub(super) const EXCHANGE_FD: u32 = u32::MAX - 1;
+/// Stands for the descriptor of the worker's page map.
+pub(super) const PAGEMAP_FD: u32 = u32::MAX - 2;
 
 /// What the control plane of a worker may do.
 pub(super) const RULES: &[Rule] = &[
@@ -146,6 +149,9 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule { nr: libc::SYS_mprotect, tests: &[Test::Clear(2, libc::PROT_EXEC as u32)] },
     Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, FD)] },
+    // Changed pages where the system has no PAGEMAP_SCAN.
+    Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, PAGEMAP_FD)] },
+    Rule { nr: libc::SYS_lseek, tests: &[Test::Is(0, FD), Test::Is(2, libc::SEEK_DATA as u32)] },
     Rule { nr: libc::SYS_fallocate, tests: &[Test::Is(1, 3)] },
 ];
 
@@ -183,7 +189,7 @@ mod tests {
     #[test]
     fn only_the_gate_passes_and_only_with_harmless_arguments() {
         let gate = (0x5555_5000_1000usize, 0x5555_5000_2000usize);
-        let p = assemble(gate, RULES, [900, 902]);
+        let p = assemble(gate, RULES, [900, 902, 903]);
         assert!(p.len < MAX);
         let inside = gate.0 as u64 + 0x20;
         let allowed = |nr: i64, ip: u64, a: [u64; 6]| run(&p, nr as u32, X86_64, ip, a) == ALLOW;
@@ -198,12 +204,16 @@ mod tests {
         assert!(allowed(libc::SYS_mmap, inside, [0, 4096, 3, 0x12, 902, 0]), "layer");
         assert!(!allowed(libc::SYS_mmap, inside, [0, 4096, 3, 0x11, 902, 0]), "shared layer");
         assert!(allowed(libc::SYS_pread64, inside, [900, 0, 0, 0, 0, 0]));
-        assert!(!allowed(libc::SYS_pread64, inside, [901, 0, 0, 0, 0, 0]), "other file");
+        assert!(!allowed(libc::SYS_pread64, inside, [902, 0, 0, 0, 0, 0]), "other file");
         assert!(allowed(libc::SYS_futex, inside, [0; 6]));
         assert!(allowed(libc::SYS_futex, inside, [0, 1, 0, 0, 0, 0]));
         assert!(!allowed(libc::SYS_futex, inside, [0, 6, 0, 0, 0, 0]), "lock_pi");
         assert!(allowed(libc::SYS_madvise, inside, [0, 0, 4, 0, 0, 0]));
         assert!(!allowed(libc::SYS_madvise, inside, [0, 0, 9, 0, 0, 0]), "remove");
+        assert!(allowed(libc::SYS_pread64, inside, [903, 0, 0, 0, 0, 0]));
+        assert!(!allowed(libc::SYS_pread64, inside, [902, 0, 0, 0, 0, 0]), "the exchange");
+        assert!(allowed(libc::SYS_lseek, inside, [900, 0, 3, 0, 0, 0]));
+        assert!(!allowed(libc::SYS_lseek, inside, [900, 0, 0, 0, 0, 0]), "set");
         for nr in [libc::SYS_openat, libc::SYS_write, libc::SYS_clone, libc::SYS_clock_gettime] {
             assert!(!allowed(nr, inside, [0; 6]), "call {nr}");
         }

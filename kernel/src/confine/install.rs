@@ -63,7 +63,8 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
         let a = [libc::SIG_SETMASK as usize, &raw const blocked as usize, 0, 8, 0, 0];
         sys::call(libc::SYS_rt_sigprocmask, a).map_err(|e| (step::HANDLERS, e))?;
         vdso::patch().map_err(|e| (step::VDSO, e))?;
-        let p = assemble(gate::range(), RULES, [me().image_fd as u32, me().exchange_fd as u32]);
+        let fds = [me().image_fd, me().exchange_fd, me().pagemap_fd].map(|fd| fd as u32);
+        let p = assemble(gate::range(), RULES, fds);
         #[repr(C)]
         struct Prog {
             len: u16,

@@ -61,6 +61,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
         path: confine::mix(me.path ^ me.constructs.rotate_left(32)),
         float: get.float,
         sequences: heap.sequences(),
+        reach: me.table_below,
         chain: 0,
         lane: 0,
         merge_from: stack,

@@ -147,6 +147,7 @@ pub(super) fn request_for(
         path: crate::confine::mix(me.path ^ me.constructs.rotate_left(32)),
         float,
         sequences: lane.sequences,
+        reach: me.table_below,
         chain: me.chain,
         lane: lane.heap.0,
         merge_from: STACK_END,

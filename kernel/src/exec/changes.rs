@@ -1,20 +1,30 @@
-//! Which pages the running space changed: scans for them, drops them.
+//! Which pages the running space changed: finds them, drops them.
+//!
+//! A private page comes into being by a page fault of this process, one fault for each page at
+//! least: nobody writes into a worker's memory from outside. So the faults since all pages were
+//! clean bound the number of changed pages (those below the parent's frames apart, where every
+//! child has its stack), and where so many have been found, none is missing.
+//! A short child is served that way by looking where the last ones wrote; only where that finds
+//! too little, all memory that the child may have written is scanned.
 
-use super::control::{Me, private, private_item};
+use super::chaos;
+use super::control::{Me, Role, control, private, private_item};
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
-use crate::image::layout::{STACK, STACK_END, page_ceil, page_floor};
+use crate::image::layout::{IMAGE, IMAGE_END, STACK, STACK_END, page_ceil, page_floor};
 use crate::image::regions;
 use crate::image::regions::Segment;
-use crate::sys::{self, scan};
+use crate::sys::{self, cpu, scan};
 
 /// Runs of changed pages found by a scan, in scratch memory: those to merge, then those of
 /// segments that are reset.
+#[derive(Clone, Copy)]
 pub(super) struct Runs {
     pub count: usize,
     pub pages: usize,
     reset_count: usize,
+    reset_pages: usize,
 }
 
 /// Segments nearer to each other than this are scanned in one call.
@@ -28,10 +38,7 @@ pub(super) fn run(i: usize) -> &'static mut (usize, usize) {
 }
 
 impl Runs {
-    /// Places of all runs, those of segments that are reset last.
-    pub fn all(&self) -> impl Iterator<Item = usize> + use<> {
-        (0..self.count).chain(MAX_RUNS - self.reset_count..MAX_RUNS)
-    }
+    const NONE: Runs = Runs { count: 0, pages: 0, reset_count: 0, reset_pages: 0 };
 
     /// Adds `[from, to)`; where the table is full, the count of pages says so.
     fn add(&mut self, from: usize, to: usize, reset: bool) {
@@ -39,6 +46,7 @@ impl Runs {
             self.pages = usize::MAX / 2;
         } else if reset {
             self.reset_count += 1;
+            self.reset_pages += (to - from) / PAGE;
             *run(MAX_RUNS - self.reset_count) = (from, to);
         } else {
             *run(self.count) = (from, to);
@@ -46,20 +54,259 @@ impl Runs {
             self.pages += (to - from) / PAGE;
         }
     }
+
+    /// Adds changed pages that were found anywhere: what belongs to no live memory is left out.
+    fn add_found(&mut self, from: usize, to: usize, with_reset: bool) {
+        if (IMAGE..IMAGE_END).contains(&from) {
+            return self.add(from, to, false);
+        }
+        let segments = regions::segments();
+        let first = segments.partition_point(|s| s.end <= from);
+        for s in segments[first..].iter().take_while(|s| s.start < to) {
+            self.add(from.max(s.start), to.min(s.end), s.reset && !with_reset);
+        }
+    }
+
+    fn all_pages(&self) -> usize {
+        self.pages + self.reset_pages
+    }
+
+    /// Places of all runs, those of segments that are reset last.
+    pub fn all(&self) -> impl Iterator<Item = usize> + use<> {
+        (0..self.count).chain(MAX_RUNS - self.reset_count..MAX_RUNS)
+    }
+
+    /// Sorts the runs to merge; whether no two overlap.
+    fn sort(&mut self) -> bool {
+        if self.count < 2 {
+            return true;
+        }
+        // SAFETY: as in `run`: the first `count` entries were written.
+        let all = unsafe { core::slice::from_raw_parts_mut(run(0), self.count) };
+        all.sort_unstable();
+        all.windows(2).all(|w| w[0].1 <= w[1].0)
+    }
 }
 
-fn scan_range(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize)) {
-    let r = scan::changed(me.pagemap_fd, from, to, |r| each(r.start as usize, r.end as usize));
-    if r.is_err() {
-        // The scan worked when the worker was set up; without it nothing is known.
+/// Places that are looked at before all memory is scanned.
+const USUAL: usize = 12;
+/// Pages between two changed ones that are passed over rather than told apart: to visit one
+/// costs a twentieth of a call.
+const NEAR: usize = 16 * PAGE;
+/// Most changed pages that are made present again, clean.
+const TOUCHED: usize = 32;
+/// Bytes of the largest place.
+const LARGEST: usize = 2 << 20;
+
+/// What a worker knows of its scans, in private memory; zero at first.
+#[repr(C)]
+struct Scans {
+    /// How changed pages are found; the master's choice.
+    method: scan::Method,
+    usual_count: u32,
+    /// Where the last children wrote, latest first. Invariant: disjoint.
+    usual: [(usize, usize); USUAL],
+    /// Scans for which those are not looked at first.
+    skip: u32,
+    /// How many to skip after the next miss, about.
+    misses: u32,
+    /// What a scan of everything takes of late, in cycles.
+    full_cycles: u64,
+    /// Pages to drop, where there are any.
+    ended: Runs,
+    has_ended: u32,
+    /// Huge pages of the image that this worker knows of.
+    huge_seen: u32,
+    /// Zones whose clean pages make scans expensive.
+    crowds: [Crowd; ZONES],
+}
+
+/// Clean pages of a zone in this worker's page tables.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Crowd {
+    /// Cycles that the last scan spent on them.
+    last: u64,
+    /// Cycles that scans spent on them since they were dropped last.
+    spent: u64,
+    /// Scans since then.
+    scans: u32,
+    /// How many times its own cost a scan may be repeated before they are dropped; 0: as at
+    /// first.
+    patience: u32,
+    /// Whether they are to be dropped when the child has ended.
+    due: u32,
+}
+
+fn scans() -> &'static mut Scans {
+    // SAFETY: `control` and `own`; the record fits (asserted below).
+    unsafe { private_item::<Scans>(private::SCANS, 0) }
+}
+
+/// Sets the way in which this process and its workers find changed pages.
+pub(crate) fn set_method(method: scan::Method) {
+    scans().method = method;
+}
+
+/// The way in which changed pages are found.
+pub(crate) fn method() -> scan::Method {
+    scans().method
+}
+
+impl Scans {
+    /// Whether to look at the usual places first. Where that found too little, it is not tried
+    /// the next time, then not three times, and so on. Counts as a miss until it succeeds.
+    fn shall_try(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.misses = (2 * self.misses + 1).min(63);
+        self.skip = self.misses;
+        true
+    }
+
+    /// Adds a place in front, joined with those near it.
+    fn insert(&mut self, mut from: usize, mut to: usize) {
+        let mut kept = 0;
+        for i in 0..self.usual_count as usize {
+            let (a, b) = self.usual[i];
+            let near = a < to + NEAR && from < b + NEAR;
+            let whole = (from.min(a), to.max(b));
+            if near && whole.1 - whole.0 <= LARGEST {
+                (from, to) = whole;
+            } else if b <= from || to <= a {
+                self.usual[kept] = (a, b);
+                kept += 1;
+            }
+        }
+        // What was kept may overlap the place as it grew afterwards.
+        let mut n = 0;
+        for i in 0..kept {
+            let (a, b) = self.usual[i];
+            if b <= from || to <= a {
+                self.usual[n] = (a, b);
+                n += 1;
+            }
+        }
+        n = n.min(USUAL - 1);
+        self.usual.copy_within(..n, 1);
+        self.usual[0] = (from, to);
+        self.usual_count = n as u32 + 1;
+    }
+
+    /// Notes where a child wrote.
+    fn learn(&mut self, runs: &Runs) {
+        if runs.count + runs.reset_count <= 2 * USUAL {
+            for i in runs.all() {
+                let (from, to) = *run(i);
+                if to - from <= LARGEST {
+                    self.insert(from, to);
+                }
+            }
+        }
+    }
+}
+
+/// Calls `each` with the runs of changed pages of a range.
+pub(super) fn scan_range(me: &Me, from: usize, to: usize, each: impl FnMut(usize, usize)) {
+    let file = (IMAGE..IMAGE_END).contains(&from).then_some((me.image_fd, IMAGE));
+    let source = scan::Source { pagemap: me.pagemap_fd, method: method(), file };
+    if scan::changed(source, from, to, each).is_err() {
+        // The scan worked when the program was set up; without it nothing is known.
         sys::exit(72);
     }
 }
 
 /// Finds the changed pages of the image that belong to live memory, ascending. Segments that
-/// are reset count as changes `with_reset`, else apart.
-pub(super) fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Result<Runs, Limit> {
-    let mut runs = Runs { count: 0, pages: 0, reset_count: 0 };
+/// are reset count as changes `with_reset`, else apart. `faults` is the number of page faults
+/// of this process so far.
+pub(super) fn scan_changed(
+    me: &Me,
+    stack_from: usize,
+    with_reset: bool,
+    faults: u64,
+) -> Result<Runs, Limit> {
+    let most = faults.saturating_sub(me.clean_faults) as usize;
+    let s = scans();
+    // What was copied in is changed without a fault.
+    let worker = me.role != Role::Master;
+    if worker
+        && me.copied_count == 0
+        && s.shall_try()
+        && let Some(runs) = scan_usual(me, s, stack_from, with_reset, most)
+    {
+        (s.skip, s.misses) = (0, 0);
+        if !chaos::choose(3) {
+            return Ok(runs);
+        }
+        // Perturbed runs look everywhere as well: nothing else may have changed.
+        let all = scan_all(me, stack_from, with_reset, &mut s.crowds);
+        if all.all_pages() != runs.all_pages() {
+            sys::exit(71);
+        }
+        return Ok(all);
+    }
+    let start = cpu::cycles();
+    let runs = scan_all(me, stack_from, with_reset, &mut s.crowds);
+    let took = cpu::cycles().saturating_sub(start);
+    s.full_cycles = (s.full_cycles * 3 + took) / 4;
+    if runs.pages > usize::MAX / 4 {
+        return Err(Limit::Exchange);
+    }
+    if !worker {
+        return Ok(runs);
+    }
+    let faults = most.saturating_sub(runs.all_pages()) as u64;
+    if let Some(z) = (0..ZONES).max_by_key(|&z| s.crowds[z].last).filter(|&z| s.crowds[z].last > 0)
+    {
+        control().pages.pay(z, s.crowds[z].last, faults);
+    }
+    s.learn(&runs);
+    Ok(runs)
+}
+
+/// Looks where the last children wrote; `None` where that does not find `most` changed pages,
+/// or costs more than half of what looking everywhere does.
+fn scan_usual(
+    me: &Me,
+    s: &mut Scans,
+    stack_from: usize,
+    with_reset: bool,
+    most: usize,
+) -> Option<Runs> {
+    let mut runs = Runs::NONE;
+    let start = cpu::cycles();
+    // Frames of the child itself lie in pages that earlier children left changed: no fault tells
+    // of those.
+    let (own, live) = (page_floor(stack_from), page_floor(me.parent_stack));
+    if own < live {
+        scan_range(me, own, live, |a, b| runs.add(a, b, false));
+    }
+    let most = most + runs.all_pages();
+    for i in 0..s.usual_count as usize {
+        if cpu::cycles().saturating_sub(start) > s.full_cycles / 2 {
+            return None;
+        }
+        let (mut from, to) = s.usual[i];
+        if (STACK..STACK_END).contains(&from) {
+            from = from.max(live);
+        }
+        let before = runs.all_pages();
+        scan_range(me, from, to, |a, b| runs.add_found(a, b, with_reset));
+        if runs.all_pages() > before {
+            // What was of use is looked at first the next time.
+            s.usual[..=i].rotate_right(1);
+        }
+        if runs.all_pages() == most {
+            return runs.sort().then_some(runs);
+        }
+    }
+    None
+}
+
+fn scan_all(me: &Me, stack_from: usize, with_reset: bool, crowds: &mut [Crowd; ZONES]) -> Runs {
+    let mut runs = Runs::NONE;
     // Ascending: a program at fixed addresses has its segments below the image.
     let (below, above) =
         regions::segments().split_at(regions::segments().partition_point(|s| s.end <= STACK));
@@ -73,12 +320,15 @@ pub(super) fn scan_changed(me: &Me, stack_from: usize, with_reset: bool) -> Resu
     }
     for (z, &below) in me.scan_below.iter().enumerate() {
         if below > 0 {
+            let (start, found) = (cpu::cycles(), runs.pages);
             let (from, to) = (segment_addr(z, 0), segment_addr(z, below));
             scan_range(me, from, to, |a, b| runs.add(a, b, false));
+            let took = cpu::cycles().saturating_sub(start);
+            crowds[z].note(took, runs.pages.saturating_sub(found));
         }
     }
     scan_segments(me, &mut runs, above, with_reset);
-    if runs.pages > usize::MAX / 4 { Err(Limit::Exchange) } else { Ok(runs) }
+    runs
 }
 
 fn scan_segments(me: &Me, runs: &mut Runs, mut rest: &[Segment], with_reset: bool) {
@@ -86,31 +336,97 @@ fn scan_segments(me: &Me, runs: &mut Runs, mut rest: &[Segment], with_reset: boo
         let near = rest.windows(2).take_while(|w| w[1].start - w[0].end <= GAP).count() + 1;
         let (group, others) = rest.split_at(near);
         let end = group.last().map_or(first.end, |s| s.end);
-        scan_range(me, first.start, end, |a, b| {
-            for s in group.iter().filter(|s| s.start < b && a < s.end) {
-                runs.add(a.max(s.start), b.min(s.end), s.reset && !with_reset);
-            }
-        });
+        scan_range(me, first.start, end, |a, b| runs.add_found(a, b, with_reset));
         rest = others;
     }
 }
 
-/// Drops the changed pages. Clean ones stay: to fault them in again costs more, and faults
-/// are what tells a child that wrote nothing.
-pub(super) fn drop_changed(runs: &Runs) {
+impl Crowd {
+    /// Notes what the scan of a zone cost. To visit a clean page costs a tenth of what it costs
+    /// to drop it and to fault it in again: after so many scans it should have been dropped.
+    /// Where it comes back soon, patience grows.
+    fn note(&mut self, took: u64, found: usize) {
+        /// Cycles of a scan that finds few clean pages, some tens of microseconds.
+        const CHEAP: u64 = 100_000;
+        /// Cycles of a changed page.
+        const CHANGED: u64 = 500;
+        let excess = took.saturating_sub(found as u64 * CHANGED);
+        self.scans = self.scans.saturating_add(1);
+        self.last = if excess < CHEAP { 0 } else { excess };
+        if excess < CHEAP {
+            return;
+        }
+        const PATIENCE: u32 = 10;
+        let patience = self.patience.max(PATIENCE);
+        self.spent = self.spent.saturating_add(excess);
+        if self.spent / u64::from(patience) >= excess {
+            let soon = self.scans < 4 * patience;
+            let patience = if soon { (patience * 2).min(1000) } else { PATIENCE };
+            *self = Crowd { last: excess, spent: 0, scans: 0, patience, due: 1 };
+        }
+    }
+}
+
+/// Leaves the changed pages of a child that has ended to [`tidy`].
+pub(super) fn drop_later(runs: &Runs) {
+    let s = scans();
+    (s.ended, s.has_ended) = (*runs, 1);
+}
+
+/// Drops the pages that the last child changed, after its report: nobody waits for it. Clean
+/// ones stay: to fault them in again costs more, and faults are what tells a child that wrote
+/// nothing; unless there are so many that scans cost too much.
+pub(super) fn tidy(me: &mut Me) {
+    let s = scans();
+    // SAFETY: no child runs, and what the last one changed is staged: nothing private is lost
+    // that is not dropped below anyway.
+    let forget = |at, len| unsafe {
+        let _ = sys::drop_pages(at, len);
+    };
+    // Pages that were copied in stay for the next child.
+    let may_forget = me.copied_count == 0;
+    if may_forget {
+        control().pages.follow(&mut s.huge_seen, forget);
+    }
+    if core::mem::take(&mut s.has_ended) == 0 {
+        return;
+    }
+    let runs = s.ended;
     for i in runs.all() {
         let (from, to) = *run(i);
         // SAFETY: the child that wrote these pages has ended; its changes are staged, or
         // lie in state that is reset by definition.
         let _ = unsafe { sys::drop_pages(from, to - from) };
     }
+    for (z, crowd) in s.crowds.iter_mut().enumerate() {
+        if may_forget && core::mem::take(&mut crowd.due) != 0 && me.scan_below[z] > 0 {
+            let (from, to) = (segment_addr(z, 0), segment_addr(z, me.scan_below[z]));
+            // SAFETY: as above: the changed pages of the range were dropped already.
+            let _ = unsafe { sys::drop_pages(from, to - from) };
+        }
+    }
+    if runs.all_pages() <= TOUCHED && s.skip == 0 {
+        // The next child will probably write there as well. If it reads first, that is one fault
+        // more than pages, and it seems to have changed something else.
+        for page in runs.all().flat_map(|i| (run(i).0..run(i).1).step_by(PAGE)) {
+            // SAFETY: a page of the image, mapped readable.
+            unsafe { (page as *const u8).read_volatile() };
+        }
+    }
+    me.clean_faults = sys::faults();
 }
 
 /// Widens the range that is scanned to what a heap with these sequences may have taken:
 /// all numbers below the next fresh one.
 pub(crate) fn widen(me: &mut Me, sequences: &[Sequence; ZONES]) {
-    for (z, s) in sequences.iter().enumerate() {
-        let below = s.next.min(u64::from(ZONE[z].count)) as u32;
+    let below = |z: usize| sequences[z].next.min(u64::from(ZONE[z].count)) as u32;
+    widen_to(me, &core::array::from_fn(below));
+}
+
+/// Widens the range that is scanned to all segments below these numbers. Open lanes take from
+/// far apart: what a parent holds may lie above what its own sequences come to next.
+pub(crate) fn widen_to(me: &mut Me, reach: &[u32; ZONES]) {
+    for (z, &below) in reach.iter().enumerate() {
         me.scan_below[z] = me.scan_below[z].max(below);
         me.table_below[z] = me.table_below[z].max(below);
     }
@@ -125,3 +441,5 @@ pub(super) fn clear_dead_stack(me: &mut Me, stack: usize) {
     }
     me.dead_top = top;
 }
+
+const _: () = assert!(private::SCANS + size_of::<Scans>() <= private::HUGE);

@@ -1,6 +1,6 @@
 //! Collects what a child changed: copies the pages to its stage.
 
-use super::changes::scan_changed;
+use super::changes::{self, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::{Limit, PAGE};
@@ -27,10 +27,11 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
     let st = stage::stage(me);
     (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
     // Without a fault only pages that were copied in can have changed.
-    if sys::faults() == me.clean_faults && !layer::copied_pages(me).any(differs) {
+    let faults = sys::faults();
+    if faults == me.clean_faults && !layer::copied_pages(me).any(differs) {
         return Ok(());
     }
-    let runs = scan_changed(me, me.parent_stack, false)?;
+    let runs = scan_changed(me, me.parent_stack, false, faults)?;
     let tls = layer::ancestors(me.depth);
     if !failed {
         let most = runs.pages + tls.clone().count();
@@ -57,8 +58,9 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
 
 /// Drops the changes of a child that is to take its parent's memory afresh.
 pub(super) fn drop_changes(me: &mut Me) {
-    if let Ok(runs) = scan_changed(me, me.parent_stack, false) {
+    if let Ok(runs) = scan_changed(me, me.parent_stack, false, sys::faults()) {
         layer::restore_all(me.base, &runs);
+        changes::tidy(me);
     }
     layer::ancestors(me.depth).for_each(|p| layer::restore(me.base, p));
 }

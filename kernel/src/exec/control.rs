@@ -16,6 +16,7 @@ use super::command::Command;
 use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
+use crate::image::huge::Pages;
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, PRIVATE};
 use crate::sys::cpu::{FloatControl, Registers};
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -84,6 +85,8 @@ pub(crate) struct Request {
     pub float: FloatControl,
     /// Where the heap gets fresh segments.
     pub sequences: [Sequence; ZONES],
+    /// All segments of the parent's memory have numbers below these.
+    pub reach: [u32; ZONES],
     /// The children's memory where it differs from the image file, see [`super::layer`].
     pub chain: usize,
     /// The open child's lane; 0: lanes by index, as in closed constructs.
@@ -243,6 +246,8 @@ pub(crate) struct Control {
     pub hungry: AtomicU32,
     /// Highest fresh segment by zone that a failed construct may have written, plus one.
     pub dirty_below: [AtomicU32; ZONES],
+    /// Small and huge pages.
+    pub pages: Pages,
     /// Mailboxes.
     pub mail: [Mailbox; MAX_WORKERS],
     /// Constructs.
@@ -472,6 +477,10 @@ pub(crate) mod private {
     pub const REGIONS: usize = 5 << 20;
     /// Live stages of a worker.
     pub const STAGES: usize = 6 << 20;
+    /// What a worker knows of its scans.
+    pub const SCANS: usize = 14 << 20;
+    /// What the master knows of huge pages.
+    pub const HUGE: usize = (14 << 20) + (512 << 10);
     /// Addresses of the pages copied in for the running child.
     pub const COPIED: usize = 9 << 20;
     /// Runs mapped for it.

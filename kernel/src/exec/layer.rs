@@ -114,7 +114,7 @@ pub(super) fn same(page: usize, as_in: &Page) -> bool {
 /// Fixes the running space's memory; returns the chain that its children start from. `stack`
 /// is its stack pointer.
 pub(crate) fn seal(me: &mut Me, stack: usize) -> Result<usize, Limit> {
-    let runs = scan_changed(me, stack, true)?;
+    let runs = scan_changed(me, stack, true, sys::faults())?;
     let height = |top| layer(top).map_or(0, |l| l.height);
     let own = height(me.chain) - height(me.base);
     let below = if own >= OWN_MAX { me.base } else { me.chain };
@@ -355,7 +355,7 @@ pub(super) fn restore(top: usize, page: usize) {
 /// Ends the changed state of all runs of a scan after a child.
 pub(super) fn restore_all(top: usize, runs: &Runs) {
     if top == 0 {
-        changes::drop_changed(runs);
+        changes::drop_later(runs);
         return;
     }
     for i in runs.all() {

@@ -2,12 +2,12 @@
 //! changed the parent changed too since the child's snapshot, and what they were then.
 
 use super::control::{Me, Role};
-use super::{layer, stage};
+use super::{changes, layer, stage};
 use crate::abi::{Limit, PAGE};
 use crate::image::regions;
 use crate::merge::{Block, Page, Policy, Target};
 use crate::space::private;
-use crate::sys::{self, scan};
+use crate::sys;
 use core::slice;
 
 /// Pages that the parent changed since a child's snapshot, among those of interest.
@@ -115,12 +115,9 @@ fn touched(me: &mut Me, changed: &[u64], frees: &[Block]) -> Result<&'static [u6
     let each = |me: &Me, f: &mut dyn FnMut(u64)| {
         for b in frees {
             let (from, to) = (b.addr & !(PAGE as u64 - 1), b.addr + b.len);
-            let r = scan::changed(me.pagemap_fd, from as usize, to as usize, |r| {
-                (r.start..r.end).step_by(PAGE).for_each(&mut *f);
+            changes::scan_range(me, from as usize, to as usize, |from, to| {
+                (from as u64..to as u64).step_by(PAGE).for_each(&mut *f);
             });
-            if r.is_err() {
-                sys::exit(72);
-            }
         }
     };
     each(me, &mut |_| more += 1);

@@ -134,4 +134,4 @@ pub(super) fn trim_log(me: &mut Me) {
     me.free_count = 0;
 }
 
-const _: () = assert!(private::STAGES + MAX as usize * size_of::<Live>() <= private::VDSO);
+const _: () = assert!(private::STAGES + MAX as usize * size_of::<Live>() <= private::SCANS);

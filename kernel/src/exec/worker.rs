@@ -161,6 +161,7 @@ fn serve(construct: u32) {
             mail.state.store(state::IDLE, SeqCst);
         }
         publish(con, i, status, me.stage as u64);
+        changes::tidy(me);
         if last {
             return;
         }
@@ -215,10 +216,11 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     if let Err(limit) = set_out.and(room.ok_or(Limit::Exchange)) {
         end_child(Cause::Limit(limit));
     }
-    let mut job = job_of(&r, i);
+    let mut job = NO_JOB;
     let mut r = r;
     loop {
         if r.orders & order::ENTER != 0 {
+            job = job_of(&r, i);
             let result = stage::take(me, job.out_size);
             stage::stage(me).result = result.unwrap_or(0);
             if result.is_none() {
@@ -258,10 +260,14 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         {
             end_child(Cause::Limit(limit));
         }
-        if r.orders & order::ENTER != 0 {
-            job = job_of(&r, i);
-        }
     }
+}
+
+/// What a child runs that was not given anything to run: it is not entered.
+const NO_JOB: Job = Job { entry: not_entered, data: core::ptr::null_mut(), arg: 0, out_size: 0 };
+
+extern "C" fn not_entered(_: *mut (), _: usize, _: *mut u8) -> End {
+    End::Returned
 }
 
 /// What child `i` runs.
@@ -318,7 +324,7 @@ fn take_lane(me: &mut Me, r: &Request) {
             *own = all.of_child(u64::from(me.index), u64::from(r.count));
         }
     }
-    changes::widen(me, &r.sequences);
+    changes::widen_to(me, &r.reach);
 }
 
 /// Takes the parent's memory afresh for a child that has stopped: its own frames and its

@@ -4,7 +4,9 @@
 //! Ownership is strict: a block belongs to the heap whose segment it lies in, and a free
 //! returns it there. A space has *authority* over its own heap and over the heaps (lanes) of
 //! its children while none of them runs. Child `i` of a construct works in lane `i` of its
-//! parent, the same memory every time, so that loops of joins neither spread nor leak.
+//! parent, the same memory every time, so that loops of joins neither spread nor leak. Open
+//! children, which run beside their parent, have lanes of their own, over which the parent has
+//! authority whenever nobody runs there; see [`open`].
 //!
 //! Blocks handed out before the snapshot are *inherited*: a child's free of one is recorded,
 //! not done (no metadata is written for inherited blocks before the merge is applied). Whether

@@ -128,7 +128,7 @@ impl Heap {
         let session = st.next_session();
         slot.away.set(session);
         st.stamp.set(session);
-        st.label.set((st.depth.get() + 1).min(MAX_DEPTH as u32 - 1));
+        st.label.set(st.depth.get().saturating_add(1).min(MAX_DEPTH as u32 - 1));
         st.watch_open();
         let heap = Heap(addr_of_number(slot.number.get().wrapping_sub(1)));
         Some(OpenLane { heap, session, sequences })
@@ -153,6 +153,16 @@ impl Heap {
         if let Some(slot) = st.slots().get(j) {
             slot.away.set(0);
         }
+        st.watch_open();
+    }
+
+    /// The same for all lanes, in a copy of the space that has no children.
+    pub fn drop_all_open(self) {
+        let st = self.state();
+        if st.newest_open.get() == 0 {
+            return;
+        }
+        st.slots().iter().for_each(|s| s.away.set(0));
         st.watch_open();
     }
 
@@ -304,7 +314,7 @@ impl HeapState {
     fn lane_since_split(&self, slot: &Slot) -> Option<&'static HeapState> {
         let lane = heap_of_number(slot.number.get().checked_sub(1)?);
         let used = lane.magic.get() == MAGIC && lane.session.get() > self.split.get();
-        used.then_some(lane)
+        (used && !cfg!(detpar_mutant = "place_forgotten")).then_some(lane)
     }
 
     /// Ends the division: skips what this space and its open children took, and leaves to each
@@ -352,7 +362,7 @@ impl HeapState {
                 all.filter(|&s| s <= when).max().unwrap_or(0)
             }
         };
-        b.made < since || self.is_away(b.heap)
+        b.made < since || (self.is_away(b.heap) && !cfg!(detpar_mutant = "away_ignored"))
     }
 
     fn is_away(&self, heap: u32) -> bool {

@@ -6,6 +6,7 @@
 
 pub(crate) mod early;
 pub(crate) mod foreign;
+pub(crate) mod huge;
 pub(crate) mod layout;
 pub(crate) mod regions;
 pub(crate) mod tls;

@@ -3,14 +3,16 @@
 
 use crate::confine::{self, Handler, vdso};
 use crate::error::Error;
+use crate::exec::changes;
 use crate::exec::control::{Control, MASTER_AREA, Role, area, control, exchange, me};
 use crate::exec::master::master;
 use crate::heap::{self, Heap};
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
-use crate::image::{early, regions, tls};
-use crate::space::{loaded, threads};
+use crate::image::{early, huge, regions, tls};
+use crate::space::{fork, loaded, private, threads};
+use crate::sys::scan::{self, Method};
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
@@ -23,6 +25,22 @@ pub struct Config {
     pub seed: u64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: u64,
+    /// How changed pages are found; results do not depend on it.
+    pub scan: Scan,
+    /// Whether huge pages may be put behind large blocks.
+    pub huge: bool,
+}
+
+/// How changed pages are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scan {
+    /// By PAGEMAP_SCAN where the system has it (Linux 6.7), else by reading the page map.
+    #[default]
+    Auto,
+    /// By PAGEMAP_SCAN alone.
+    Ioctl,
+    /// By reading `/proc/self/pagemap`, slower where much memory was touched.
+    Pagemap,
 }
 
 fn unsupported(what: &'static str, remedy: &'static str) -> impl Fn(i32) -> Error {
@@ -45,10 +63,15 @@ pub unsafe fn run(
     if me().role != Role::Plain {
         return Err(Error::Exists);
     }
+    fork::settle().map_err(unsupported(
+        "taking the image back from processes that this one forked",
+        "end them before, or provide more memory",
+    ))?;
     // SAFETY: the caller's contract.
     unsafe { set_up(config) }?;
     confine::set_handler(handler);
     me().role = Role::Master;
+    private::get_ready();
     let mut body = body;
     let arg = &raw mut body as usize;
     // SAFETY: the image's stack is unused so far; `on_image_stack` returns.
@@ -100,7 +123,11 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     me.seed = config.seed;
     me.path = confine::mix(config.seed);
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
-    probe_scan()?;
+    choose_scan(config.scan)?;
+    me.pagemap_fd = scan::open().map_err(unsupported("opening the page map", "mount /proc"))?;
+    if !config.huge {
+        huge::switch_off();
+    }
     vdso::find()?;
     threads::find_count();
     loaded::note();
@@ -126,15 +153,28 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes sure that the scan for changed pages works here.
-fn probe_scan() -> Result<(), Error> {
-    let e = unsupported(
-        "listing changed pages (PAGEMAP_SCAN)",
-        "use Linux 6.7 or later with /proc mounted",
-    );
-    let fd = sys::scan::open().map_err(&e)?;
-    me().pagemap_fd = fd;
-    sys::scan::changed(fd, TLS, TLS + 4096, |_| {}).map_err(e)
+/// Finds out which of the ways to find changed pages works here.
+fn choose_scan(wanted: Scan) -> Result<(), Error> {
+    let methods = match wanted {
+        Scan::Auto => &[Method::Ioctl, Method::Read][..],
+        Scan::Ioctl => &[Method::Ioctl],
+        Scan::Pagemap => &[Method::Read],
+    };
+    let mut errno = 0;
+    for &method in methods {
+        match scan::probe(method, me().exchange_fd) {
+            Ok(()) => {
+                changes::set_method(method);
+                return Ok(());
+            }
+            Err(e) => errno = e,
+        }
+    }
+    let (what, remedy) = match wanted {
+        Scan::Ioctl => ("listing changed pages by PAGEMAP_SCAN", "use Linux 6.7 or later"),
+        _ => ("listing changed pages", "mount /proc, with /proc/self/pagemap readable"),
+    };
+    Err(Error::Unsupported { what, remedy, errno })
 }
 
 /// Restartable sequences are registered by address in the thread descriptor: workers run on

@@ -113,6 +113,19 @@ pub(crate) fn forget_all() {
     (me.open_count, me.freed_count, me.freed_lost) = (0, 0, 0);
 }
 
+/// In a forked process: the children stay its parent's; what waited for them is freed.
+pub(crate) fn leave_all() {
+    if me().open_count == 0 {
+        return;
+    }
+    for i in (0..MAX_CHILDREN).filter(|&i| place(i).live != 0) {
+        Heap(me().heap).drop_open(i);
+        place(i).live = 0;
+    }
+    me().open_count = 0;
+    memory::settle();
+}
+
 /// Forgets a child. With the last one go the layers that were made for open children.
 pub(crate) fn remove(i: usize) {
     let me = me();

@@ -8,9 +8,10 @@
 //! Eagerly: the new process copies the image to a file of its own while its parent waits. The
 //! cost grows with the memory in use.
 
-use super::{memory, private as private_view, threads};
+use super::{children, memory, private as private_view, threads};
 use crate::exec::control::{Control, Role, me, private};
 use crate::exec::master::master;
+use crate::heap::Heap;
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_DEPTH, MAX_WORKERS, PRIVATE, TLS, TLS_SLOT,
 };
@@ -86,6 +87,23 @@ extern "C" fn leave(_: usize, _stack: usize) {
     let _ = private_view::leave();
 }
 
+/// Makes the image file this process's alone again. By the only thread, on the user's stack.
+pub(crate) fn settle() -> Sys<()> {
+    let mut settled: Sys<()> = Ok(());
+    if private_view::is_private() {
+        let arg = &raw mut settled as usize;
+        // SAFETY: the control stack is free: user code runs.
+        unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, settle_here, arg) };
+    }
+    settled
+}
+
+extern "C" fn settle_here(settled: usize, _stack: usize) {
+    let r = private_view::settle();
+    // SAFETY: `settle` keeps the result's place alive.
+    unsafe { *(settled as *mut Sys<()>) = r };
+}
+
 /// A new process has no part in its parent's spaces: it is an ordinary one.
 fn become_plain() {
     let me = me();
@@ -93,9 +111,12 @@ fn become_plain() {
     if me.role == Role::Master {
         dirty_below = memory::dirty_below();
         me.role = Role::Plain;
+        children::leave_all();
         master().forget_all();
         sys::close(me.exchange_fd);
         me.life_line.into_iter().for_each(sys::close);
+        // The parent's page map.
+        sys::close(me.pagemap_fd);
         // SAFETY: used by the master, its workers and children alone.
         unsafe {
             let _ = sys::unmap(CONTROL, size_of::<Control>());
@@ -104,6 +125,10 @@ fn become_plain() {
         }
     }
     private_view::begin_forked(dirty_below);
+    // Where there are open children, this process has a view of its own already.
+    Heap(me.heap).drop_all_open();
+    memory::settle();
+    children::forget_all();
     threads::forget_others();
 }
 

@@ -17,6 +17,7 @@
 
 use super::threads;
 use crate::abi::PAGE;
+use crate::exec::changes;
 use crate::exec::control::{Me, Role, me, private, private_item};
 use crate::heap::Heap;
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
@@ -41,8 +42,8 @@ struct View {
     file_view: bool,
     /// Whether this process was forked from one whose file it relies on.
     forked: bool,
-    /// Description of the file that holds the family's lock, plus one; 0: none.
-    family: i32,
+    /// Whether this process has a page at [`FAMILY`] for those that it forks.
+    sign: bool,
     /// Bytes of each zone whose shared mapping is set aside.
     aside: [usize; ZONES],
     /// Segments of each zone below this number may hold what failed children left there.
@@ -56,7 +57,7 @@ impl View {
         for_ever: false,
         file_view: false,
         forked: false,
-        family: 0,
+        sign: false,
         aside: [0; ZONES],
         dirty_below: [0; ZONES],
     };
@@ -149,6 +150,9 @@ pub(crate) fn enter() -> Sys<()> {
             bring_home();
         }
         view().private = r.is_ok();
+        if r.is_ok() {
+            set_busy_apart();
+        }
         r
     })
 }
@@ -169,12 +173,13 @@ pub(crate) fn leave() -> Sys<()> {
         unsafe { sys::write_at(fd, from, to - from, offset_of(from)) }
     })?;
     undisturbed(|| {
-        map_all((fd, libc::MAP_SHARED), (fd, libc::MAP_PRIVATE))?;
-        view().private = false;
-        view().file_is_base = false;
-        bring_home();
-        Ok(())
+        map_all((fd, libc::MAP_SHARED), (fd, libc::MAP_PRIVATE)).inspect(|()| {
+            view().private = false;
+            view().file_is_base = false;
+            bring_home();
+        })
     })
+    .inspect(|()| get_ready())
 }
 
 /// Makes the image file this process's alone: leaves private mode if nobody else relies on the
@@ -202,7 +207,7 @@ fn others_rely() -> bool {
     if v.for_ever || v.forked {
         return true;
     }
-    forget_family(v);
+    take_sign_down(v);
     let fd = me().image_fd;
     for _ in 0..TRIES {
         if sys::lock_file(fd, libc::LOCK_EX | libc::LOCK_NB).is_ok() {
@@ -215,34 +220,51 @@ fn others_rely() -> bool {
     true
 }
 
-/// Closes this process's own description of the family's lock.
-fn forget_family(v: &mut View) {
-    if v.family != 0 {
-        sys::close(v.family - 1);
-        v.family = 0;
+/// Removes this process's own sign.
+fn take_sign_down(v: &mut View) {
+    if v.sign || v.forked {
+        // SAFETY: nothing but `put_sign_up` maps anything there.
+        let _ = unsafe { sys::unmap(FAMILY, PAGE) };
+        v.sign = false;
     }
 }
 
-/// Before a fork in private mode: maps what a new process inherits as the sign that it relies
-/// on the file. Fails where the sign cannot be had.
+/// Maps the sign that those who have it rely on the file: a page of the file, by a description
+/// of its own on which a lock is held. Nobody has it yet but this process.
+fn put_sign_up(v: &mut View) -> Sys<()> {
+    let fd = sys::reopen(me().image_fd)?;
+    let kind = libc::MAP_PRIVATE | libc::MAP_FIXED_NOREPLACE;
+    let mapped = sys::lock_file(fd, libc::LOCK_SH)
+        // SAFETY: NOREPLACE refuses to cover anything.
+        .and_then(|()| unsafe { sys::map(FAMILY, PAGE, libc::PROT_NONE, kind, fd, 0) });
+    // The mapping keeps the description.
+    sys::close(fd);
+    mapped?;
+    v.sign = true;
+    sys::inherit(FAMILY, PAGE, false)
+}
+
+/// Does what the next fork would have to do first. Where it fails, so will the fork's own try,
+/// or not.
+pub(crate) fn get_ready() {
+    let v = view();
+    let _ = map_file_view();
+    if !v.sign && !v.forked {
+        let _ = put_sign_up(v);
+    }
+}
+
+/// Before a fork in private mode: the new process shall inherit the sign that it relies on the
+/// file. Fails where the sign cannot be had.
 pub(crate) fn begin_fork() -> Sys<()> {
     let v = view();
     if v.forked || v.for_ever {
         return Ok(());
     }
-    if v.family == 0 {
-        open_family(v)?;
+    if !v.sign {
+        put_sign_up(v)?;
     }
-    let kind = libc::MAP_PRIVATE | libc::MAP_FIXED_NOREPLACE;
-    // SAFETY: NOREPLACE refuses to cover anything.
-    unsafe { sys::map(FAMILY, PAGE, libc::PROT_NONE, kind, v.family - 1, 0) }.map(drop)
-}
-
-fn open_family(v: &mut View) -> Sys<()> {
-    let fd = sys::reopen(me().image_fd)?;
-    sys::lock_file(fd, libc::LOCK_SH).inspect_err(|_| sys::close(fd))?;
-    v.family = fd + 1;
-    Ok(())
+    sys::inherit(FAMILY, PAGE, true)
 }
 
 /// After a fork, in the process that called it: `made` where there is a new process, `signed`
@@ -251,9 +273,9 @@ pub(crate) fn end_fork(made: bool, signed: bool) {
     let v = view();
     v.file_is_base |= made;
     v.for_ever |= made && !signed;
-    if !v.forked {
-        // SAFETY: nothing but `begin_fork` maps anything there.
-        let _ = unsafe { sys::unmap(FAMILY, PAGE) };
+    if v.sign {
+        // Workers are no family.
+        let _ = sys::inherit(FAMILY, PAGE, false);
     }
 }
 
@@ -261,8 +283,8 @@ pub(crate) fn end_fork(made: bool, signed: bool) {
 /// hold what its parent's children left in the file.
 pub(crate) fn begin_forked(dirty_below: [u32; ZONES]) {
     let v = view();
-    forget_family(v);
-    // Forks hand the file's view to nobody.
+    // Forks hand the file's view to nobody; the sign is this process's for good.
+    v.sign = false;
     v.file_view = false;
     v.aside = [0; ZONES];
     v.dirty_below = dirty_below;
@@ -279,6 +301,10 @@ pub(crate) fn own_file() -> Sys<()> {
     may_write_file()?;
     let me = me();
     let (old, was) = (me.image_fd, is_private());
+    if sys::file_size_limited() {
+        // The system would end this process for the attempt.
+        return Err(libc::EFBIG);
+    }
     let new = sys::memory_file(c"detpar image", FILE_SIZE)?;
     let back = if was { (new, libc::MAP_PRIVATE) } else { (old, libc::MAP_SHARED) };
     let moved = copy_to(new, old, was)
@@ -295,17 +321,15 @@ pub(crate) fn own_file() -> Sys<()> {
         if view().file_view {
             let _ = sys::unmap(FILE_VIEW, FILE_SIZE);
         }
-        if view().forked {
-            let _ = sys::unmap(FAMILY, PAGE);
-        }
     }
-    forget_family(view());
+    take_sign_down(view());
     *view() = View { dirty_below: view().dirty_below, ..View::NONE };
     sys::close(old);
     me.image_fd = new;
     if me.role == Role::Master {
         // Workers show the old file.
         me.epoch = me.epoch.wrapping_add(1);
+        get_ready();
     }
     Ok(())
 }
@@ -351,9 +375,10 @@ fn each_changed(mut each: impl FnMut(usize, usize) -> Sys<()>) -> Sys<()> {
 fn scan_all(pagemap: i32, each: &mut dyn FnMut(usize, usize) -> Sys<()>) -> Sys<()> {
     let mut done = Ok(());
     let mut range = |from: usize, to: usize| {
-        scan::changed(pagemap, from, to, |r| {
+        let source = scan::Source { pagemap, method: changes::method(), file: None };
+        scan::changed(source, from, to, |from, to| {
             if done.is_ok() {
-                done = each(r.start as usize, r.end as usize);
+                done = each(from, to);
             }
         })
     };
@@ -409,6 +434,16 @@ fn map_segments(segments: &[Segment], (fd, kind): Source) -> Sys<()> {
     Ok(())
 }
 
+/// Keeps stack and small blocks in a mapping of their own: a fork goes through the page tables
+/// of those private mappings alone in which something was written, and there something always
+/// is. The mark that keeps the kernel from joining the two has no other effect on a memory file.
+fn set_busy_apart() {
+    let end = segment_addr(1, 0);
+    let a = [IMAGE + PAGE, end - IMAGE - PAGE, libc::MADV_RANDOM as usize, 0, 0, 0];
+    // SAFETY: contents and rights stay. Where it fails forks cost more.
+    let _ = unsafe { sys::call(libc::SYS_madvise, a) };
+}
+
 /// Maps the whole file beside the image. It stays mapped: the next time it is there.
 fn map_file_view() -> Sys<()> {
     if view().file_view {
@@ -436,6 +471,7 @@ fn set_aside() -> Sys<()> {
     let v = view();
     // All are asked before any is moved: the heap keeps them in a segment of its own.
     let used: [u32; ZONES] = core::array::from_fn(|z| used(me(), z));
+    let mut holes = Ok(());
     for (z, &below) in used.iter().enumerate() {
         let home = segment_addr(z, 0);
         let len = (segment_addr(z, below) - home).next_multiple_of(TABLE);
@@ -445,14 +481,12 @@ fn set_aside() -> Sys<()> {
         }
         // SAFETY: the control stack and raw calls use no memory of the heap, and something is
         // mapped there again before user code goes on.
-        let moved = unsafe { sys::move_mapping(home, len, at) };
-        if moved.and_then(|()| sys::inherit(at, len, false)).is_ok() {
-            v.aside[z] = len;
-        } else {
-            fill_file_view(at, len)?;
+        match unsafe { sys::move_mapping(home, len, at) } {
+            Ok(()) => v.aside[z] = len,
+            Err(_) => holes = holes.and(fill_file_view(at, len)),
         }
     }
-    Ok(())
+    holes.and(sys::inherit(FILE_VIEW, FILE_SIZE, false))
 }
 
 /// Moves what was set aside home.
@@ -460,6 +494,7 @@ fn bring_home() {
     let v = view();
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    let mut whole = Ok(());
     for z in 0..ZONES {
         let len = core::mem::take(&mut v.aside[z]);
         let home = segment_addr(z, 0);
@@ -470,17 +505,22 @@ fn bring_home() {
         // SAFETY: both places show the same file, mapped shared.
         let moved = unsafe { sys::move_mapping(at, len, home) };
         // SAFETY: as above; where the move failed nothing may be mapped there.
-        let there = moved.and_then(|()| sys::inherit(home, len, true)).or_else(|_| unsafe {
+        let there = moved.or_else(|_| unsafe {
             sys::map(home, len, rw, flags, me().image_fd, home - IMAGE).map(drop)
         });
         if there.is_err() {
             sys::die(&["detpar: the system took the heap away while it was mapped anew"]);
         }
-        if fill_file_view(at, len).is_err() {
-            // SAFETY: in the shared view nobody uses the file's.
-            let _ = unsafe { sys::unmap(FILE_VIEW, FILE_SIZE) };
-            v.file_view = false;
-        }
+        whole = whole.and(fill_file_view(at, len));
+    }
+    let whole = whole.and(sys::inherit(FILE_VIEW, FILE_SIZE, false));
+    if sys::inherit(IMAGE, IMAGE_SIZE, true).is_err() {
+        sys::die(&["detpar: the system took the heap away while it was mapped anew"]);
+    }
+    if whole.is_err() {
+        // SAFETY: in the shared view nobody uses the file's.
+        let _ = unsafe { sys::unmap(FILE_VIEW, FILE_SIZE) };
+        v.file_view = false;
     }
 }
 
@@ -489,8 +529,7 @@ fn fill_file_view(at: usize, len: usize) -> Sys<()> {
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
     // SAFETY: a part of the file's view, of which nothing is left or which shows the same.
-    unsafe { sys::map(at, len, rw, flags, me().image_fd, at - FILE_VIEW) }?;
-    sys::inherit(at, len, false)
+    unsafe { sys::map(at, len, rw, flags, me().image_fd, at - FILE_VIEW) }.map(drop)
 }
 
 const _: () = assert!(size_of::<Me>() <= AT && AT + size_of::<View>() <= private::GRANTS);

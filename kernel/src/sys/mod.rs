@@ -75,6 +75,14 @@ pub(crate) unsafe fn drop_pages(addr: usize, len: usize) -> Sys<()> {
     unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_DONTNEED as usize, 0, 0, 0]) }.map(drop)
 }
 
+/// Puts huge pages behind a range of a shared mapping of a memory file (MADV_COLLAPSE, Linux
+/// 6.1); contents stay.
+pub(crate) fn collapse(addr: usize, len: usize) -> Sys<()> {
+    const MADV_COLLAPSE: usize = 25;
+    // SAFETY: contents and mappings stay as they are.
+    unsafe { call(libc::SYS_madvise, [addr, len, MADV_COLLAPSE, 0, 0, 0]) }.map(drop)
+}
+
 /// Moves a mapping with its page tables; whatever was mapped at `to` is gone, also where the
 /// move fails.
 ///
@@ -122,7 +130,8 @@ pub(crate) unsafe fn write_at(fd: c_int, from: usize, len: usize, offset: usize)
     Ok(())
 }
 
-/// Opens the file of a descriptor once more: a description of its own, with locks of its own.
+/// Opens the file of a descriptor once more: a description of its own, with locks of its own; for
+/// a short time, at the next free number.
 pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
     let mut digits = [0u8; 10];
@@ -138,7 +147,7 @@ pub(crate) fn reopen(fd: c_int) -> Sys<c_int> {
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
     let a = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags, 0, 0, 0];
     // SAFETY: the path is a C string: ten digits leave its last byte zero.
-    unsafe { call(libc::SYS_openat, a) }.map(|low| raise_fd(low as c_int))
+    unsafe { call(libc::SYS_openat, a) }.map(|fd| fd as c_int)
 }
 
 /// Locks or unlocks the file of a descriptor (`flock(2)`).
@@ -316,14 +325,19 @@ pub(crate) fn reap_pid(pid: i32, take: bool) -> bool {
     unsafe { call(libc::SYS_waitid, a).is_ok() && info.assume_init_ref().si_pid() != 0 }
 }
 
+/// Offset of the next data of a file, at or after `from`; ENXIO where there is none.
+pub(crate) fn seek_data(fd: c_int, from: usize) -> Sys<usize> {
+    // SAFETY: has no memory operands.
+    unsafe { call(libc::SYS_lseek, [fd as usize, from, libc::SEEK_DATA as usize, 0, 0, 0]) }
+}
+
 /// The next range of a file that holds data, at or after `from`.
 pub(crate) fn next_data(fd: c_int, from: usize) -> Option<(usize, usize)> {
-    let seek = |at: usize, whence: c_int| {
-        // SAFETY: has no memory operands.
-        unsafe { call(libc::SYS_lseek, [fd as usize, at, whence as usize, 0, 0, 0]) }.ok()
-    };
-    let start = seek(from, libc::SEEK_DATA)?;
-    Some((start, seek(start, libc::SEEK_HOLE)?))
+    let start = seek_data(fd, from).ok()?;
+    // SAFETY: has no memory operands.
+    let end =
+        unsafe { call(libc::SYS_lseek, [fd as usize, start, libc::SEEK_HOLE as usize, 0, 0, 0]) };
+    Some((start, end.ok()?))
 }
 
 /// Calls `f(arg, caller's stack pointer)` on the stack that ends at `stack` (16-aligned).

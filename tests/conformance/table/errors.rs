@@ -17,9 +17,19 @@ pub(super) fn rows() -> Vec<Row> {
                 (status(1), NO_CHILD),
                 (Op::Kill(0), OK),
                 (status(0), NO_CHILD),
-                (fork(0xffff_ffff, [Op::Ret(1)]), OK),
-                (status(0xffff_ffff), stopped(1)),
-                (status(0x7fff_ffff), NO_CHILD),
+                (fork(0x7fff_ffff, [Op::Ret(1)]), OK),
+                (status(0x7fff_ffff), stopped(1)),
+                (status(0x7fff_fffe), NO_CHILD),
+            ],
+        ),
+        row(
+            "numbers_that_are_no_names",
+            &["reserved-ids"],
+            [
+                (put(1 << 31, Put::new()), INVALID),
+                (put(u32::MAX, Put::fork([])), INVALID),
+                (status(1 << 31), NO_CHILD),
+                (Op::Kill(u32::MAX), NO_CHILD),
             ],
         ),
         row(

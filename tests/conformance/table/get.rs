@@ -198,10 +198,10 @@ pub(super) fn rows() -> Vec<Row> {
                     ),
                     OK,
                 ),
-                (status(0), stopped(report(&[OK, PERMISSION, PERMISSION, PERMISSION]))),
+                (status(0), stopped(report(&[OK, PERMISSION, PERMISSION, UNSUPPORTED]))),
                 (
                     get(0, Get { signals: true, ..Get::new() }),
-                    stopped(report(&[OK, PERMISSION, PERMISSION, PERMISSION])),
+                    stopped(report(&[OK, PERMISSION, PERMISSION, UNSUPPORTED])),
                 ),
             ],
         ),

@@ -8,7 +8,9 @@ mod death;
 
 use super::chaos;
 use super::control::*;
+use crate::image::huge;
 use crate::image::layout::{MAX_WORKERS, PRIVATE};
+use crate::space::private::is_private;
 use crate::sys::{self, cpu};
 use core::sync::atomic::Ordering::*;
 
@@ -112,6 +114,9 @@ const STILLBORN: u32 = 8;
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
     pub fn run(&mut self, request: &Request) -> u32 {
+        if !is_private() {
+            huge::step(me().image_fd, chaos::choose(8));
+        }
         self.poll();
         self.setup_error = 0;
         let c = 0;

@@ -163,6 +163,12 @@ fn overwritten_book_keeping_is_survived() {
             known.extend([8, 48, 300, 3000, 50_000, 700_000].map(|n| c.alloc(n, 16)));
         });
         known.extend([8, 48, 300, 3000, 50_000, 700_000].map(|n| s.alloc(n, 16)));
+        for j in 0..2 {
+            let mut c = s.open_child(j);
+            known.extend([8, 300, 50_000, 700_000].map(|n| c.alloc(n, 16)));
+            known[j * 2..][..2].iter().for_each(|&p| assert!(s.free(p)));
+        }
+        s.heap.adopt_open(0);
         for (a, mut p) in pages() {
             let n = if r.chance(2) { PAGE } else { 64 };
             for _ in 0..n {
@@ -192,6 +198,20 @@ fn overwritten_book_keeping_is_survived() {
                     let _ = c.heap.alloc(&mut c, r.below(5000), 16);
                     s.heap.adopt(k, session);
                 }
+                let j = r.below(4);
+                if let Some(l) = s.heap.open_lane(&mut s, j) {
+                    let mut c = s.child(l.session, 0, 1);
+                    (c.heap, c.sequences) = (l.heap, l.sequences);
+                    let _ = c.heap.alloc(&mut c, r.below(5000), 16);
+                    s.free(known[r.below(known.len())]);
+                }
+                let j = r.below(4);
+                if r.chance(2) {
+                    s.heap.adopt_open(j);
+                } else {
+                    s.heap.drop_open(j);
+                }
+                s.settle();
             }
         }
     }

@@ -437,6 +437,20 @@ fn what_a_child_holds_stays_until_it_ends() {
     }
 }
 
+#[test]
+fn children_that_are_given_up_hold_nothing() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    let p = master.alloc(100, 16);
+    for j in [0, 1, 20] {
+        master.open_child(j);
+    }
+    assert!(master.free(p));
+    master.heap.drop_all_open();
+    master.settle();
+    assert_eq!((Heap::usable(p), master.freed.len()), (0, 0));
+}
+
 /// A free that waits must not be carried out in a lane that is away again.
 #[test]
 fn a_free_waits_for_the_child_that_runs_in_the_blocks_lane() {

@@ -58,12 +58,11 @@ pub(super) type Pages = BTreeMap<usize, Box<[u8; PAGE]>>;
 /// Every page that holds anything.
 pub(super) fn pages() -> Pages {
     static PAGEMAP: OnceLock<i32> = OnceLock::new();
-    let fd = *PAGEMAP.get_or_init(|| scan::open().expect("/proc/self/pagemap"));
+    let pagemap = *PAGEMAP.get_or_init(|| scan::open().expect("/proc/self/pagemap"));
     let mut all = Vec::new();
-    scan::changed(fd, META, HEAP_END, |r| {
-        all.extend((r.start as usize..r.end as usize).step_by(PAGE))
-    })
-    .expect("PAGEMAP_SCAN");
+    let source = scan::Source { pagemap, method: scan::Method::Ioctl, file: None };
+    scan::changed(source, META, HEAP_END, |from, to| all.extend((from..to).step_by(PAGE)))
+        .expect("PAGEMAP_SCAN");
     // SAFETY: the pages are mapped and readable.
     all.into_iter().map(|a| (a, Box::new(unsafe { *(a as *const [u8; PAGE]) }))).collect()
 }
