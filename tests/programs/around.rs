@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         ("closed_and_failed", closed_and_failed),
         ("closed_twice", closed_twice),
         ("closed_by_many", closed_by_many),
+        ("closed_by_open_children", closed_by_open_children),
         ("our_own_descriptors", our_own_descriptors),
         ("handler_while_children_run", handler_while_children_run),
         ("handler_taken_away", handler_taken_away),
@@ -158,6 +159,31 @@ fn closed_by_many() {
     let files: Vec<RawFd> = (0..100).map(|_| null().into_raw_fd()).collect();
     files.clone().into_par_iter().with_max_len(1).for_each(|fd| assert_eq!(close(fd), 0));
     assert!(files.iter().all(|fd| !is_open(*fd)));
+}
+
+/// Children that run beside their parent close at their join, and not where the join fails.
+fn closed_by_open_children() {
+    let [a, b, c] = [null(), null(), null()].map(IntoRawFd::into_raw_fd);
+    detpar::scope(|s| {
+        s.spawn(|_| assert_eq!(close(a), 0));
+        s.spawn(|_| assert_eq!(join(|| close(b), || 1), (0, 1)));
+        assert!(is_open(a) && is_open(b));
+    });
+    assert!(!is_open(a) && !is_open(b));
+    let twice = detpar::try_scope(|s| {
+        s.spawn(|_| assert_eq!(close(c), 0));
+        s.spawn(|_| assert_eq!(close(c), 0));
+    });
+    let Err(JoinError::Conflict(conflict)) = twice else { panic!("{twice:?}") };
+    assert!(conflict.to_string().contains("both closed descriptor"), "{conflict}");
+    assert!(is_open(c));
+    // A child may close what its parent opened meanwhile only from a later snapshot on.
+    let fd = detpar::scope(|s| {
+        let fd = null().into_raw_fd();
+        s.spawn(move |_| assert_eq!(close(fd), 0));
+        fd
+    });
+    assert!(!is_open(fd));
 }
 
 /// A child that closes everything does not close what the program's children live by.

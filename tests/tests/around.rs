@@ -19,7 +19,7 @@ fn all(names: &[&str]) {
 #[test]
 fn closed_descriptors() {
     all(&["dropped_file", "dropped_in_grandchild", "closed_and_failed", "closed_twice"]);
-    all(&["closed_by_many", "our_own_descriptors"]);
+    all(&["closed_by_many", "closed_by_open_children", "our_own_descriptors"]);
     all(&["used_after_close"]);
 }
 

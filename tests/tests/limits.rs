@@ -250,8 +250,8 @@ fn calls_that_a_container_denies() {
                 Refused(why) => assert_refused(run, &[why]),
                 Unsupported(why) => {
                     let text = run.expect(0).text();
-                    let refused = format!("unsupported: this system cannot run deterministic");
-                    assert_eq!(text.matches(&refused).count(), 2, "{text}");
+                    let refused = "unsupported: this system cannot run deterministic";
+                    assert_eq!(text.matches(refused).count(), 2, "{text}");
                     assert_says(&text, &[why, "sequential: ok", "container"]);
                 }
                 Works => assert_says(&run.expect(0).text(), &["ok\njoin: ok", "sequential: ok"]),

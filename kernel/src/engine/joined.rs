@@ -279,17 +279,14 @@ fn parent_frees(
     Ok(&blocks[..kept])
 }
 
-/// Frees the inherited blocks that a merged child freed.
+/// Frees the inherited blocks that a merged child freed; in the master, closes what it closed.
 pub(super) fn free_deferred(place: usize) {
-    for b in staged_at(place).map_or(&[][..], |s| s.frees) {
+    let Some(staged) = staged_at(place) else { return };
+    for b in staged.frees {
         Heap::free(&mut Space, b.addr as usize);
     }
-}
-
-/// In the master: closes what a merged child closed.
-pub(super) fn close_deferred(place: usize) {
     if me().role == Role::Master {
-        descriptors::close_merged(staged_at(place).map_or(&[], |s| s.addrs));
+        descriptors::close_merged(staged.addrs);
     }
 }
 

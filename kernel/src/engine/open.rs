@@ -1,7 +1,7 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
 use super::closed::{base_orders, settle};
-use super::joined::{close_deferred, free_deferred, merge_one, own_failure};
+use super::joined::{free_deferred, merge_one, own_failure};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -285,7 +285,6 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
 fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
-    close_deferred(place);
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());
