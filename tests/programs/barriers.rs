@@ -144,7 +144,9 @@ fn rolled_back_in_a_later_phase() {
     let before = values();
     let mut list = vec![1u8; 100_000];
     match children(4, panics) {
-        Err(GetError::Child(f)) => assert_eq!((f.failure.child, f.failure.cause), (2, Cause::Panic)),
+        Err(GetError::Child(f)) => {
+            assert_eq!((f.failure.child, f.failure.cause), (2, Cause::Panic))
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(values(), before);

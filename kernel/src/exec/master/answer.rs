@@ -93,7 +93,11 @@ impl Master {
         for o in con.outcomes.iter().take(task.count as usize) {
             if o.status.load(SeqCst) == outcome::STOPPED {
                 o.status.store(0, SeqCst);
-                task.parked += 1;
+                let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
+                if let Some(w) = self.workers.get_mut(slot as usize) {
+                    w.restarted = true;
+                    task.parked += 1;
+                }
             } else {
                 con.reported.fetch_add(1, Relaxed);
             }

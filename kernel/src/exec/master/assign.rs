@@ -105,13 +105,15 @@ impl Master {
             let o = &con.outcomes[i];
             let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
             let Some(w) = self.workers.get(slot as usize) else { continue };
-            if o.status.load(SeqCst) != 0 || w.assigned != c + 1 || w.suspended != PARKED {
+            // One that has stopped once more is parked as well, before it says so.
+            if !w.restarted || w.assigned != c + 1 || w.suspended != PARKED {
                 continue;
             }
             if !self.may_run(true) {
                 return false;
             }
-            self.workers[slot as usize].suspended = 0;
+            let w = &mut self.workers[slot as usize];
+            (w.suspended, w.restarted) = (0, false);
             self.running += 1;
             self.tasks[c as usize].parked -= 1;
             self.start(slot);
@@ -235,7 +237,7 @@ impl Master {
         match made {
             Ok((pid, pidfd)) if self.probe(pid, pidfd) => {
                 let w = &mut self.workers[slot as usize];
-                *w = Worker { pid, pidfd, assigned: 0, suspended: 0, epoch, life: 0 };
+                *w = Worker { pid, pidfd, epoch, ..Worker::NONE };
                 if slot == HOME {
                     self.home_cpu = 0;
                 }

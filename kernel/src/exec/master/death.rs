@@ -40,7 +40,11 @@ impl Master {
         let w = &mut self.workers[slot as usize];
         let (assigned, suspended, life) = (w.assigned, w.suspended, w.life);
         sys::close(w.pidfd);
-        (w.pid, w.assigned, w.suspended) = (0, 0, 0);
+        let restarted = w.restarted;
+        *w = Worker::NONE;
+        if restarted && self.is_at(assigned - 1, life) {
+            self.tasks[assigned as usize - 1].parked -= 1;
+        }
         if assigned != 0 {
             self.leave(assigned - 1, life);
             if suspended == 0 {
@@ -57,9 +61,14 @@ impl Master {
 
     /// One worker less for a construct, if this is still the life it was given to.
     pub(super) fn leave(&mut self, c: u32, life: u32) {
-        if control().constructs[c as usize].life.load(Relaxed) == life {
+        if self.is_at(c, life) {
             self.tasks[c as usize].workers -= 1;
         }
+    }
+
+    /// Whether a construct slot is in this life still.
+    fn is_at(&self, c: u32, life: u32) -> bool {
+        control().constructs[c as usize].life.load(Relaxed) == life
     }
 
     /// Ends a construct whose parent no longer wants it.

@@ -24,10 +24,18 @@ struct Worker {
     assigned: u32,
     /// Construct its child waits for, plus one; or [`PARKED`].
     suspended: u32,
+    /// Its stopped child shall go on as soon as there is a permit.
+    restarted: bool,
     /// Epoch of the master's mappings that it shows.
     epoch: u32,
     /// Life of the construct it was given.
     life: u32,
+}
+
+impl Worker {
+    /// A free slot.
+    const NONE: Worker =
+        Worker { pid: 0, pidfd: 0, assigned: 0, suspended: 0, restarted: false, epoch: 0, life: 0 };
 }
 
 /// Value of [`Worker::suspended`] for a child that has stopped.
