@@ -190,15 +190,16 @@ impl Space {
         let errs = |planted| child.planted == Some(planted);
         let (last, inherits) =
             (errs(Planted::LastPageNotSnapped), !errs(Planted::PermNotInherited));
-        let (kept, stays) = (errs(Planted::ChangesSurviveSnap), errs(Planted::ReferenceStays));
+        let (kept, old) = (errs(Planted::ChangesSurviveSnap), errs(Planted::ReferenceStays));
         let (local, ends) = (errs(Planted::LocalFollowsSnap), errs(Planted::SnapEndsSubtree));
         for i in 0..ARENA {
             let forgotten = last && page(Place::at(i)) == (Part::Heap, 3);
-            if !forgotten && !(kept && child.written[i]) {
+            let stays = kept && child.written[i];
+            if !(forgotten || stays) {
                 child.memory[i] = self.memory[i];
             }
         }
-        if !(stays && child.reference.is_some()) {
+        if !(old && child.reference.is_some()) {
             child.reference = Some(self.memory.clone());
         }
         child.written.fill(false);
@@ -247,14 +248,14 @@ impl Space {
     fn plan(&self, child: &Space, reference: &[u8]) -> (Vec<usize>, Option<usize>) {
         let mut changed = Vec::new();
         let mut conflicts = Vec::new();
-        for i in 0..ARENA {
-            let mut by_child = child.memory[i] != reference[i];
+        for (i, before) in reference.iter().enumerate() {
+            let mut by_child = child.memory[i] != *before;
             if self.errs(Planted::RestoredByteChanges) {
                 by_child |= child.written[i];
             }
             let last = Place::at(i).offset % PAGE == PAGE - 1;
             by_child &= !(last && self.errs(Planted::LastByteUnmerged));
-            let by_parent = self.memory[i] != reference[i];
+            let by_parent = self.memory[i] != *before;
             let agree = self.errs(Planted::SameValueAgrees) && self.memory[i] == child.memory[i];
             if by_child {
                 changed.push(i);

@@ -32,7 +32,7 @@ pub fn fits(program: &Program, level: Level) -> bool {
             Op::Take(ids) => {
                 let once: BTreeSet<_> = ids.iter().collect();
                 if once.len() == ids.len() && ids.iter().all(|id| live.contains(id)) {
-                    ids.iter().for_each(|id| drop(live.remove(id)));
+                    live.retain(|id| !ids.contains(id));
                 }
                 forks
             }

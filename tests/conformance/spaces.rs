@@ -8,7 +8,6 @@ use super::random::Level;
 use super::runner::{Answer, Calls, Progress, Refused, State, Stopped};
 use kernel::abi::{self, Cause, ChildId, End, GetFlags, PutFlags};
 use kernel::call::{self, Closed, Frames, GetError, Job, raw};
-use kernel::error::Error;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::{Cell, UnsafeCell};
 use std::collections::BTreeSet;

@@ -103,7 +103,7 @@ fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> 
         if shown != model {
             println!("seed {seed} differs; replay: conformance show {} {seed}", kind.name);
             differences(&program, &model, &shown, false);
-            report(kind, seed, &program);
+            report(kind, &program);
             return Some(ExitCode::FAILURE);
         }
         ran += 1;
@@ -121,7 +121,7 @@ fn random(kind: Kind, first: u64, count: u64, seconds: u64) -> Option<ExitCode> 
 }
 
 /// Makes a program smaller that differs, and prints it.
-fn report(kind: Kind, seed: u64, program: &Program) {
+fn report(kind: Kind, program: &Program) {
     // What differs may depend on the schedule: several chances for each candidate.
     let differs = |p: &Program| {
         let model = interpret(p);
