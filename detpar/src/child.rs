@@ -1,8 +1,7 @@
 //! `fork`: one child that runs beside its parent until it is joined.
 use crate::error::JoinError;
-use crate::fork::{self, Given};
+use crate::fork::{self, Frames, Given};
 use kernel::abi::ChildId;
-use kernel::call::Frames;
 use std::marker::PhantomData;
 
 /// A child that was started by [`fork`]. Dropped without a join it is ended, and nothing of it

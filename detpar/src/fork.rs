@@ -1,7 +1,8 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
-use kernel::call::{self, ChildFailure, Closed, Frames, GetError, Job, Joined};
+pub(crate) use kernel::call::Frames;
+use kernel::call::{self, ChildFailure, Closed, GetError, Job, Joined};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

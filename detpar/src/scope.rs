@@ -1,8 +1,7 @@
 //! `scope`: children that run beside the body that spawns them.
 use crate::error::JoinError;
-use crate::fork::{self, Given};
+use crate::fork::{self, Frames, Given};
 use kernel::abi::ChildId;
-use kernel::call::Frames;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -144,6 +144,7 @@ impl Space {
     fn end(&mut self, state: State) {
         self.status = Status::Stopped(state);
         self.task = None;
+        self.books |= !self.children.is_empty();
         if !self.errs(Planted::SubtreeSurvives) {
             self.children.clear();
         }

@@ -9,6 +9,7 @@
 
 use super::chaos;
 use super::control::{Me, Role, control, private, private_item};
+use super::worker::grant_at;
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -322,13 +323,32 @@ fn scan_all(me: &Me, stack_from: usize, with_reset: bool, crowds: &mut [Crowd; Z
         if below > 0 {
             let (start, found) = (cpu::cycles(), runs.pages);
             let (from, to) = (segment_addr(z, 0), segment_addr(z, below));
-            scan_range(me, from, to, |a, b| runs.add(a, b, false));
+            each_private(me, from, to, |from, to| {
+                scan_range(me, from, to, |a, b| runs.add(a, b, false));
+            });
             let took = cpu::cycles().saturating_sub(start);
             crowds[z].note(took, runs.pages.saturating_sub(found));
         }
     }
     scan_segments(me, &mut runs, above, with_reset);
     runs
+}
+
+/// Calls `each` with the parts of a range that were not granted to the running child: what it
+/// writes to a grant goes to the file, however large it is.
+fn each_private(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize)) {
+    /// Grants from which on looking for them costs more than it saves.
+    const MANY: u32 = 128;
+    let grants = if me.grant_count > MANY { 0 } else { me.grant_count };
+    let mut at = from;
+    while at < to {
+        let next = (0..grants).map(grant_at).filter(|g| g.0 + g.1 > at).min();
+        let (start, len) = next.filter(|g| g.0 < to).unwrap_or((to, 0));
+        if at < start {
+            each(at, start);
+        }
+        at = if len == 0 { to } else { start + len };
+    }
 }
 
 fn scan_segments(me: &Me, runs: &mut Runs, mut rest: &[Segment], with_reset: bool) {

@@ -224,8 +224,8 @@ pub(crate) struct Mailbox {
     pub request: Request,
     /// Construct slot that answers the request; `u32::MAX` where a limit refused it.
     pub reply: AtomicU32,
-    /// End of the stages that workers of this slot made: a successor keeps clear of them.
-    pub staged_to: AtomicU64,
+    /// Live stages in the slot's exchange area.
+    pub stages: AtomicU32,
     /// High-water marks of fresh segments granted to children, by zone.
     pub granted: [AtomicU32; ZONES],
 }
@@ -329,6 +329,11 @@ pub(crate) mod area {
     pub const MESSAGE: usize = (7 << 30) + (512 << 20);
     /// Bytes of it.
     pub const MESSAGE_SIZE: usize = 16 << 20;
+    /// The list of live stages.
+    pub const LIVE: usize = MESSAGE + MESSAGE_SIZE;
+    /// Most of them, and the bytes of their list.
+    pub const LIVE_MAX: u32 = 65536;
+    pub const LIVE_SIZE: usize = 2 << 20;
 }
 
 /// Bytes of an exchange area.
@@ -478,8 +483,6 @@ pub(crate) mod private {
     pub const TLS_TEMPLATE: usize = 4 << 20;
     /// The region table.
     pub const REGIONS: usize = 5 << 20;
-    /// Live stages of a worker.
-    pub const STAGES: usize = 6 << 20;
     /// What a worker knows of its scans.
     pub const SCANS: usize = 14 << 20;
     /// What the master knows of huge pages.

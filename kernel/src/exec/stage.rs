@@ -1,7 +1,7 @@
 //! Room for stages in a worker's exchange area. A stage lives until its construct is merged;
 //! the running child's stage grows at the end of the largest gap.
 
-use super::control::{Me, Stage, area, control, exchange, private, private_item};
+use super::control::{Me, Stage, area, control, exchange, me};
 use crate::image::layout::{EXCHANGE, page_ceil};
 use crate::sys;
 use core::sync::atomic::Ordering::*;
@@ -16,13 +16,15 @@ struct Live {
     life: u32,
 }
 
-const MAX: u32 = 65536;
+const MAX: u32 = area::LIVE_MAX;
 /// Bytes of the area that keep their pages when nothing is staged.
 const RESERVE: usize = 4 << 20;
 
+/// The list lies in the exchange area: a worker that dies leaves it to its successor.
 fn live(i: u32) -> &'static mut Live {
-    // SAFETY: fewer than MAX entries fit before the merge's scratch; any bytes are valid.
-    unsafe { private_item::<Live>(private::STAGES, i as usize) }
+    let at = exchange(me().slot) + area::LIVE + i as usize * size_of::<Live>();
+    // SAFETY: `control`: this worker's area has room for MAX entries; any bytes are valid.
+    unsafe { &mut *(at as *mut Live) }
 }
 
 /// Forgets the stages whose constructs are merged.
@@ -38,7 +40,13 @@ fn purge(me: &mut Me) {
             kept += 1;
         }
     }
-    me.stage_count = kept;
+    count(me, kept);
+}
+
+/// Notes how many stages are live.
+fn count(me: &mut Me, n: u32) {
+    me.stage_count = n;
+    control().mail[me.slot as usize].stages.store(n, Release);
 }
 
 /// Starts the running child's stage; none where the area is full.
@@ -102,22 +110,24 @@ pub(super) fn stage(me: &Me) -> &'static mut Stage {
 pub(super) fn keep(me: &mut Me, construct: u32, life: u32) {
     let (start, end) = (me.stage, me.stage_end);
     *live(me.stage_count) = Live { start, end, construct, life };
-    me.stage_count += 1;
-    let mark = (0..me.stage_count).map(|i| live(i).end).max().unwrap_or(start);
-    control().mail[me.slot as usize].staged_to.store(mark as u64, Release);
+    count(me, me.stage_count + 1);
 }
 
-/// Starts a new worker's list: what a dead predecessor in the slot staged stays until the
-/// master's construct is done, since a parent may not have read it yet.
+/// Takes over what a dead predecessor in the slot staged: a parent may not have read it yet.
 pub(super) fn inherit(me: &mut Me) {
     let base = exchange(me.slot);
-    let end = control().mail[me.slot as usize].staged_to.load(Acquire) as usize;
-    (me.stage_count, me.stage_end) = (0, base);
-    if end > base && end <= base + area::STAGES {
-        let life = control().constructs[0].life.load(Acquire);
-        *live(0) = Live { start: base, end, construct: 0, life };
-        me.stage_count = 1;
+    let left = control().mail[me.slot as usize].stages.load(Acquire).min(MAX);
+    me.stage_end = base;
+    let mut kept = 0;
+    for i in 0..left {
+        let l = *live(i);
+        if base <= l.start && l.start <= l.end && l.end <= base + area::STAGES {
+            me.stage_end = me.stage_end.max(l.end);
+            *live(kept) = l;
+            kept += 1;
+        }
     }
+    count(me, kept);
 }
 
 /// Empties the running child's records; large ones give their pages back.
@@ -134,4 +144,4 @@ pub(super) fn trim_log(me: &mut Me) {
     me.free_count = 0;
 }
 
-const _: () = assert!(private::STAGES + MAX as usize * size_of::<Live>() <= private::SCANS);
+const _: () = assert!(MAX as usize * size_of::<Live>() <= area::LIVE_SIZE);

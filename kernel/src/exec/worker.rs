@@ -537,19 +537,20 @@ pub(crate) fn grant_tail(addr: usize, len: usize, pages: usize) {
 
 /// Whether a range was granted to the running child.
 pub(crate) fn is_granted(addr: usize, len: usize) -> bool {
-    (0..me().grant_count).any(|i| {
-        // SAFETY: as in `grant`.
-        let (a, n) = unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) };
-        a <= addr && addr + len <= a + n
-    })
+    (0..me().grant_count).map(grant_at).any(|(a, n)| a <= addr && addr + len <= a + n)
+}
+
+/// Address and length of one of the running child's grants.
+pub(super) fn grant_at(i: u32) -> (usize, usize) {
+    // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
+    unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) }
 }
 
 /// Takes the ended child's grants back: the ranges are private again, so that what the next
 /// child writes there stays its own.
 pub(crate) fn seal_grants(me: &mut Me) {
     for i in 0..me.grant_count {
-        // SAFETY: as in `grant`.
-        let (addr, len) = unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) };
+        let (addr, len) = grant_at(i);
         if map_image(me, addr, len, libc::MAP_PRIVATE).is_err() {
             sys::exit(74);
         }
@@ -584,7 +585,8 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let _ = collect::stage_log(me);
     st.failed = 1;
     st.cause = CauseRecord::new(cause);
-    stage::keep(me, me.construct, 0);
+    let life = control().mail[slot as usize].life.load(Acquire);
+    stage::keep(me, me.construct, life);
     if let Some(con) = control().constructs.get(me.construct as usize) {
         control().mail[slot as usize].state.store(state::FAULTED, SeqCst);
         publish(con, me.index, outcome::FAILED, me.stage as u64);
