@@ -22,6 +22,8 @@ const CASES: &[(&str, fn())] = &[
 
 /// Runs `k` children of a closed construct.
 fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
+    /// # Safety
+    /// `body` is a `fn(usize)`.
     unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
         // SAFETY: `children` passes a function of this type.
         let body = unsafe { std::mem::transmute::<*mut (), fn(usize)>(body) };

@@ -97,7 +97,7 @@ fn scattered() {
             }
             // Frames of different depth, which a grandchild sees as live memory of its parent.
             if places.len() == 2 {
-                let local = vec![by; 10];
+                let local = Vec::from([by; 10]);
                 let (a, b) = detpar::join(|| local[3], || local.len());
                 assert_eq!((a, b), (by, 10));
             }

@@ -10,7 +10,7 @@ use crate::exec::control::{
 };
 use crate::exec::master::master;
 use crate::exec::reference::Undo;
-use crate::exec::{changes, layer, stage, worker};
+use crate::exec::{changes, grants, layer, stage, worker};
 use crate::heap::Heap;
 use crate::heap::open::OpenLane;
 use crate::image::layout::{PRIVATE, STACK_END};
@@ -174,7 +174,7 @@ pub(super) fn hand_down(me: &mut Me) -> Result<(usize, usize), Limit> {
 /// From here on what the running space writes stays its own.
 pub(super) fn go_private(me: &mut Me) -> Result<(), OpenError> {
     if me.role != Role::Master {
-        worker::seal_grants(me);
+        grants::seal(me);
         return Ok(());
     }
     view::enter().map_err(|errno| {

@@ -9,7 +9,7 @@
 
 use super::chaos;
 use super::control::{Me, Role, control, private, private_item};
-use super::worker::grant_at;
+use super::grants;
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -339,10 +339,10 @@ fn scan_all(me: &Me, stack_from: usize, with_reset: bool, crowds: &mut [Crowd; Z
 fn each_private(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize)) {
     /// Grants from which on looking for them costs more than it saves.
     const MANY: u32 = 128;
-    let grants = if me.grant_count > MANY { 0 } else { me.grant_count };
+    let count = if me.grant_count > MANY { 0 } else { me.grant_count };
     let mut at = from;
     while at < to {
-        let next = (0..grants).map(grant_at).filter(|g| g.0 + g.1 > at).min();
+        let next = (0..count).map(grants::at).filter(|g| g.0 + g.1 > at).min();
         let (start, len) = next.filter(|g| g.0 < to).unwrap_or((to, 0));
         if at < start {
             each(at, start);

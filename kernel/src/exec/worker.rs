@@ -3,11 +3,11 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, layer, stage};
+use super::{changes, chaos, collect, command, grants, layer, stage};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
-use crate::heap::class::{ZONE, ZONES, locate, segment_addr};
+use crate::heap::class::ZONES;
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, page_floor};
 use crate::image::{foreign, regions, tls};
 use crate::space::children;
@@ -299,7 +299,7 @@ const STOPPED: u32 = 2;
 
 /// Makes this worker the space of child `i`, which has the parent's memory and has not run.
 fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit> {
-    seal_grants(me);
+    grants::seal(me);
     changes::clear_dead_stack(me, r.stack);
     (me.index, me.construct, me.depth) = (i, construct, r.depth);
     (me.parent_stack, me.merge_from) = (r.stack, r.merge_from);
@@ -338,7 +338,7 @@ fn take_lane(me: &mut Me, r: &Request) {
 /// thread-local storage stay, all else becomes the parent's.
 fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
     collect::drop_changes(me);
-    seal_grants(me);
+    grants::seal(me);
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
     me.merge_from = r.merge_from;
@@ -495,78 +495,6 @@ fn run_exits() {
             f(arg as *mut u8);
         }
     }
-}
-
-/// Records a fresh range that the running child maps shared: what it writes there needs
-/// neither copy nor merge.
-pub(crate) fn grant(zone: usize, number: u32) {
-    let me = me();
-    let (addr, len) = (segment_addr(zone, number), 1 << ZONE[zone].shift);
-    me.table_below[zone] = me.table_below[zone].max(number + 1);
-    if !map_granted(me, addr, len) {
-        me.scan_below[zone] = me.scan_below[zone].max(number + 1);
-    }
-}
-
-fn map_granted(me: &mut Me, addr: usize, len: usize) -> bool {
-    let room = me.grant_count < private::GRANTS_MAX
-        && me.orders & order::NO_GRANTS == 0
-        && !layer::covers(me.chain, addr, len);
-    if !room || map_image(me, addr, len, libc::MAP_SHARED).is_err() {
-        return false;
-    }
-    // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
-    unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
-    me.grant_count += 1;
-    true
-}
-
-/// Pages that a child may take from the free end of a segment before that end is granted:
-/// a few pages are cheaper to copy than to map.
-const TAIL: usize = 4;
-
-/// Notes that the running child took pages of a range that is free to its end, and grants
-/// the range once that has become worth it.
-pub(crate) fn grant_tail(addr: usize, len: usize, pages: usize) {
-    let me = me();
-    me.tail_pages += pages;
-    if me.tail_pages > TAIL && !is_granted(addr, len) {
-        map_granted(me, addr, len);
-    }
-}
-
-/// Whether a range was granted to the running child.
-pub(crate) fn is_granted(addr: usize, len: usize) -> bool {
-    (0..me().grant_count).map(grant_at).any(|(a, n)| a <= addr && addr + len <= a + n)
-}
-
-/// Address and length of one of the running child's grants.
-pub(super) fn grant_at(i: u32) -> (usize, usize) {
-    // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
-    unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) }
-}
-
-/// Takes the ended child's grants back: the ranges are private again, so that what the next
-/// child writes there stays its own.
-pub(crate) fn seal_grants(me: &mut Me) {
-    for i in 0..me.grant_count {
-        let (addr, len) = grant_at(i);
-        if map_image(me, addr, len, libc::MAP_PRIVATE).is_err() {
-            sys::exit(74);
-        }
-        if let Some((zone, number)) = locate(addr) {
-            me.scan_below[zone] = me.scan_below[zone].max(number + 1);
-        }
-    }
-    me.grant_count = 0;
-}
-
-fn map_image(me: &Me, addr: usize, len: usize, kind: i32) -> sys::Sys<usize> {
-    let rw = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = kind | libc::MAP_FIXED | libc::MAP_NORESERVE;
-    let off = addr - crate::image::layout::IMAGE;
-    // SAFETY: heap memory of the image keeps showing the file; the range is fresh or sealed.
-    unsafe { sys::map(addr, len, rw, flags, me.image_fd, off) }
 }
 
 /// Ends the running child at once, and this worker with it: what a fault left behind is

@@ -2,7 +2,7 @@
 
 use crate::exec::control::{Role, area, control, exchange, me, private, private_item};
 use crate::exec::master::master;
-use crate::exec::worker;
+use crate::exec::{grants, worker};
 use crate::heap::class::ZONES;
 use crate::heap::open::Freed;
 use crate::heap::state::Sequence;
@@ -53,13 +53,13 @@ impl Env for Space {
             && let Some(mail) = control().mail.get(me().slot as usize)
         {
             mail.granted[z].fetch_max(n + 1, Relaxed);
-            worker::grant(z, n);
+            grants::take(z, n);
         }
     }
 
     fn took_tail(&mut self, addr: usize, len: usize, pages: usize) {
         if me().role == Role::Child {
-            worker::grant_tail(addr, len, pages);
+            grants::take_tail(addr, len, pages);
         }
     }
 
@@ -97,7 +97,7 @@ impl Env for Space {
         let may = match me.role {
             // A private view keeps the file as it is, and shows it where its own pages are gone.
             Role::Plain | Role::Master => !view::is_private(),
-            Role::Child => worker::is_granted(addr, len),
+            Role::Child => grants::covers(addr, len),
             Role::Worker => false,
         };
         // SAFETY: the heap gives up the contents of a range that belongs to it alone.
