@@ -64,15 +64,16 @@ fn values() -> Vec<u64> {
 /// Each part reads its neighbours' cells of the round before.
 fn stencil() {
     fn part(i: usize) {
+        let (from, to) = (i * N / PARTS, (i + 1) * N / PARTS);
         for _ in 0..ROUNDS {
-            for at in i * N / PARTS..(i + 1) * N / PARTS {
+            for (at, next) in NEXT.iter().enumerate().take(to).skip(from) {
                 let around = [(at + N - 1) % N, at, (at + 1) % N];
                 let sum: u64 = around.iter().map(|&a| CELLS[a].load(Relaxed)).sum();
-                NEXT[at].store(sum % 100_003, Relaxed);
+                next.store(sum % 100_003, Relaxed);
             }
             call::barrier().unwrap();
-            for at in i * N / PARTS..(i + 1) * N / PARTS {
-                CELLS[at].store(NEXT[at].load(Relaxed), Relaxed);
+            for (cell, next) in CELLS[from..to].iter().zip(&NEXT[from..to]) {
+                cell.store(next.load(Relaxed), Relaxed);
             }
             call::barrier().unwrap();
         }

@@ -90,6 +90,7 @@ mod tests {
             assert!(memory.iter().step_by(PAGE).all(|&b| b == 1));
         }
 
+        #[expect(clippy::zombie_processes, reason = "the measurement waits for it")]
         fn fork(&self) -> i32 {
             std::thread::sleep(Duration::from_millis(2));
             let child = std::process::Command::new("true").spawn().expect("true");
