@@ -9,7 +9,7 @@
 
 use super::chaos;
 use super::control::{Me, Role, control, private, private_item};
-use super::grants;
+use super::{grants, layer};
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -228,12 +228,11 @@ pub(super) fn scan_changed(
     with_reset: bool,
     faults: u64,
 ) -> Result<Runs, Limit> {
-    let most = faults.saturating_sub(me.clean_faults) as usize;
-    let s = scans();
     // What was copied in is changed without a fault.
+    let most = faults.saturating_sub(me.clean_faults) as usize + me.copied_pages;
+    let s = scans();
     let worker = me.role != Role::Master;
     if worker
-        && me.copied_count == 0
         && s.shall_try()
         && let Some(runs) = scan_usual(me, s, stack_from, with_reset, most)
     {
@@ -458,6 +457,8 @@ pub(super) fn clear_dead_stack(me: &mut Me, stack: usize) {
     if top < me.dead_top {
         // SAFETY: no child runs; what lies there is left over from ended ones.
         let _ = unsafe { sys::drop_pages(top, me.dead_top - top) };
+        // Pages of the applied chain may be among them.
+        layer::spoil(me);
     }
     me.dead_top = top;
 }

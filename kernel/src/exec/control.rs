@@ -427,6 +427,8 @@ pub(crate) struct Me {
     pub applied: u64,
     /// Pages copied in and runs mapped for it.
     pub copied_count: usize,
+    /// Pages of the image among them, each counted once.
+    pub copied_pages: usize,
     pub mapped_count: usize,
     /// Stack memory from here on is merged.
     pub merge_from: usize,

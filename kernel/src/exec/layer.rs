@@ -240,7 +240,7 @@ pub(super) fn apply(me: &mut Me, top: usize) -> Result<(), Limit> {
         at = l.below;
     }
     if at == 0 {
-        undo(me)?;
+        undo(me, top)?;
     }
     for &at in new[..n].iter().rev() {
         if let Some(l) = layer(at) {
@@ -248,6 +248,7 @@ pub(super) fn apply(me: &mut Me, top: usize) -> Result<(), Limit> {
         }
     }
     me.applied = id;
+    me.copied_pages = count_copied(top);
     me.clean_faults = sys::faults();
     Ok(())
 }
@@ -311,19 +312,36 @@ fn belongs(page: usize) -> bool {
         && (regions::contains_page(page as u64) || (TLS..regions::TLS_END).contains(&page))
 }
 
-/// Takes the applied chain out of this worker's memory: it shows the file again.
-fn undo(me: &mut Me) -> Result<(), Limit> {
+/// Pages of the image that a chain has as copies.
+fn count_copied(top: usize) -> usize {
+    let newest = |l: &Layer, a: u64| {
+        chain(top).find(|l| l.find(a & !RUN).is_some()).is_some_and(|found| found.id == l.id)
+    };
+    let image = |a: u64| !(TLS..regions::TLS_END).contains(&(a as usize));
+    let counts = |l: &'static Layer| {
+        l.addrs().iter().filter(|&&a| a & RUN == 0 && image(a) && newest(l, a)).count()
+    };
+    chain(top).map(counts).sum()
+}
+
+/// Takes the applied chain out of this worker's memory: it shows the file again, but for pages
+/// that the next chain is about to copy over.
+fn undo(me: &mut Me, next: usize) -> Result<(), Limit> {
+    let goes = |page: usize| {
+        !(TLS..regions::TLS_END).contains(&page) && lookup(next, page as u64).is_none()
+    };
     let mut i = 0;
     while i < me.copied_count {
         let from = *copied(i) as usize;
-        let mut len = 1;
-        while i + len < me.copied_count && *copied(i + len) as usize == from + len * PAGE {
-            len += 1;
+        if !goes(from) {
+            i += 1;
+            continue;
         }
-        if !(TLS..regions::TLS_END).contains(&from) {
-            // SAFETY: no child runs; the pages were copied in by `apply_one`.
-            let _ = unsafe { sys::drop_pages(from, len * PAGE) };
-        }
+        let follows = |n: usize| *copied(i + n) as usize == from + n * PAGE;
+        let left = me.copied_count - i;
+        let len = (1..left).take_while(|&n| follows(n) && goes(from + n * PAGE)).count() + 1;
+        // SAFETY: no child runs; the pages were copied in by `apply_one`.
+        let _ = unsafe { sys::drop_pages(from, len * PAGE) };
         i += len;
     }
     let rw = libc::PROT_READ | libc::PROT_WRITE;
@@ -334,8 +352,15 @@ fn undo(me: &mut Me) -> Result<(), Limit> {
         // SAFETY: no child runs; the range shows the file again.
         unsafe { sys::map(from, len, rw, flags, me.image_fd, off) }.map_err(|_| Limit::Exchange)?;
     }
-    (me.copied_count, me.mapped_count, me.applied) = (0, 0, 0);
+    (me.copied_count, me.copied_pages, me.mapped_count, me.applied) = (0, 0, 0, 0);
     Ok(())
+}
+
+/// The applied chain is no longer whole in this worker's memory.
+pub(super) fn spoil(me: &mut Me) {
+    if me.applied != 0 {
+        me.applied = u64::MAX;
+    }
 }
 
 /// Ends the changed state of a page after a child: back to what the applied chain has.
