@@ -59,9 +59,7 @@ fn stacks_of_two_depths() {
     });
 }
 
-/// Uses frames, stops, and looks at them.
-extern "C" fn none() {}
-
+/// Uses frames, stops, and looks at them; whether they were always whole.
 fn frames_survive(stop: impl Fn(u32)) -> bool {
     let mut mine = [[0u8; 4096]; 8];
     for round in 0..30u32 {
@@ -71,7 +69,6 @@ fn frames_survive(stop: impl Fn(u32)) -> bool {
             return false;
         }
     }
-    none();
     true
 }
 
@@ -167,6 +164,13 @@ fn grants_roll_back() {
 
 /// Memory of a child in a far lane belongs to its parent and to its siblings like any other.
 fn far_lanes() {
+    far();
+    scope(|s| s.spawn(|_| far()));
+    detpar::join(far, far);
+    far();
+}
+
+fn far() {
     for size in [100usize, 50_000, 2 << 20, 20 << 20] {
         let children: Vec<_> = (0..20u32)
             .map(|i| fork(i, move || vec![i as u8; if i == 17 { size } else { 10 }]).unwrap())

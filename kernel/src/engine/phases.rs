@@ -4,6 +4,7 @@
 
 use super::closed::settle;
 use super::joined::{Done, any_stopped, merge_children};
+use super::open::go_private;
 use crate::abi::{Cause, Failure, Limit};
 use crate::exec::control::{Job, Me, Request, Role, ask, order};
 use crate::exec::master::master;
@@ -11,7 +12,6 @@ use crate::exec::{changes, layer, worker};
 use crate::heap::Heap;
 use crate::image::layout::page_floor;
 use crate::space::memory::Space;
-use crate::space::private as view;
 
 /// Goes on with a construct whose children have stopped for the first time.
 pub(super) fn run(
@@ -21,7 +21,8 @@ pub(super) fn run(
     first: &Request,
 ) -> Result<(), Failure> {
     let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
-    if me.role == Role::Master && view::enter().is_err() {
+    // Memory that was granted to a nested parent is changed in the file, for good.
+    if go_private(me).is_err() {
         return Err(limit(Limit::Memory));
     }
     // What memory was when the construct began is what a failure goes back to.

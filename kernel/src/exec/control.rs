@@ -440,8 +440,6 @@ pub(crate) struct Me {
     pub orders: u32,
     /// Code of the last ret.
     pub ret_code: u32,
-    /// Stack memory below this address is the running child's own, whatever its parent has.
-    pub own_stack: usize,
     /// Ranges of pages that the running space's code may not read or write.
     pub restricted: usize,
     /// The running child's stage, its end so far and the end of the room it may use.

@@ -14,7 +14,7 @@ use super::changes::{self, Runs, run, scan_changed};
 use super::control::{Me, control, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
-use crate::image::layout::{EXCHANGE, STACK, TLS};
+use crate::image::layout::{EXCHANGE, STACK, STACK_END, TLS, page_floor};
 use crate::image::{regions, tls};
 use crate::merge::Page;
 use crate::sys;
@@ -192,6 +192,8 @@ fn mark_runs(addrs: usize, count: usize) {
     // SAFETY: `copy_out` wrote that many.
     let all = unsafe { slice::from_raw_parts_mut(addrs as *mut u64, count) };
     let tls = TLS as u64..regions::TLS_END as u64;
+    // A part of a run of stack pages may belong to a child's own frames.
+    let stack = STACK as u64..STACK_END as u64;
     let mut at = 0;
     while at < all.len() {
         let next = |w: &[u64]| w[1] == w[0] + PAGE as u64;
@@ -203,7 +205,7 @@ fn mark_runs(addrs: usize, count: usize) {
         let len =
             all[at..at + long].iter().enumerate().take_while(|&(i, &a)| same_home(i, a)).count();
         let len = len.max(1);
-        if len >= RUN_MIN && !tls.contains(&first) {
+        if len >= RUN_MIN && !tls.contains(&first) && !stack.contains(&first) {
             all[at..at + len].iter_mut().for_each(|a| *a |= RUN);
         }
         at += len;
@@ -248,7 +250,7 @@ pub(super) fn apply(me: &mut Me, top: usize) -> Result<(), Limit> {
         }
     }
     me.applied = id;
-    me.copied_pages = count_copied(top);
+    me.copied_pages = count_copied(me, top);
     me.clean_faults = sys::faults();
     Ok(())
 }
@@ -262,7 +264,7 @@ fn apply_one(me: &mut Me, l: &Layer) -> Result<(), Limit> {
             // What a broken parent claims.
             return Err(Limit::Exchange);
         }
-        if (STACK..me.own_stack).contains(&page) {
+        if own_frames(me).contains(&page) {
             i += 1;
             continue;
         }
@@ -306,6 +308,12 @@ fn apply_one(me: &mut Me, l: &Layer) -> Result<(), Limit> {
     Ok(())
 }
 
+/// Stack pages below the frames of this worker's parent: they are its child's, or dead. Where
+/// the next child's parent has frames there, [`spoil`] was called.
+fn own_frames(me: &Me) -> core::ops::Range<usize> {
+    STACK..page_floor(me.parent_stack)
+}
+
 fn belongs(page: usize) -> bool {
     page.is_multiple_of(PAGE)
         && page != STACK
@@ -313,11 +321,14 @@ fn belongs(page: usize) -> bool {
 }
 
 /// Pages of the image that a chain has as copies.
-fn count_copied(top: usize) -> usize {
+fn count_copied(me: &Me, top: usize) -> usize {
     let newest = |l: &Layer, a: u64| {
         chain(top).find(|l| l.find(a & !RUN).is_some()).is_some_and(|found| found.id == l.id)
     };
-    let image = |a: u64| !(TLS..regions::TLS_END).contains(&(a as usize));
+    let own = own_frames(me);
+    let image = |a: u64| {
+        !(TLS..regions::TLS_END).contains(&(a as usize)) && !own.contains(&(a as usize))
+    };
     let counts = |l: &'static Layer| {
         l.addrs().iter().filter(|&&a| a & RUN == 0 && image(a) && newest(l, a)).count()
     };
@@ -327,8 +338,11 @@ fn count_copied(top: usize) -> usize {
 /// Takes the applied chain out of this worker's memory: it shows the file again, but for pages
 /// that the next chain is about to copy over.
 fn undo(me: &mut Me, next: usize) -> Result<(), Limit> {
+    let own = own_frames(me);
     let goes = |page: usize| {
-        !(TLS..regions::TLS_END).contains(&page) && lookup(next, page as u64).is_none()
+        !(TLS..regions::TLS_END).contains(&page)
+            && !own.contains(&page)
+            && lookup(next, page as u64).is_none()
     };
     let mut i = 0;
     while i < me.copied_count {

@@ -307,7 +307,6 @@ fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     me.orders = r.orders;
-    me.own_stack = 0;
     layer::apply(me, r.chain)?;
     take_permissions(r);
     take_lane(me, r);
@@ -342,9 +341,8 @@ fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
     me.merge_from = r.merge_from;
-    me.own_stack = page_floor(me.parent_stack);
     if r.orders & order::AFRESH != 0 {
-        (me.parent_stack, me.own_stack) = (r.stack, 0);
+        me.parent_stack = r.stack;
         changes::clear_dead_stack(me, r.stack);
     }
     layer::apply(me, r.chain)?;

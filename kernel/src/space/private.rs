@@ -407,7 +407,9 @@ fn scan_all(pagemap: i32, each: &mut dyn FnMut(usize, usize) -> Sys<()>) -> Sys<
 
 /// Segments of a zone below this number may be in use.
 fn used(me: &Me, zone: usize) -> u32 {
-    Heap(me.heap).sequences()[zone].next.min(u64::from(ZONE[zone].count)) as u32
+    // What open children left to this process may lie above what it takes next.
+    let next = Heap(me.heap).sequences()[zone].next.min(u64::from(ZONE[zone].count)) as u32;
+    next.max(me.table_below[zone])
 }
 
 /// A file and a way of mapping it.
