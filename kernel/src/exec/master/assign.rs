@@ -70,13 +70,14 @@ impl Master {
     fn serve(&mut self, c: u32) -> Option<bool> {
         let con = &control().constructs[c as usize];
         let mut hungry = !self.resume_parked(c);
+        let stopped = self.stopped_at(c);
         while self.tasks[c as usize].state == ACTIVE {
             let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
             let workers = self.tasks[c as usize].workers;
             if left == 0 {
                 break;
             }
-            if workers >= self.tasks[c as usize].count || !self.may_run(workers == 0) {
+            if workers >= self.tasks[c as usize].count || !self.may_run(workers == stopped) {
                 hungry = true;
                 break;
             }
@@ -93,6 +94,15 @@ impl Master {
             }
         }
         Some(hungry)
+    }
+
+    /// Workers of a construct whose children wait at a barrier for those that nobody took yet.
+    fn stopped_at(&self, c: u32) -> u32 {
+        if self.running < self.width {
+            return 0;
+        }
+        let stopped = |w: &&Worker| w.assigned == c + 1 && w.suspended == PARKED;
+        self.workers[..self.high as usize].iter().filter(stopped).count() as u32
     }
 
     /// Lets restarted children of a construct go on, as far as there are permits.
