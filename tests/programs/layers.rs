@@ -21,6 +21,7 @@ const CASES: &[(&str, fn())] = &[
     ("far_lanes", far_lanes),
     ("long_chains", long_chains),
     ("rounds_of_one_child", rounds_of_one_child),
+    ("forks_beside_another", forks_beside_another),
 ];
 
 /// A child that runs until it is killed: while it is there, layers pile up.
@@ -154,7 +155,9 @@ fn grants_roll_back() {
                 assert!(!children(3, body));
                 assert!(black_box(&list).iter().all(|&b| b == 1), "{size}");
                 list[5] = 2;
-                assert!(children(3, |i| if i != 1 { body(i) }));
+                assert!(children(3, |i| if i != 1 {
+                    body(i)
+                }));
                 assert_eq!((list[0], list[5], list[100_000], list[200_000]), (9, 2, 1, 9));
             }
         },
@@ -207,13 +210,16 @@ fn long_chains() {
             }
             let from = (round * 13 % 17 * 10_000) as usize;
             data[from..from + 9000].iter_mut().for_each(|x| *x ^= round);
-            let sum = data.iter().enumerate().fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64);
+            let sum =
+                data.iter().enumerate().fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64);
             let (at, len) = (data.as_ptr() as usize, data.len());
             let c = fork(round as u32, move || {
                 // SAFETY: the vector is alive in the snapshot.
                 let data = unsafe { std::slice::from_raw_parts(at as *const u64, len) };
                 assert_eq!(
-                    data.iter().enumerate().fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64),
+                    data.iter()
+                        .enumerate()
+                        .fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64),
                     sum
                 );
             });
@@ -240,7 +246,10 @@ fn exchange_blocks() -> u64 {
         let name = std::fs::read_link(fd.path()).ok()?.to_str()?.to_owned();
         Some((name, std::fs::metadata(fd.path()).ok()?.blocks()))
     });
-    files.filter(|(name, _)| name.starts_with("/memfd:") && !name.contains("image")).map(|f| f.1).sum()
+    files
+        .filter(|(name, _)| name.starts_with("/memfd:") && !name.contains("image"))
+        .map(|f| f.1)
+        .sum()
 }
 
 unsafe extern "C" fn counts(_: *mut (), _: usize, _: *mut u8) -> End {
@@ -274,4 +283,33 @@ fn rounds_of_one_child() {
     println!("blocks: {before}, {after}");
     call::kill(id).unwrap();
     assert!(after < before + before / 2 + 20_000, "{before} blocks, then {after}");
+}
+
+/// The same for a loop of forks beside a child that runs for long, and for several rounds of
+/// children that stay.
+fn forks_beside_another() {
+    let mut data = vec![0u8; 256 << 12];
+    let mut before = 0;
+    beside(|| {
+        let mut last = None;
+        for round in 1..=400u32 {
+            data.iter_mut().step_by(4096).for_each(|b| *b = round as u8);
+            let (at, len) = (data.as_ptr() as usize, data.len());
+            let sees = move || {
+                // SAFETY: the vector is alive in the snapshot.
+                let data = unsafe { std::slice::from_raw_parts(at as *const u8, len) };
+                data.iter().step_by(4096).all(|&b| b == round as u8)
+            };
+            let child = fork(round % 2, sees).unwrap();
+            if let Some(c) = last.replace(child) {
+                assert!(detpar::Child::join(c).unwrap());
+            }
+            if round == 100 {
+                before = exchange_blocks();
+            }
+        }
+        assert!(last.unwrap().join().unwrap());
+        let after = exchange_blocks();
+        assert!(after < before + before / 2 + 20_000, "{before} blocks, then {after}");
+    });
 }
