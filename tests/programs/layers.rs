@@ -75,6 +75,8 @@ fn frames_survive(stop: impl Fn(u32)) -> bool {
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static FINE: AtomicU64 = AtomicU64::new(0);
 
+/// # Safety
+/// None: it looks at no argument.
 unsafe extern "C" fn stops(_: *mut (), _: usize, _: *mut u8) -> End {
     let fine = frames_survive(|code| call::ret(code).unwrap());
     FINE.store(u64::from(fine), Relaxed);
@@ -154,7 +156,9 @@ fn grants_roll_back() {
                 assert!(!children(3, body));
                 assert!(black_box(&list).iter().all(|&b| b == 1), "{size}");
                 list[5] = 2;
-                assert!(children(3, |i| if i != 1 { body(i) }));
+                assert!(children(3, |i| if i != 1 {
+                    body(i)
+                }));
                 assert_eq!((list[0], list[5], list[100_000], list[200_000]), (9, 2, 1, 9));
             }
         },
@@ -207,13 +211,16 @@ fn long_chains() {
             }
             let from = (round * 13 % 17 * 10_000) as usize;
             data[from..from + 9000].iter_mut().for_each(|x| *x ^= round);
-            let sum = data.iter().enumerate().fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64);
+            let sum =
+                data.iter().enumerate().fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64);
             let (at, len) = (data.as_ptr() as usize, data.len());
             let c = fork(round as u32, move || {
                 // SAFETY: the vector is alive in the snapshot.
                 let data = unsafe { std::slice::from_raw_parts(at as *const u64, len) };
                 assert_eq!(
-                    data.iter().enumerate().fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64),
+                    data.iter()
+                        .enumerate()
+                        .fold(0, |s: u64, (i, x)| s.wrapping_mul(31) ^ x ^ i as u64),
                     sum
                 );
             });
@@ -240,9 +247,14 @@ fn exchange_blocks() -> u64 {
         let name = std::fs::read_link(fd.path()).ok()?.to_str()?.to_owned();
         Some((name, std::fs::metadata(fd.path()).ok()?.blocks()))
     });
-    files.filter(|(name, _)| name.starts_with("/memfd:") && !name.contains("image")).map(|f| f.1).sum()
+    files
+        .filter(|(name, _)| name.starts_with("/memfd:") && !name.contains("image"))
+        .map(|f| f.1)
+        .sum()
 }
 
+/// # Safety
+/// None: it looks at no argument.
 unsafe extern "C" fn counts(_: *mut (), _: usize, _: *mut u8) -> End {
     loop {
         FINE.fetch_add(1, Relaxed);

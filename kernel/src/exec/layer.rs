@@ -326,9 +326,8 @@ fn count_copied(me: &Me, top: usize) -> usize {
         chain(top).find(|l| l.find(a & !RUN).is_some()).is_some_and(|found| found.id == l.id)
     };
     let own = own_frames(me);
-    let image = |a: u64| {
-        !(TLS..regions::TLS_END).contains(&(a as usize)) && !own.contains(&(a as usize))
-    };
+    let image =
+        |a: u64| !(TLS..regions::TLS_END).contains(&(a as usize)) && !own.contains(&(a as usize));
     let counts = |l: &'static Layer| {
         l.addrs().iter().filter(|&&a| a & RUN == 0 && image(a) && newest(l, a)).count()
     };
