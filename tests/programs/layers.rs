@@ -76,6 +76,8 @@ fn frames_survive(stop: impl Fn(u32)) -> bool {
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static FINE: AtomicU64 = AtomicU64::new(0);
 
+/// # Safety
+/// None: it looks at no argument.
 unsafe extern "C" fn stops(_: *mut (), _: usize, _: *mut u8) -> End {
     let fine = frames_survive(|code| call::ret(code).unwrap());
     FINE.store(u64::from(fine), Relaxed);
@@ -252,6 +254,8 @@ fn exchange_blocks() -> u64 {
         .sum()
 }
 
+/// # Safety
+/// None: it looks at no argument.
 unsafe extern "C" fn counts(_: *mut (), _: usize, _: *mut u8) -> End {
     loop {
         FINE.fetch_add(1, Relaxed);
