@@ -62,6 +62,7 @@ impl<R: Send> Child<R> {
     /// # Errors
     ///
     /// The child's failure; nothing of it was merged. Other children are not affected.
+    /// [`JoinError::Unsupported`] in any space but the one that started the child.
     ///
     /// # Conflicts
     ///
@@ -69,6 +70,9 @@ impl<R: Send> Child<R> {
     /// itself or by joining another child.
     pub fn join(mut self) -> Result<R, JoinError> {
         let given = self.given.take();
+        if given.as_ref().is_some_and(|g| !g.is_ours()) {
+            return Err(fork::not_ours());
+        }
         let joined = fork::join_open(&[self.id]).inspect_err(|_| fork::end_open(self.id))?;
         // SAFETY: the child returned, so its buffer holds an R, moved out once.
         let r = unsafe { joined.result(0).cast::<R>().read() };
@@ -82,7 +86,7 @@ impl<R: Send> Child<R> {
 
 impl<R> Drop for Child<R> {
     fn drop(&mut self) {
-        if self.given.is_some() {
+        if self.given.as_ref().is_some_and(Given::is_ours) {
             fork::end_open(self.id);
         }
     }

@@ -81,11 +81,20 @@ where
 pub(crate) struct Given {
     closure: *mut (),
     drop: unsafe fn(*mut (), bool),
+    /// The space whose child it was given to.
+    space: u64,
 }
 
 impl Given {
     fn new<A>(a: A) -> Given {
-        Given { closure: Box::into_raw(Box::new(a)).cast(), drop: drop_given::<A> }
+        let closure = Box::into_raw(Box::new(a)).cast();
+        Given { closure, drop: drop_given::<A>, space: call::space() }
+    }
+
+    /// Whether this space started the child: in any other its name means another child, or
+    /// none.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.space == call::space()
     }
 
     /// The child ran it: the parent forgets it.
@@ -138,6 +147,11 @@ where
     // caller's contract for what it borrows.
     let started = unsafe { call::fork(id.map(ChildId), job, frames) };
     started.map(|id| (id, given)).map_err(from_get)
+}
+
+/// What a use of a child or scope of another space fails with.
+pub(crate) fn not_ours() -> JoinError {
+    JoinError::from_kernel(kernel::error::Error::NoChild)
 }
 
 /// Waits for open children and merges them in order, all or none.

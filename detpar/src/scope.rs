@@ -14,6 +14,8 @@ pub struct Scope<'scope> {
     failed: RefCell<Option<JoinError>>,
     /// An address below everything that lives for `'scope` on the stack.
     frames: usize,
+    /// The space that it belongs to.
+    space: u64,
     /// Invariant: a scope must pass neither for a longer nor for a shorter one.
     marker: PhantomData<&'scope mut &'scope ()>,
 }
@@ -108,6 +110,7 @@ where
         children: RefCell::default(),
         failed: RefCell::default(),
         frames,
+        space: kernel::call::space(),
         marker: PhantomData,
     };
     let body = catch_unwind(AssertUnwindSafe(|| op(&s)));
@@ -138,7 +141,8 @@ impl<'scope> Scope<'scope> {
     /// Starts a child that runs `body` from a snapshot as of now.
     ///
     /// The child may spawn in turn: its own children are merged into it at its end.
-    /// A spawn that fails, for lack of memory or workers, makes the scope fail at its end.
+    /// A spawn that fails, for lack of memory or workers or since a child of the scope's space
+    /// makes it, makes the scope fail at its end.
     ///
     /// # Conflicts
     ///
@@ -148,6 +152,10 @@ impl<'scope> Scope<'scope> {
         BODY: FnOnce(&Scope<'scope>) + Send + 'scope,
     {
         if self.failed.borrow().is_some() {
+            return;
+        }
+        if self.space != kernel::call::space() {
+            *self.failed.borrow_mut() = Some(fork::not_ours());
             return;
         }
         let child = move || scope(|s: &Scope<'scope>| body(s));

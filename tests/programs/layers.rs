@@ -21,6 +21,7 @@ const CASES: &[(&str, fn())] = &[
     ("far_lanes", far_lanes),
     ("long_chains", long_chains),
     ("rounds_of_one_child", rounds_of_one_child),
+    ("forks_beside_another", forks_beside_another),
 ];
 
 /// A child that runs until it is killed: while it is there, layers pile up.
@@ -286,4 +287,33 @@ fn rounds_of_one_child() {
     println!("blocks: {before}, {after}");
     call::kill(id).unwrap();
     assert!(after < before + before / 2 + 20_000, "{before} blocks, then {after}");
+}
+
+/// The same for a loop of forks beside a child that runs for long, and for several rounds of
+/// children that stay.
+fn forks_beside_another() {
+    let mut data = vec![0u8; 256 << 12];
+    let mut before = 0;
+    beside(|| {
+        let mut last = None;
+        for round in 1..=400u32 {
+            data.iter_mut().step_by(4096).for_each(|b| *b = round as u8);
+            let (at, len) = (data.as_ptr() as usize, data.len());
+            let sees = move || {
+                // SAFETY: the vector is alive in the snapshot.
+                let data = unsafe { std::slice::from_raw_parts(at as *const u8, len) };
+                data.iter().step_by(4096).all(|&b| b == round as u8)
+            };
+            let child = fork(round % 2, sees).unwrap();
+            if let Some(c) = last.replace(child) {
+                assert!(detpar::Child::join(c).unwrap());
+            }
+            if round == 100 {
+                before = exchange_blocks();
+            }
+        }
+        assert!(last.unwrap().join().unwrap());
+        let after = exchange_blocks();
+        assert!(after < before + before / 2 + 20_000, "{before} blocks, then {after}");
+    });
 }

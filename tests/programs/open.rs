@@ -25,6 +25,7 @@ const CASES: &[(&str, fn())] = &[
     ("unjoined", unjoined),
     ("grandchildren_share_a_static", grandchildren_share_a_static),
     ("rollback_three_deep", rollback_three_deep),
+    ("handles_in_other_spaces", handles_in_other_spaces),
     ("loops", loops),
 ];
 
@@ -351,6 +352,27 @@ fn rollback_three_deep() {
     });
     r.unwrap();
     assert_eq!((v[0], v[1], v[2], v[4999]), (1, 6, 0, 0));
+}
+
+/// A name means another child in another space: handles that got there find none.
+fn handles_in_other_spaces() {
+    #[deterministic]
+    fn join_there(c: detpar::Child<String>) -> bool {
+        std::mem::forget(fork(7, || [1u64, 2, 3]));
+        matches!(c.join(), Err(JoinError::Unsupported(_)))
+    }
+    #[deterministic]
+    fn spawn_there(s: &detpar::Scope<'_>) {
+        s.spawn(|_| ());
+    }
+    assert!(join_there(fork(7, || "text".to_string()).unwrap()));
+    let mut done = 0;
+    scope(|s| {
+        s.spawn(|_| done = 1);
+        let inner = try_scope(|s| spawn_there(s));
+        assert!(matches!(inner, Err(JoinError::Unsupported(_))));
+    });
+    assert_eq!(done, 1);
 }
 
 /// Many rounds stay where they are.

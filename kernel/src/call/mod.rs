@@ -13,7 +13,7 @@ mod space;
 
 pub use crate::exec::control::Job;
 pub use get::{ChildFailure, Done, GetError};
-pub use open::{Frames, Joined, fork, join, kill};
+pub use open::{Frames, Joined, fork, join, kill, space};
 pub use put::Closed;
 pub use ret::{record_location, record_panic};
 pub use space::{Found, Get, Put, barrier, ret};

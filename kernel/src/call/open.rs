@@ -7,6 +7,7 @@ use crate::abi::ChildId;
 use crate::confine;
 use crate::engine::open::{self, Join, Start};
 use crate::engine::{self, Construct};
+use crate::exec::control::me;
 use crate::image::layout::STACK_END;
 use crate::space::children;
 use crate::sys::cpu::FloatControl;
@@ -18,6 +19,11 @@ pub enum Frames {
     None,
     /// Those at this address and above: the frame that holds it is live until the join.
     From(usize),
+}
+
+/// A number for the running space: names of children mean something in it alone.
+pub fn space() -> u64 {
+    me().path
 }
 
 /// Ids from here on are given by the kernel.

@@ -136,7 +136,7 @@ fn create(me: &mut Me, p: &Put, stack: usize) -> Result<(), OpenError> {
     let place = children::free_place().ok_or(crate::abi::Limit::Children)?;
     settle(me)?;
     if me.open_count == 0 {
-        me.open_mark = me.stage_end;
+        (me.open_mark, me.open_limit) = (me.stage_end, me.stage_limit);
     }
     go_private(me)?;
     let heap = Heap(me.heap);
@@ -157,13 +157,15 @@ fn create_in(
     lane: &crate::heap::open::OpenLane,
 ) -> Result<(), OpenError> {
     changes::widen(me, &Heap(me.heap).sequences());
-    me.chain = layer::seal(me, stack)?;
-    let mark = me.stage_end;
+    me.chain = layer::seal_open(me, stack)?;
+    let from = layer::room_from(me);
     let mut r = request_for(me, lane, stack, p.float)?;
+    let mark = me.stage_end;
     r.commands = commands(me, p)?;
     r.orders |= order::STAY | order::SNAP;
     r.merge_from = stack;
     let mut child = OpenChild::new(p.id, 0);
+    child.room = (from, mark);
     (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
     child.merge_from = stack;
     child.has = if p.snap { has::SNAPSHOT } else { 0 };
@@ -242,13 +244,19 @@ fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenEr
         memory::settle();
         lane = heap.open_lane(&mut Space, place).ok_or(crate::abi::Limit::Heap)?;
         changes::widen(me, &heap.sequences());
-        me.chain = layer::seal(me, stack)?;
+        me.chain = layer::seal_open(me, stack)?;
+        child.room_before = child.room;
+        child.room.0 = layer::room_from(me);
         (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
         child.merge_from = stack;
         child.has = child.has & !has::MERGED | has::SNAPSHOT;
     }
-    let mark = me.stage_end;
+    let mut mark = me.stage_end;
     let mut r = request_for(me, &lane, stack, p.float)?;
+    if p.snap {
+        mark = me.stage_end;
+        child.room.1 = mark;
+    }
     r.commands = commands(me, p)?;
     r.orders |= order::STAY;
     r.merge_from = child.merge_from;

@@ -79,7 +79,7 @@ fn start_child(s: &Start, stack: usize) -> Result<(), OpenError> {
     let first = me.open_count == 0;
     settle(me)?;
     if first {
-        me.open_mark = me.stage_end;
+        (me.open_mark, me.open_limit) = (me.stage_end, me.stage_limit);
     }
     let started = snapshot_and_start(me, s, stack, place);
     if first && started.is_err() {
@@ -110,7 +110,8 @@ fn start_in(
 ) -> Result<(), OpenError> {
     let heap = Heap(me.heap);
     changes::widen(me, &heap.sequences());
-    me.chain = layer::seal(me, stack)?;
+    me.chain = layer::seal_open(me, stack)?;
+    let from = layer::room_from(me);
     let mut request = request_for(me, lane, stack, s.float)?;
     request.job = Some(s.job);
     request.merge_from = s.merge_from;
@@ -122,6 +123,7 @@ fn start_in(
     };
     let mut child = OpenChild::new(s.id, construct.ok_or(Limit::Workers)?);
     (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
+    child.room = (from, me.stage_end);
     (child.merge_from, child.out_size) = (s.merge_from, s.job.out_size);
     child.has = has::SNAPSHOT | has::ENTRY | has::RUNNING;
     children::insert(place, child);

@@ -436,6 +436,8 @@ pub(crate) struct Me {
     pub open_count: usize,
     /// End of the stages before the first layer that was made for open children.
     pub open_mark: usize,
+    /// End of the room that there was then.
+    pub open_limit: usize,
     /// What the running child was told, see [`order`].
     pub orders: u32,
     /// Code of the last ret.

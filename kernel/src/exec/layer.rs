@@ -17,6 +17,7 @@ use crate::abi::{Limit, PAGE};
 use crate::image::layout::{EXCHANGE, STACK, STACK_END, TLS, page_floor};
 use crate::image::{regions, tls};
 use crate::merge::Page;
+use crate::space::children;
 use crate::sys;
 use core::slice;
 use core::sync::atomic::Ordering::Relaxed;
@@ -134,6 +135,38 @@ pub(crate) fn seal(me: &mut Me, stack: usize) -> Result<usize, Limit> {
     // SAFETY: `control`: the room was just taken in this process's exchange area.
     unsafe { (at as *mut Layer).write(new) };
     Ok(at)
+}
+
+/// The same for an open child. What older ones no longer need is used again: where the space is
+/// about to make one layer of all its changes, it goes on in the largest gap.
+pub(crate) fn seal_open(me: &mut Me, stack: usize) -> Result<usize, Limit> {
+    if me.open_count > 0 && own(me).count() >= OWN_MAX {
+        me.chain = me.base;
+        let (from, to) = (me.open_mark, me.open_limit);
+        let starts = children::rooms().map(|r| r.1).chain([from]);
+        let free = |at: &usize| !children::rooms().any(|r| (r.0..r.1).contains(at));
+        let mut best = (me.stage_end, me.stage_end);
+        for start in starts.filter(free).filter(|s| (from..to).contains(s)) {
+            let end = children::rooms().map(|r| r.0).filter(|&r| r >= start).min().unwrap_or(to);
+            stage::give_back(me, start, end);
+            if end - start > best.1 - best.0 {
+                best = (start, end);
+            }
+        }
+        (me.stage_end, me.stage_limit) = best;
+    }
+    seal(me, stack)
+}
+
+/// The layers that the running space has made.
+fn own(me: &Me) -> impl Iterator<Item = &'static Layer> + use<> {
+    let base = me.base;
+    chain(me.chain).take_while(move |l| core::ptr::from_ref(*l) as usize != base)
+}
+
+/// Where what a child needs begins that starts from the running space's layers: at the oldest.
+pub(crate) fn room_from(me: &Me) -> usize {
+    own(me).last().map_or(me.stage_end, |l| l.addrs)
 }
 
 /// Copies the changed pages that differ from a chain; returns how many, addresses, contents.

@@ -100,6 +100,14 @@ pub(crate) fn take(me: &mut Me, bytes: usize) -> Option<usize> {
     Some(at)
 }
 
+/// Gives the pages of a gap back, where it is large; nothing in it is needed any more.
+pub(super) fn give_back(me: &Me, from: usize, to: usize) {
+    if to - from > RESERVE {
+        // SAFETY: nobody reads there.
+        let _ = unsafe { sys::punch(me.exchange_fd, from - EXCHANGE, to - from) };
+    }
+}
+
 /// The running child's stage.
 pub(super) fn stage(me: &Me) -> &'static mut Stage {
     // SAFETY: `control`: the stage lies in this worker's exchange area.

@@ -24,6 +24,10 @@ pub(crate) struct OpenChild {
     pub lane: usize,
     /// What it started from, see `exec::layer`.
     pub chain: usize,
+    /// What of its parent's exchange area is kept for it: from, to.
+    pub room: (usize, usize),
+    /// The same as of its last but one snapshot, on which it stands until it has the last.
+    pub room_before: (usize, usize),
     /// Stack memory from here on is merged.
     pub merge_from: usize,
     /// Bytes of its result.
@@ -70,6 +74,13 @@ pub(crate) fn find(id: ChildId) -> Option<usize> {
     (0..MAX_CHILDREN).filter(live).take(left).find(|&i| place(i).id == id)
 }
 
+/// What of the running space's exchange area is kept for its open children.
+pub(crate) fn rooms() -> impl Iterator<Item = (usize, usize)> {
+    let live = (0..MAX_CHILDREN).map(|i| &*place(i)).filter(|c| c.live != 0);
+    let rooms = live.take(me().open_count).flat_map(|c| [c.room, c.room_before]);
+    rooms.filter(|r| r.0 < r.1)
+}
+
 /// The child at a place.
 pub(crate) fn at(i: usize) -> &'static mut OpenChild {
     place(i.min(MAX_CHILDREN - 1))
@@ -96,6 +107,8 @@ impl OpenChild {
             session: 0,
             lane: 0,
             chain: 0,
+            room: (0, 0),
+            room_before: (0, 0),
             merge_from: 0,
             out_size: 0,
             job: None,
@@ -132,7 +145,7 @@ pub(crate) fn remove(i: usize) {
     at(i).live = 0;
     me.open_count -= 1;
     if me.open_count == 0 {
-        me.stage_end = me.open_mark;
+        (me.stage_end, me.stage_limit) = (me.open_mark, me.open_limit);
         me.chain = me.base;
     }
 }
