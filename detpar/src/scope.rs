@@ -110,7 +110,7 @@ where
         children: RefCell::default(),
         failed: RefCell::default(),
         frames,
-        space: kernel::call::space(),
+        space: fork::space(),
         marker: PhantomData,
     };
     let body = catch_unwind(AssertUnwindSafe(|| op(&s)));
@@ -154,7 +154,7 @@ impl<'scope> Scope<'scope> {
         if self.failed.borrow().is_some() {
             return;
         }
-        if self.space != kernel::call::space() {
+        if self.space != fork::space() {
             *self.failed.borrow_mut() = Some(fork::not_ours());
             return;
         }
