@@ -1,8 +1,8 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
-pub(crate) use kernel::call::Frames;
 use kernel::call::{self, ChildFailure, Closed, GetError, Job, Joined};
+pub(crate) use kernel::call::{Frames, space};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -88,13 +88,13 @@ pub(crate) struct Given {
 impl Given {
     fn new<A>(a: A) -> Given {
         let closure = Box::into_raw(Box::new(a)).cast();
-        Given { closure, drop: drop_given::<A>, space: call::space() }
+        Given { closure, drop: drop_given::<A>, space: space() }
     }
 
     /// Whether this space started the child: in any other its name means another child, or
     /// none.
     pub(crate) fn is_ours(&self) -> bool {
-        self.space == call::space()
+        self.space == space()
     }
 
     /// The child ran it: the parent forgets it.

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         return ExitCode::from(code.len() as u8);
     }
     let cases: &[program::Case] = &[
-        ("join", || println!("{}", told(try_join(|| 1, || 2).map(drop)))),
+        ("join", both_write),
         ("nested", nested),
         ("alive", assert_alive),
         ("raise_processes", || raise(libc::RLIMIT_NPROC)),
@@ -49,6 +49,17 @@ fn told(result: Result<(), JoinError>) -> String {
         Err(e @ JoinError::Killed(_)) => format!("killed: {e}"),
         Err(e) => format!("something else: {e}"),
     }
+}
+
+/// A join of two children that write memory: what they wrote must be there if it succeeds.
+fn both_write() {
+    let mut written = [0; 2];
+    let [a, b] = &mut written;
+    let joined = try_join(|| *a = 1, || *b = 2).map(drop);
+    if joined.is_ok() {
+        assert_eq!(written, [1, 2]);
+    }
+    println!("{}", told(joined));
 }
 
 fn nested() {

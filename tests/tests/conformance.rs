@@ -151,7 +151,6 @@ fn random_forks() {
 }
 
 #[test]
-#[ignore = "finds a conflict in the heap's book-keeping: `conformance random typed 0 107`"]
 fn random_calls() {
     for (i, workers) in [1, 2, 8, 64].into_iter().enumerate() {
         random_programs("typed", workers, i as u64 % 2, i as u64 * 10_000, 2);
