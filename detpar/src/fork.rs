@@ -149,11 +149,6 @@ where
     started.map(|id| (id, given)).map_err(from_get)
 }
 
-/// A number for the running space.
-pub(crate) fn space() -> u64 {
-    call::space()
-}
-
 /// What a use of a child or scope of another space fails with.
 pub(crate) fn not_ours() -> JoinError {
     JoinError::from_kernel(kernel::error::Error::NoChild)
