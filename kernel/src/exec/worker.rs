@@ -43,7 +43,7 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     mail.up.store(1, Release);
     me.clean_faults = sys::faults();
     loop {
-        wait_go(mail);
+        wait_go(mail, true);
         serve(mail.construct.load(Acquire));
     }
 }
@@ -105,8 +105,9 @@ pub(super) fn signal_master() {
     }
 }
 
-/// Waits until the master gives the mailbox another turn.
-fn wait_go(mail: &Mailbox) {
+/// Waits until the master gives the mailbox another turn. Who waits `watching` does so on a
+/// processor of its own for a while.
+fn wait_go(mail: &Mailbox, watching: bool) {
     let me = me();
     let turn = |me: &mut Me| {
         let go = mail.go.load(SeqCst);
@@ -115,7 +116,7 @@ fn wait_go(mail: &Mailbox) {
         changed
     };
     // The home worker shares the master's processor: it hands that over at once.
-    if me.slot != HOME {
+    if watching && me.slot != HOME {
         let c = control();
         if c.spinners.fetch_add(1, SeqCst) < c.spinners_allowed.load(Relaxed) {
             let start = cpu::cycles();
@@ -428,7 +429,7 @@ fn park(me: &mut Me, con: &Construct, i: u32) {
     mail.state.store(state::REQUEST, SeqCst);
     publish(con, i, outcome::STOPPED, me.stage as u64);
     signal_master();
-    wait_go(mail);
+    wait_go(mail, false);
 }
 
 /// Hash of the path of child `i` of the construct whose path is `parent`.
@@ -535,7 +536,9 @@ pub(crate) fn ask(what: u32, target: u32, request: Option<&Request>) -> Option<u
     mail.target.store(target, SeqCst);
     mail.state.store(state::REQUEST, SeqCst);
     signal_master();
-    wait_go(mail);
+    // A child that waits for its own children leaves them its processor.
+    let at_once = ![ask::RUN, ask::WAIT, ask::AGAIN].contains(&what);
+    wait_go(mail, at_once);
     me.role = role;
     Some(mail.reply.load(Acquire)).filter(|&r| r != u32::MAX)
 }
