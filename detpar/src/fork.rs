@@ -156,13 +156,15 @@ pub(crate) fn not_ours() -> JoinError {
 
 /// Waits for open children and merges them in order, all or none.
 pub(crate) fn join_open(ids: &[ChildId]) -> Result<Joined, JoinError> {
-    call::join(ids).map_err(from_get)
+    // SAFETY: called by the handles of these children, which end with it.
+    unsafe { call::join(ids) }.map_err(from_get)
 }
 
 /// Ends an open child; nothing of it is merged.
 pub(crate) fn end_open(id: ChildId) {
     // A child that is gone already needs no end.
-    let _ = call::kill(id);
+    // SAFETY: called for the handle's own child, by the handle that ends with it.
+    let _ = unsafe { call::kill(id) };
 }
 
 /// Tells the kernel where the running child's panic started.

@@ -106,7 +106,8 @@ pub fn run(program: &Program, face: Face) -> Shown {
     open_all(&arena);
     for id in ids(program) {
         // Some have ended, or never were.
-        let _ = call::kill(ChildId(id));
+        // SAFETY: children of raw calls, which no handle names.
+        let _ = unsafe { call::kill(ChildId(id)) };
     }
     let bytes = (0..ARENA).map(|i| arena.load(Place::at(i))).collect();
     // SAFETY: allocated above with the same layout; no child is left.
@@ -128,7 +129,8 @@ fn open_all(arena: &Arena) {
         // SAFETY: as above.
         unsafe { get.call() }.expect("permissions");
     }
-    call::kill(HELPER).expect("the same child");
+    // SAFETY: children of raw calls, which no handle names.
+    unsafe { call::kill(HELPER) }.expect("the same child");
 }
 
 /// An odd address from which the frame part lies in one page.
@@ -415,7 +417,8 @@ impl Calls for Space<'_> {
     }
 
     fn kill(&mut self, id: u32) -> Answer<()> {
-        Ok(call::kill(ChildId(id)).map_err(|e| self.refused(e, Failing::Get)))
+        // SAFETY: children of raw calls, which no handle names.
+        Ok(unsafe { call::kill(ChildId(id)) }.map_err(|e| self.refused(e, Failing::Get)))
     }
 
     fn join(&mut self, programs: &[Program]) -> Answer<()> {
@@ -434,7 +437,8 @@ impl Calls for Space<'_> {
         let mut names = [ChildId(0); 8];
         let names = &mut names[..ids.len()];
         names.iter_mut().zip(ids).for_each(|(name, id)| *name = ChildId(*id));
-        Ok(call::join(names).map(drop).map_err(|e| self.refused(e, Failing::Take)))
+        // SAFETY: children of raw calls, which no handle names.
+        Ok(unsafe { call::join(names) }.map(drop).map_err(|e| self.refused(e, Failing::Take)))
     }
 
     fn ret(&mut self, code: u32) -> Answer<()> {

@@ -103,7 +103,8 @@ fn stopped_child_keeps_its_frames() {
         // SAFETY: the child changed FINE alone.
         let found = unsafe { Get::new(id).merge().call().unwrap() };
         assert_eq!((found.state, FINE.load(Relaxed)), (State::Returned, 1));
-        call::kill(id).unwrap();
+        // SAFETY: children of raw calls, which no handle names.
+        unsafe { call::kill(id) }.unwrap();
     });
 }
 
@@ -285,7 +286,8 @@ fn rounds_of_one_child() {
     }
     let after = exchange_blocks();
     println!("blocks: {before}, {after}");
-    call::kill(id).unwrap();
+    // SAFETY: children of raw calls, which no handle names.
+    unsafe { call::kill(id) }.unwrap();
     assert!(after < before + before / 2 + 20_000, "{before} blocks, then {after}");
 }
 

@@ -75,7 +75,10 @@ pub struct Joined {
 /// [`NoChild`](crate::error::Error::NoChild) for an id that no child has, or that comes twice.
 ///
 /// In every case but the last all the ids are free again once the result is dropped.
-pub fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
+///
+/// # Safety
+/// As for [`kill`]: only a typed handle itself may join the child it names.
+pub unsafe fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
     let nested = parent()?;
     let unique = |(i, id): (usize, &ChildId)| !ids[..i].contains(id);
     let live = |id: &ChildId| children::find(*id).is_some();
@@ -105,7 +108,11 @@ pub fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
 ///
 /// # Errors
 /// [`NoChild`](crate::error::Error::NoChild).
-pub fn kill(id: ChildId) -> Result<(), GetError> {
+///
+/// # Safety
+/// No typed handle (`detpar::Child`, a scope) may name the child: its id may be given to a child
+/// of another kind from then on.
+pub unsafe fn kill(id: ChildId) -> Result<(), GetError> {
     parent()?;
     Ok(open::kill(id)?)
 }

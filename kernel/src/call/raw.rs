@@ -160,8 +160,12 @@ pub fn dret(code: u32) -> i64 {
 }
 
 /// Ends a child and everything below it: 0.
-pub fn dkill(child: u32) -> i64 {
-    match kill(ChildId(child)) {
+///
+/// # Safety
+/// As for [`kill`].
+pub unsafe fn dkill(child: u32) -> i64 {
+    // SAFETY: the caller's contract.
+    match unsafe { kill(ChildId(child)) } {
         Ok(()) => 0,
         Err(e) => errno(&e),
     }

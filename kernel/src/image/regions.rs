@@ -88,7 +88,8 @@ pub(crate) fn offset_of(addr: usize) -> Option<usize> {
     if (IMAGE..IMAGE_END).contains(&addr) {
         return Some(addr - IMAGE);
     }
-    let s = segments().iter().find(|s| s.start <= addr && addr < s.end)?;
+    let at = segments().partition_point(|s| s.end <= addr);
+    let s = segments().get(at).filter(|s| s.start <= addr)?;
     Some(addr - s.start + s.offset)
 }
 

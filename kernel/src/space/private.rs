@@ -22,8 +22,8 @@ use crate::exec::control::{Me, Role, me, private, private_item};
 use crate::heap::Heap;
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::image::layout::{
-    DATA_OFFSET, DATA_SIZE, FAMILY, FILE_SIZE, FILE_VIEW, IMAGE, IMAGE_END, IMAGE_SIZE, STACK,
-    STACK_END, page_ceil,
+    DATA_OFFSET, DATA_SIZE, FAMILY, FILE_SIZE, FILE_VIEW, IMAGE, IMAGE_SIZE, STACK, STACK_END,
+    page_ceil,
 };
 use crate::image::regions::{self, Segment};
 use crate::merge::Page;
@@ -107,14 +107,9 @@ pub(crate) fn file_page(addr: u64) -> &'static Page {
     unsafe { &*(at as *const Page) }
 }
 
-/// The offset in the image file of an address of the image or of a segment.
+/// The offset in the image file of an address that is known to be in it.
 fn offset_of(addr: usize) -> usize {
-    if (IMAGE..IMAGE_END).contains(&addr) {
-        return addr - IMAGE;
-    }
-    let segments = regions::segments();
-    let at = segments.partition_point(|s| s.end <= addr);
-    segments.get(at).map_or(0, |s| s.offset + addr.saturating_sub(s.start))
+    regions::offset_of(addr).unwrap_or(0)
 }
 
 /// Where user code must not be interrupted: a handler would find no memory.
