@@ -81,8 +81,13 @@ fn config() -> Result<Config, String> {
         Ok("auto") | Err(_) => true,
         Ok(v) => return Err(format!("DETPAR_HUGE={v}: give auto or off")),
     };
+    let tsc_traps = match std::env::var("DETPAR_TSC").as_deref() {
+        Ok("trap") => true,
+        Ok("free") | Err(_) => false,
+        Ok(v) => return Err(format!("DETPAR_TSC={v}: give free or trap")),
+    };
     let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
-    Ok(Config { workers, seed, chaos, scan, huge })
+    Ok(Config { workers, seed, chaos, scan, huge, tsc_traps })
 }
 
 /// Holds the process id over a restart.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
 
 /// Variables that change how a program runs; a run gets only those that its test sets.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     "DETPAR_WORKERS",
     "DETPAR_ASLR",
     "DETPAR_SEED",
@@ -21,6 +21,7 @@ const OURS: [&str; 8] = [
     "DETPAR_CHECK",
     "DETPAR_SCAN",
     "DETPAR_HUGE",
+    "DETPAR_TSC",
     "RUST_BACKTRACE",
 ];
 

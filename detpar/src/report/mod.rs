@@ -11,6 +11,7 @@ mod forbidden;
 mod names;
 mod objects;
 mod symbols;
+mod unwind;
 
 pub use conflict::MergeConflict;
 pub use describe::Place;

@@ -1,7 +1,7 @@
 //! Put and get of a child that stays until it is killed.
 
 use super::closed::settle;
-use super::joined::{free_deferred, merge_one, own_failure, slot_of};
+use super::joined::{free_deferred, merge_one, own_failure, slot_of, take_clock};
 use super::open::{self, OpenError, go_private, request_for};
 use crate::abi::{Cause, ChildId, Conflict, Freed, PARENT, Perm, Registers, State};
 use crate::error::Error;
@@ -415,6 +415,7 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
         Err(Cause::Limit(l)) => return Err(l.into()),
         Err(_) => return Err(Error::Range.into()),
     }
+    take_clock(me, place);
     if child.has & has::MERGED == 0 {
         free_deferred(place);
         let heap = Heap(me.heap);

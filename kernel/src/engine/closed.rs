@@ -70,6 +70,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
         job: None,
         restricted: 0,
         restricted_count: 0,
+        clock: me.clock,
     };
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
@@ -138,6 +139,7 @@ fn setup_error(code: u64) -> Error {
         step::FILTER => "installing a seccomp filter in a worker",
         step::TIES => "tying a worker to its master (setpgid, prctl, fcntl)",
         step::PAGE_MAP => "opening the page map of a worker",
+        step::TSC => "trapping the time stamp counter (prctl PR_SET_TSC), as DETPAR_TSC asks",
         step::DESCRIPTORS => "closing inherited descriptors in a worker",
         step::PIDFD => "controlling workers by descriptors (pidfd_send_signal, waitid)",
         step::CLONE => "creating a worker (clone)",

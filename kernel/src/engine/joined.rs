@@ -97,13 +97,15 @@ pub(super) fn merge_children(
     let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
     // Scratch: children, cursors; both tables fit (asserted below).
     let mut n = 0;
+    let mut clock = me().clock;
     for (i, job) in jobs.iter().enumerate().take(failing).filter(|(i, _)| !done.has(*i)) {
         let o = &con.outcomes[i];
         let slot = slot_of(o);
         let staged = claims::stage_at(slot, o.stage.load(SeqCst))
             .and_then(|st| claims::staged(slot, st, job.out_size))
             .ok_or(corrupt(i))?;
-        let Staged { addrs, pages, frees } = staged;
+        let Staged { addrs, pages, frees, .. } = staged;
+        clock = clock.max(staged.clock);
         let index = i as u32;
         // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
         unsafe {
@@ -132,6 +134,7 @@ pub(super) fn merge_children(
         return Err(own_failure(&con.outcomes[failing], failing));
     }
     merge::apply(plan, &mut Memory);
+    me().clock = clock;
     for c in children {
         for b in c.frees {
             Heap::free(&mut Space, b.addr as usize);
@@ -153,6 +156,11 @@ fn staged_at(place: usize) -> Option<Staged> {
         .and_then(|st| claims::staged(slot, st, child.out_size))
 }
 
+/// Moves the running space's clock to that of a child that was merged, where that is later.
+pub(super) fn take_clock(me: &mut Me, place: usize) {
+    me.clock = staged_at(place).map_or(me.clock, |s| s.clock.max(me.clock));
+}
+
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
 /// conflict nothing of it is written; `undo` keeps what is overwritten. Stack memory below
 /// `live` belongs to frames that are no more.
@@ -160,7 +168,7 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
     let child = children::at(open::joined(i));
     let limit = Cause::Limit;
     let staged = staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
-    let Staged { addrs, pages, frees } = without_dead(me, staged, live).map_err(limit)?;
+    let Staged { addrs, pages, frees, .. } = without_dead(me, staged, live).map_err(limit)?;
     let mut side = ParentSide::new(me, child.chain, addrs, frees).map_err(limit)?;
     let changed = |(&a, p): (&u64, &Page)| side.page(a).0 != p.0;
     let refused = |a: u64| !permissions::allow(a as usize, PAGE, true);
@@ -214,7 +222,7 @@ fn without_dead(me: &mut Me, s: Staged, live: usize) -> Result<Staged, Limit> {
         addrs[to] = s.addrs[from];
         pages[to].0 = s.pages[from].0;
     }
-    Ok(Staged { addrs, pages, frees: s.frees })
+    Ok(Staged { addrs, pages, ..s })
 }
 
 /// Says which child, or the parent, a conflict of the `i`-th child of a join is with.

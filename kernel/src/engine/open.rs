@@ -1,7 +1,7 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
 use super::closed::{base_orders, settle};
-use super::joined::{free_deferred, merge_one, own_failure};
+use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -158,6 +158,7 @@ pub(super) fn request_for(
         job: None,
         restricted,
         restricted_count,
+        clock: me.clock,
     })
 }
 
@@ -287,6 +288,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
 fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
+    take_clock(me, place);
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());

@@ -27,8 +27,10 @@ pub(super) fn run(
     }
     // What memory was when the construct began is what a failure goes back to.
     let chain = core::mem::replace(&mut me.chain, first.chain);
+    let clock = me.clock;
     let r = phases(me, construct, jobs, first);
     if r.is_err() {
+        me.clock = clock;
         layer::go_back(me, first.stack, first.chain).map_err(limit)?;
     }
     me.chain = chain;
@@ -56,6 +58,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
         request.session = heap.prepare(&mut Space, k).ok_or(limit(Limit::Heap))?;
         request.sequences = heap.sequences();
         request.reach = me.table_below;
+        request.clock = me.clock;
         request.chain = layer::seal(me, first.stack).map_err(limit)?;
         request.orders = request.orders & !order::ENTER | order::SNAP | order::START;
         if me.role == Role::Master {

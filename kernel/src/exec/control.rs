@@ -13,7 +13,8 @@
 
 use super::cause::CauseRecord;
 use super::command::Command;
-use crate::abi::{Entry, MAX_CHILDREN};
+use super::trace::Ending;
+use crate::abi::{Entry, MAX_CHILDREN, REGISTERS};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::huge::Pages;
@@ -106,6 +107,8 @@ pub(crate) struct Request {
     pub restricted: usize,
     /// How many ranges.
     pub restricted_count: usize,
+    /// The parent's virtual clock.
+    pub clock: u64,
 }
 
 /// Bits of [`Request::orders`].
@@ -173,6 +176,8 @@ pub(crate) mod step {
     pub const DEAD: u32 = 9;
     /// In the master: clone.
     pub const CLONE: u32 = 10;
+    /// The trap of the time stamp counter.
+    pub const TSC: u32 = 11;
 
     /// A step and its error number in one.
     pub const fn error(step: u32, errno: i32) -> u64 {
@@ -311,6 +316,14 @@ pub(crate) struct Stage {
     pub log: usize,
     /// Bytes of the log.
     pub log_len: usize,
+    /// The child's virtual clock.
+    pub clock: u64,
+    /// Registers of a child that a signal ended, see [`super::trace`].
+    pub registers_at_end: [u64; REGISTERS],
+    /// Its stack from the stack pointer on.
+    pub frames: usize,
+    /// How many bytes of it.
+    pub frames_len: usize,
 }
 
 /// Layout of an exchange area.
@@ -382,6 +395,10 @@ pub(crate) struct Me {
     pub constructs: u64,
     /// Random numbers drawn so far.
     pub drawn: u64,
+    /// The running space's virtual clock.
+    pub clock: u64,
+    /// The running child's signal mask, which has no effect.
+    pub mask: u64,
     /// Seed of the whole run.
     pub seed: u64,
     /// Parent's stack pointer of the running child.
@@ -461,6 +478,12 @@ pub(crate) struct Me {
     pub tail_pages: usize,
     /// Set once the running child took down its signal stack, as Rust does before it exits.
     pub leaving: u32,
+    /// Whether the time stamp counter traps in children.
+    pub tsc_traps: u32,
+    /// What the control plane has instead of the time stamp counter where that traps.
+    pub ticks: u64,
+    /// Why and where a child is being ended, see [`super::trace`].
+    pub ending: Ending,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.

@@ -3,7 +3,7 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, grants, layer, stage};
+use super::{changes, chaos, collect, command, grants, layer, stage, trace};
 use crate::abi::{Cause, End, Limit};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
@@ -313,6 +313,7 @@ fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit
     take_lane(me, r);
     me.path = child_path(r.path, i);
     (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
+    (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     Ok(())
@@ -342,6 +343,7 @@ fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
     me.merge_from = r.merge_from;
+    me.clock = me.clock.max(r.clock);
     if r.orders & order::AFRESH != 0 {
         me.parent_stack = r.stack;
         changes::clear_dead_stack(me, r.stack);
@@ -393,6 +395,7 @@ fn hand_over(me: &mut Me, failed: bool, then: Then) {
     let st = stage::stage(me);
     st.failed = u32::from(failed);
     st.code = me.ret_code;
+    st.clock = me.clock;
     st.ended = u32::from(me.end == End::Returned as u32);
     st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
@@ -500,7 +503,6 @@ fn run_exits() {
 /// nobody's to run on. No destructors run.
 pub(crate) fn end_child(cause: Cause) -> ! {
     let me = me();
-    let slot = me.slot;
     if me.stage == 0 || me.stage_end + (2 << 20) > me.stage_limit {
         // No room for the record: the master sees a worker that died.
         sys::exit(75);
@@ -509,9 +511,17 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let st = stage::stage(me);
     (st.log, st.log_len) = (me.stage_end, 0);
     (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
-    let _ = collect::stage_log(me);
     st.failed = 1;
     st.cause = CauseRecord::new(cause);
+    trace::stage(me);
+    finish_end()
+}
+
+/// Reports the child whose end was staged, and ends this worker.
+pub(crate) fn finish_end() -> ! {
+    let me = me();
+    let slot = me.slot;
+    let _ = collect::stage_log(me);
     let life = control().mail[slot as usize].life.load(Acquire);
     stage::keep(me, me.construct, life);
     if let Some(con) = control().constructs.get(me.construct as usize) {

@@ -29,6 +29,8 @@ pub struct Config {
     pub scan: Scan,
     /// Whether huge pages may be put behind large blocks.
     pub huge: bool,
+    /// Whether reading the time stamp counter ends a child.
+    pub tsc_traps: bool,
 }
 
 /// How changed pages are found.
@@ -121,6 +123,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     me.master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);
     me.seed = config.seed;
+    me.tsc_traps = config.tsc_traps.into();
     me.path = confine::mix(config.seed);
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     choose_scan(config.scan)?;

@@ -1,5 +1,6 @@
 //! Registers that no library function sets: the thread pointer, floating-point control.
 
+use crate::exec::control::{Role, me};
 use core::arch::asm;
 
 /// The thread pointer (FS base).
@@ -114,9 +115,16 @@ pub(crate) fn current() -> usize {
     (aux & 0xfff) as usize
 }
 
-/// The time stamp counter, used only to pace the control plane, never visible in results.
+/// The time stamp counter, used only to pace the control plane, never visible in results. In a
+/// worker where it traps: a count of these calls, in about the same measure.
 #[inline]
 pub(crate) fn cycles() -> u64 {
-    // SAFETY: rdtsc has no preconditions outside PR_SET_TSC, which the control plane never sets.
+    const A_CALL: u64 = 100;
+    let me = me();
+    if me.tsc_traps != 0 && matches!(me.role, Role::Worker | Role::Child) {
+        me.ticks += A_CALL;
+        return me.ticks;
+    }
+    // SAFETY: rdtsc has no preconditions but PR_SET_TSC, which is set in the workers above.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
