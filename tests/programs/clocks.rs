@@ -89,7 +89,7 @@ fn nested() {
         assert!(failed);
         now()
     };
-    let (a, b) = detpar::join(body, || now());
+    let (a, b) = detpar::join(body, now);
     assert_eq!((a, b), (first + 5 * SECOND + 2000, first + 1000));
     println!("{a} {b}");
 }

@@ -176,8 +176,10 @@ pub(super) unsafe fn sleep(nr: i64, a: &[u64; 6]) -> Option<i64> {
 unsafe fn relative(at: u64, unit: u64) -> Option<i64> {
     // SAFETY: the caller's contract.
     let period = nanos(unsafe { get(at) }, unit);
-    period.map(pass);
-    Some(period.map_or(INVALID, |_| 0))
+    Some(period.map_or(INVALID, |p| {
+        pass(p);
+        0
+    }))
 }
 
 /// # Safety

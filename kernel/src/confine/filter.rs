@@ -326,7 +326,8 @@ mod tests {
         let area = 3 * EXCHANGE_SIZE as u64;
         let mine = area + EXCHANGE_SIZE as u64 - 4096;
         let (private, shared) = (0x4012, 0x4011);
-        let table: &[(i64, &[u64], &[&[u64]])] = &[
+        type Case<'a> = (i64, &'a [u64], &'a [&'a [u64]]);
+        let table: &[Case] = &[
             (SYS_rt_sigreturn, &[], &[]),
             (SYS_getrusage, &[0], &[&[1], &[u32::MAX as u64]]),
             (SYS_futex, &[0, 0], &[&[0, 2], &[0, 6], &[0, 128], &[0, 9]]),

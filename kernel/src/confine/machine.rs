@@ -66,7 +66,7 @@ pub(super) unsafe fn affinity(a: &[u64; 6]) -> Option<i64> {
     if !is_self(a[0]) {
         return None;
     }
-    if a[1] < 8 || a[1] % 8 != 0 {
+    if a[1] < 8 || !a[1].is_multiple_of(8) {
         return Some(INVALID);
     }
     // SAFETY: the caller's contract.

@@ -209,7 +209,8 @@ fn getrusage() {
 
 /// Sleeps.
 fn pass(seconds: u64, nanos: u64) {
-    (set(20, seconds), set(21, nanos));
+    set(20, seconds);
+    set(21, nanos);
     assert_eq!(ask(libc::SYS_nanosleep, [scratch() + 160, 0]), 0);
 }
 
@@ -218,7 +219,8 @@ fn nanosleep() {
     pass(100_000, 7);
     assert_eq!(now(), start + 100_000_000_000_000 + 7 + STEP);
     for (seconds, nanos) in [(MINUS, 0), (0, 1_000_000_000), (0, MINUS)] {
-        (set(20, seconds), set(21, nanos));
+        set(20, seconds);
+        set(21, nanos);
         assert_eq!(ask(libc::SYS_nanosleep, [scratch() + 160, 0]), no(libc::EINVAL));
     }
 }
@@ -227,7 +229,8 @@ fn clock_nanosleep() {
     let nr = libc::SYS_clock_nanosleep;
     let start = now();
     let record = scratch() + 160;
-    (set(20, 1), set(21, 0));
+    set(20, 1);
+    set(21, 0);
     for clock in [0, 1, 7, 8, 9, 11] {
         assert_eq!(ask(nr, [clock, 0, record, 0]), 0, "clock {clock}");
     }
@@ -265,7 +268,8 @@ fn pselect6() {
 /// A call that sleeps for a record and stores what is left.
 fn slept_by(nr: i64, a: [u64; 5], unit: u64) {
     let start = now();
-    (set(20, 2), set(21, 300));
+    set(20, 2);
+    set(21, 300);
     assert_eq!(ask(nr, a), 0);
     assert_eq!((word(20), word(21)), (0, 0));
     assert_eq!(now(), start + 2_000_000_000 + 300 * unit + STEP);
@@ -331,8 +335,10 @@ fn write() {
 
 fn writev() {
     let text = "answered\n";
-    (set(0, text.as_ptr() as u64), set(1, 4));
-    (set(2, text.as_ptr() as u64 + 4), set(3, 5));
+    set(0, text.as_ptr() as u64);
+    set(1, 4);
+    set(2, text.as_ptr() as u64 + 4);
+    set(3, 5);
     assert_eq!(ask(libc::SYS_writev, [1, scratch(), 2]), 9);
 }
 
@@ -419,7 +425,8 @@ fn affinity() {
 }
 
 fn getcpu() {
-    (set(0, 77), set(1, 77));
+    set(0, 77);
+    set(1, 77);
     assert_eq!(ask(libc::SYS_getcpu, [scratch(), scratch() + 8, 0]), 0);
     assert_eq!((word(0), word(1), ask(libc::SYS_getcpu, [0, 0, 0])), (0, 0, 0));
 }
@@ -433,14 +440,17 @@ fn futex() {
     // A period, an instant, and an instant of the calendar.
     let start = now();
     set(0, 5);
-    (set(20, 2), set(21, 0));
+    set(20, 2);
+    set(21, 0);
     assert_eq!(ask(nr, [at, 128, 5, at + 160]), no(libc::ETIMEDOUT));
     assert_eq!(now(), start + 2_000_000_000 + STEP);
     let later = now() / SECOND + 7000;
-    (set(0, 5), set(20, later));
+    set(0, 5);
+    set(20, later);
     assert_eq!(ask(nr, [at, 9, 5, at + 160, 0, u64::from(u32::MAX)]), no(libc::ETIMEDOUT));
     assert_eq!(now(), later * SECOND + STEP);
-    (set(0, 5), set(20, EPOCH + later + 1000));
+    set(0, 5);
+    set(20, EPOCH + later + 1000);
     assert_eq!(ask(nr, [at, 9 | 256, 5, at + 160, 0, u64::from(u32::MAX)]), no(libc::ETIMEDOUT));
     assert_eq!(now(), (later + 1000) * SECOND + STEP);
 }
