@@ -115,6 +115,11 @@ fn processes() {
     assert_says(&text, &NO_PROCESS);
     assert_says(&text, &["ok\njoin: ok"]);
     run(user.program(&["alive"], 64)).expect(0);
+    // One is enough for any number of children that stop.
+    for processes in [2, 3, 6] {
+        let text = run(user.program(&["stopped", "alive"], processes)).expect(0).text();
+        assert_says(&text, &["stopped: ok"]);
+    }
 }
 
 #[test]
