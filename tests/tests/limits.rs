@@ -117,7 +117,7 @@ fn processes() {
     run(user.program(&["alive"], 64)).expect(0);
     // One is enough for any number of children that stop.
     for processes in [2, 3, 6] {
-        let text = run(user.program(&["stopped", "alive"], processes)).expect(0).text();
+        let text = run(user.program(&["stopped", "join"], processes)).expect(0).text();
         assert_says(&text, &["stopped: ok"]);
     }
 }

@@ -170,8 +170,7 @@ impl Master {
                 free = free.or(Some(s));
                 continue;
             }
-            let idle = control().mail[s as usize].state.load(SeqCst) == state::IDLE;
-            if w.assigned != 0 || w.suspended != 0 || !idle {
+            if !self.is_idle(s) {
                 continue;
             }
             if chaos::choose(4) {
@@ -183,10 +182,7 @@ impl Master {
                 free = free.or(Some(s));
                 continue;
             }
-            control().mail[s as usize].construct.store(c, SeqCst);
-            self.hand_over(s, c, child);
-            self.give(s, c);
-            self.start(s);
+            self.give_idle(s, c, child);
             return true;
         }
         let slot = free.unwrap_or(self.high.max(u32::from(self.away)));
@@ -194,11 +190,31 @@ impl Master {
             return false;
         }
         self.hand_over(slot, c, child);
-        let made = self.spawn(slot, c, epoch);
-        if let Some(i) = child.filter(|_| !made) {
+        if self.spawn(slot, c, epoch) {
+            return true;
+        }
+        if let Some(i) = child {
             self.set_owner(c, i, NOBODY);
         }
-        made
+        // Better the home worker than none.
+        let home = self.is_idle(HOME) && self.workers[HOME as usize].epoch == epoch;
+        if home {
+            self.give_idle(HOME, c, child);
+        }
+        home
+    }
+
+    fn is_idle(&self, slot: u32) -> bool {
+        let w = &self.workers[slot as usize];
+        let idle = control().mail[slot as usize].state.load(SeqCst) == state::IDLE;
+        w.pid != 0 && w.assigned == 0 && w.suspended == 0 && idle
+    }
+
+    fn give_idle(&mut self, slot: u32, c: u32, child: Option<u32>) {
+        control().mail[slot as usize].construct.store(c, SeqCst);
+        self.hand_over(slot, c, child);
+        self.give(slot, c);
+        self.start(slot);
     }
 
     /// Names the child that a worker is to take first.

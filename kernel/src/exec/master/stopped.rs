@@ -46,24 +46,26 @@ impl Master {
     /// do. None where one fails since no worker can be had for it.
     pub(super) fn resume_stopped(&mut self, c: u32) -> Option<bool> {
         let con = &control().constructs[c as usize];
+        let mut without = None;
         for i in 0..self.tasks[c as usize].count {
             if self.tasks[c as usize].parked == 0 {
                 break;
             }
             let o = &con.outcomes[i as usize];
             if o.evicted.load(SeqCst) != 0 && o.claim.load(SeqCst) as u32 == NOBODY {
+                // Those that have a worker come first where no other is to be had.
+                if without.is_some() {
+                    continue;
+                }
                 if !self.may_run(true) {
                     return Some(false);
                 }
-                if !self.assign(c, Some(i)) {
-                    if !self.make_room() && self.running == 0 {
-                        self.fail_for_lack_of_workers(c, i);
-                        return None;
-                    }
-                    return Some(false);
+                if self.assign(c, Some(i)) {
+                    o.evicted.store(0, SeqCst);
+                    self.tasks[c as usize].parked -= 1;
+                } else {
+                    without = Some(i);
                 }
-                o.evicted.store(0, SeqCst);
-                self.tasks[c as usize].parked -= 1;
                 continue;
             }
             let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
@@ -82,7 +84,12 @@ impl Master {
             control().mail[slot as usize].reply.store(tell::GO_ON, Relaxed);
             self.start(slot);
         }
-        Some(true)
+        let Some(i) = without else { return Some(true) };
+        if !self.make_room() && self.running == 0 {
+            self.fail_for_lack_of_workers(c, i);
+            return None;
+        }
+        Some(false)
     }
 
     /// A child has stopped in a worker: where many have, it does not keep it.
@@ -94,16 +101,17 @@ impl Master {
         }
     }
 
-    /// Gets a worker, soon, from a child that has stopped and is not wanted yet; whether there
-    /// is one. As many at a time as there are permits.
+    /// Gets a worker, soon, from a child that has stopped, if possible one that is not wanted
+    /// yet; whether there is one. As many at a time as there are permits.
     pub(super) fn make_room(&mut self) -> bool {
         let all = &self.workers[..self.high as usize];
         let leaving = all.iter().filter(|w| w.suspended == LEAVING).count();
         if leaving > 0 && leaving as u32 + self.running >= self.width {
             return true;
         }
-        let can = |w: &Worker| w.suspended == PARKED && !w.restarted && !w.pinned;
-        let Some(slot) = all.iter().rposition(can) else { return leaving > 0 };
+        let can = |w: &Worker| w.suspended == PARKED && !w.pinned;
+        let best = all.iter().rposition(|w| can(w) && !w.restarted);
+        let Some(slot) = best.or_else(|| all.iter().rposition(can)) else { return leaving > 0 };
         self.tell_to_leave(slot as u32);
         true
     }
