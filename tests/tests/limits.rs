@@ -371,6 +371,10 @@ fn full_group_of_processes() {
     let text = run(group.program(&["join", "sequential"])).expect(0).text();
     assert_says(&text, &NO_PROCESS);
     assert_says(&text, &["sequential: ok"]);
+    drop(group);
+    let Some(group) = Group::new("pids", ["pids.max", "pids.max"], "2") else { return };
+    let text = run(group.program(&["stopped", "join"])).expect(0).text();
+    assert_says(&text, &["stopped: ok", "join: ok"]);
 }
 
 /// The system kills whom it likes: a worker, whose construct fails, or the master and all.
