@@ -1,6 +1,6 @@
 //! Collects what a child changed: copies the pages to its stage.
 
-use super::changes::{self, scan_changed};
+use super::changes::{self, Runs, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::Limit;
@@ -49,10 +49,16 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
 /// Drops the changes of a child that is to take its parent's memory afresh.
 pub(super) fn drop_changes(me: &mut Me) {
     if let Ok(runs) = scan_changed(me, me.parent_stack, false, sys::faults()) {
-        layer::restore_all(me.base, &runs);
-        changes::tidy(me);
+        drop_found(me, &runs);
     }
+}
+
+/// The same where a scan has found them.
+pub(super) fn drop_found(me: &mut Me, runs: &Runs) {
+    layer::restore_all(me.base, runs);
+    changes::tidy(me);
     layer::ancestors(me.depth).for_each(|p| layer::restore(me.base, p));
+    me.clean_faults = sys::faults();
 }
 
 /// Stages the deferred frees, sorted and without repetitions.

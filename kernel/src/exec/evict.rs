@@ -5,7 +5,7 @@
 //! control plane knows of it are written behind its stage. The stage lies in the exchange area
 //! of a slot, which outlives the process in it.
 
-use super::changes::{self, scan_changed};
+use super::changes::{self, Runs, scan_changed};
 use super::control::{Job, Me, Request, Stage, area, exchange, order, private, slot_at};
 use super::worker::{exit_at, start_thread, take_snapshot};
 use super::{claims, collect, grants, layer, stage};
@@ -57,19 +57,20 @@ struct Kept {
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
     let owns = me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
-    if owns || write(me, job).is_err() {
+    let written = if owns { Err(Limit::Children) } else { write(me, job) };
+    let Ok(runs) = written else {
         me.stage_end = end;
         return false;
-    }
+    };
     stage::keep(me, life, true);
-    collect::drop_changes(me);
-    me.clean_faults = sys::faults();
+    collect::drop_found(me, &runs);
     stage::trim_log(me);
     true
 }
 
-fn write(me: &mut Me, job: &Job) -> Result<(), Limit> {
-    let pages = write_pages(me)?;
+/// Writes everything down; returns where the child's changed pages are.
+fn write(me: &mut Me, job: &Job) -> Result<Runs, Limit> {
+    let (runs, pages) = write_pages(me)?;
     let grants = table(me, grants::all(me))?;
     // SAFETY: `own`: the first entries of the table were written; any bytes are a pair.
     let exits = unsafe {
@@ -105,7 +106,7 @@ fn write(me: &mut Me, job: &Job) -> Result<(), Limit> {
         restricted,
     };
     stage::stage(me).kept = table(me, &[kept])?.0;
-    Ok(())
+    Ok(runs)
 }
 
 /// Writes a table behind the stage: where, and how many entries.
@@ -118,7 +119,7 @@ fn table<T: Copy>(me: &mut Me, from: &[T]) -> Result<(usize, usize), Limit> {
 
 /// Writes the changed pages that are not staged. Of the child's own frames all count: chains are
 /// not brought to where those lie.
-fn write_pages(me: &mut Me) -> Result<(usize, usize, usize), Limit> {
+fn write_pages(me: &mut Me) -> Result<(Runs, (usize, usize, usize)), Limit> {
     let frames = match me.child_registers.place().stack as usize {
         0 => me.parent_stack,
         stack => stack.clamp(STACK + PAGE, me.parent_stack),
@@ -133,7 +134,7 @@ fn write_pages(me: &mut Me) -> Result<(usize, usize, usize), Limit> {
         !known && staged.binary_search(&(page as u64)).is_err()
     };
     let (n, addrs, pages) = layer::copy_out(me, &runs, layer::ancestors(me.depth + 1), wanted)?;
-    Ok((addrs, pages, n))
+    Ok((runs, (addrs, pages, n)))
 }
 
 /// Makes this worker the space of an evicted child, whose stage lies at `at`, and does what the
@@ -184,14 +185,17 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     granted.iter().for_each(|&g| grants::renew(me, g, !snap));
     let slot = TLS + k.depth as usize * TLS_SLOT;
     let (frames, tls) = (layer::own_frames(me), slot..slot + TLS_SLOT);
-    for (&to, page) in addrs.iter().zip(pages) {
-        let own = frames.contains(&(to as usize)) || tls.contains(&(to as usize));
-        if own || !snap {
-            put_back(to, page);
-        }
+    let is_own = |to: u64| frames.contains(&(to as usize)) || tls.contains(&(to as usize));
+    for (&to, page) in addrs.iter().zip(pages).filter(|(to, _)| !snap || is_own(**to)) {
+        put_back(to, page);
     }
     if snap {
         take_snapshot(me, r)?;
+    } else {
+        // As if the child had had one fault for each page that it has changed.
+        let all = staged.addrs.iter().chain(addrs).filter(|to| !is_own(**to));
+        let changed = all.filter(|to| !matches!(layer::lookup(k.base, **to), Some((_, false))));
+        me.clean_faults = sys::faults().saturating_sub(changed.count() as u64);
     }
     Ok(job)
 }
