@@ -42,6 +42,10 @@ fn set(i: usize, value: u64) {
     CELL[i].store(value, Relaxed);
 }
 
+fn address(i: usize) -> usize {
+    CELL[i].as_ptr() as usize
+}
+
 fn reset() {
     (0..CELLS).for_each(|i| set(i, 0));
 }
@@ -241,7 +245,6 @@ fn went_on() {
     }
     reset();
     (0..MANY).for_each(|i| set(5000 + i, 9));
-    let address = |i: usize| CELL[i].as_ptr() as usize;
     let evicted = counting(|| {
         (0..MANY).for_each(|i| start(i, body));
         for round in 0..3u64 {
@@ -290,11 +293,7 @@ fn thousands_stopped() {
         assert!(worker_pids().len() < 400, "{}", worker_pids().len());
         (0..2).for_each(|p| put(Put::new(id(p)).start()));
         for p in 0..2 {
-            let copied = Get::new(id(p)).copy(
-                CELL[5000].as_ptr() as usize,
-                8,
-                CELL[5001 + p].as_ptr() as usize,
-            );
+            let copied = Get::new(id(p)).copy(address(5000), 8, address(5001 + p));
             assert_eq!(get(copied), State::Returned);
             assert_eq!(cell(5001 + p), 3 * (EACH * (EACH + 1) / 2) as u64, "{round}");
         }
@@ -423,8 +422,7 @@ fn parents() {
         (1..MANY).for_each(|i| put(Put::new(id(i)).start()));
     }
     for i in 1..MANY {
-        let copied =
-            Get::new(id(i)).copy(CELL[i].as_ptr() as usize, 8, CELL[4000].as_ptr() as usize);
+        let copied = Get::new(id(i)).copy(address(i), 8, address(4000));
         assert_eq!(get(copied), State::Returned);
         assert_eq!(cell(4000), 3);
         // SAFETY: a child of raw calls, which no handle names.
@@ -504,7 +502,7 @@ fn workers_killed() {
                 other => panic!("{i}: {other:?}"),
             }
         }
-        assert!(killed <= 129 && killed < MANY, "{killed}");
+        assert!(killed <= 129, "{killed}");
         end_all(MANY);
     }
     assert_alive();

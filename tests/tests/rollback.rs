@@ -65,7 +65,7 @@ fn five_hundred_failures() {
 fn kill_workers(seconds: u64, workers: usize, seed: u64, pause: u64) -> (u64, u64, Run) {
     let program = Program::new(env!("CARGO_BIN_EXE_kills")).arg(seconds.to_string());
     let limit = Duration::from_secs(seconds + 30);
-    let program = if seed % 2 == 0 { program.env("DETPAR_CHAOS", "7") } else { program };
+    let program = if seed.is_multiple_of(2) { program.env("DETPAR_CHAOS", "7") } else { program };
     let mut running = program.workers(workers).limit(limit).start();
     let mut numbers = Numbers(seed);
     let mut kills = 0;
