@@ -502,7 +502,8 @@ fn workers_killed() {
                 other => panic!("{i}: {other:?}"),
             }
         }
-        assert!(killed <= 129, "{killed}");
+        // Without eviction it would be all; some may have been about to leave.
+        assert!(killed < MANY, "{killed}");
         end_all(MANY);
     }
     assert_alive();
