@@ -90,8 +90,7 @@ fn planted_errors_fail_a_row() {
 
 fn engine(workers: usize, chaos: u64) -> Program {
     let program = Program::new(env!("CARGO_BIN_EXE_conformance")).limit(Duration::from_secs(120));
-    let program = program.workers(workers);
-    if chaos == 0 { program } else { program.env("DETPAR_CHAOS", &chaos.to_string()) }
+    program.workers(workers).chaos(chaos)
 }
 
 /// Runs the whole table.
