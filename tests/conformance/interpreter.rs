@@ -2,13 +2,17 @@
 //! its children. Every rule of `docs/calls.md` stands here once, in the order in which the
 //! document gives it. A child runs where it is started, to its next stop: nothing that others
 //! do meanwhile can reach it, so when it runs makes no difference.
+mod blocks;
 mod merge;
 mod ranges;
 
+use self::blocks::Blocks;
 use self::ranges::check;
 use super::planted::Planted;
-use super::program::{ARENA, Copy, Failure, Get, PAGE, Part, Perm, Place, Program, Put, Span};
-use super::runner::{Answer, Calls, Progress, Refused, Seen, State, Stopped};
+use super::program::{
+    ARENA, Bell, Copy, Failure, Get, PAGE, Part, Perm, Place, Program, Put, Span,
+};
+use super::runner::{self, Answer, Calls, Progress, Refused, Seen, State, Stopped, Text};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -22,6 +26,8 @@ pub struct Shown {
     pub ended: bool,
     /// The master's arena after its last step.
     pub arena: Vec<u8>,
+    /// What came out of the program.
+    pub printed: Vec<u8>,
     /// Whether a child was merged for a second time without a new Snap although it called or
     /// had been called by children: its heap's book-keeping may be in conflict, and the model
     /// has none.
@@ -38,7 +44,13 @@ pub fn interpret_with(program: &Program, planted: Option<Planted>) -> Shown {
     let mut master = Space::master(planted);
     let mut seen = Vec::new();
     let end = Progress::default().run(program, &mut master, &mut |s| seen.push(s));
-    Shown { seen, ended: end.is_ok(), arena: master.memory, vague: master.vague.get() }
+    Shown {
+        seen,
+        ended: end.is_ok(),
+        arena: master.memory,
+        printed: master.printed,
+        vague: master.vague.get(),
+    }
 }
 
 /// Numbers from here on are no names.
@@ -56,6 +68,17 @@ struct Space {
     reference: Option<Vec<u8>>,
     children: BTreeMap<u32, Space>,
     status: Status,
+    /// Blocks of the heap, and those of the reference image.
+    blocks: Blocks,
+    old_blocks: Blocks,
+    /// What it printed and nobody took over yet; in the master, what came out.
+    printed: Vec<u8>,
+    /// How much of that the program has asked for.
+    asked: usize,
+    /// Signals that were asked for, and whether their handlers have run.
+    bells: Rc<Cell<[Option<bool>; 2]>>,
+    /// Whether the named one is blocked.
+    held: bool,
     /// Where it goes on when it is started.
     task: Option<(Program, Progress)>,
     /// Whether it changed its heap's book-keeping since its snapshot.
@@ -89,6 +112,12 @@ impl Space {
             reference: None,
             children: BTreeMap::new(),
             status: Status::Running,
+            blocks: Blocks::default(),
+            old_blocks: Blocks::default(),
+            printed: Vec::new(),
+            asked: 0,
+            bells: Rc::default(),
+            held: false,
             task: None,
             books: false,
             merged: false,
@@ -113,6 +142,7 @@ impl Space {
             },
             reference: self.errs(Planted::ReferenceFromCreation).then(|| self.memory.clone()),
             status: Status::Stopped(State::Created),
+            blocks: self.blocks.clone(),
             vague: self.vague.clone(),
             ..master
         }
@@ -205,6 +235,8 @@ impl Space {
         if !(old && child.reference.is_some()) {
             child.reference = Some(self.memory.clone());
         }
+        child.blocks = self.blocks.clone();
+        child.old_blocks = self.blocks.clone();
         child.written.fill(false);
         (child.books, child.merged) = (false, false);
         if inherits {
@@ -241,6 +273,31 @@ impl Space {
         (from..to).for_each(|i| self.set(i, 0));
     }
 
+    /// What a child printed comes after what this space has printed.
+    fn deliver(&mut self, id: u32) {
+        let child = self.children.get_mut(&id).expect("found before");
+        let mut printed = std::mem::take(&mut child.printed);
+        if child.errs(Planted::OutputStays) {
+            child.printed = printed.clone();
+        }
+        if self.errs(Planted::OutputBefore) {
+            printed.append(&mut self.printed);
+            self.printed = printed;
+        } else {
+            self.printed.append(&mut printed);
+        }
+    }
+
+    /// Whether a wait that names signals ends by one. The other has come by then as well.
+    fn interrupted(&mut self) -> bool {
+        let [named, other] = self.bells.get();
+        let ends = named.is_some() && !self.held;
+        if ends {
+            self.bells.set([Some(true), other.map(|_| !self.errs(Planted::OtherSignalLost))]);
+        }
+        ends
+    }
+
     fn set_perm(&mut self, span: Span, perm: Perm) {
         for page in 0..span.len / PAGE {
             self.perms.insert((span.place.part, span.place.offset / PAGE + page), perm);
@@ -269,6 +326,10 @@ impl Space {
         let restarts = self.errs(Planted::FailedChildRestarts);
         if failed && !(put.regs.is_some() && (put.snap || restarts)) {
             return Ok(Err(Refused::Invalid));
+        }
+        if failed {
+            // What was not taken over of the one that failed goes with it.
+            self.children.get_mut(&id).expect("it failed").printed.clear();
         }
         let startable = self.children.get(&id).is_some_and(|c| c.task.is_some());
         if put.start && put.regs.is_none() && !startable {
@@ -352,9 +413,13 @@ impl Space {
         let state = match self.stopped(id) {
             None => return Ok(Err(Refused::NoChild)),
             Some(Err(Stopped)) if get.dont_wait => return Ok(Err(Refused::Again)),
+            Some(Err(Stopped)) if get.signals && self.interrupted() => {
+                return Ok(Err(Refused::Interrupted));
+            }
             Some(state) => state?,
         };
         if matches!(state, State::Exception(_)) && !self.errs(Planted::FailedChildMerges) {
+            self.deliver(id);
             return Ok(Ok(state));
         }
         if let Some(copy) = &get.copy
@@ -367,6 +432,9 @@ impl Space {
             && let Err(refused) = self.merge(id)
         {
             return Ok(Err(refused));
+        }
+        if get.merge {
+            self.deliver(id);
         }
         if let Some(copy) = &get.copy {
             let bytes = self.children[&id].memory.clone();
@@ -486,5 +554,57 @@ impl Calls for Space {
 
     fn spin(&mut self) -> Stopped {
         Stopped
+    }
+
+    fn print(&mut self, byte: u8) {
+        self.printed.push(byte);
+    }
+
+    fn delivered(&mut self) -> Text {
+        let text = runner::text(&self.printed[self.asked..]);
+        self.asked = self.printed.len();
+        text
+    }
+
+    fn alloc(&mut self, slot: usize, value: u8) {
+        self.books = true;
+        self.blocks.alloc(slot, value);
+    }
+
+    fn free(&mut self, slot: usize) {
+        self.books = true;
+        self.blocks.free(slot);
+    }
+
+    fn fill(&mut self, slot: usize, value: u8) {
+        self.blocks.fill(slot, value);
+    }
+
+    fn block(&mut self, slot: usize) -> Option<u8> {
+        Some(self.blocks.value(slot))
+    }
+
+    fn ring(&mut self, bell: Bell) {
+        let mut bells = self.bells.get();
+        bells[bell as usize] = Some(false);
+        self.bells.set(bells);
+    }
+
+    fn rang(&mut self, bell: Bell, wait: bool) -> bool {
+        let mut bells = self.bells.get();
+        let rang = bells[bell as usize].take().expect("it was asked for");
+        self.bells.set(bells);
+        rang || wait
+    }
+
+    fn hold(&mut self, bell: Bell, hold: bool) {
+        assert_eq!(bell, Bell::Named, "holding the other one makes no difference");
+        self.held = hold;
+        let [named, other] = self.bells.get();
+        self.bells.set([named.map(|rang| rang || !hold), other]);
+    }
+
+    fn become_master(&mut self) -> Result<(), Refused> {
+        Err(if self.master { Refused::Exists } else { Refused::Permission })
     }
 }

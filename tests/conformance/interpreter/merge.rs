@@ -42,6 +42,7 @@ impl Space {
         if !changed.iter().all(open) && !self.errs(Planted::MergeIgnoresPerm) {
             return Err(Refused::Fault);
         }
+        let blocks = self.blocks.merged(&child.blocks, &child.old_blocks);
         let bytes = child.memory.clone();
         if child.merged && child.books {
             child.vague.set(true);
@@ -59,6 +60,7 @@ impl Space {
                 own[i] = bytes[i];
             }
         }
+        self.blocks = blocks?;
         self.books = true;
         let child = self.children.get_mut(&id).expect("found above");
         child.merged = true;
@@ -71,6 +73,7 @@ impl Space {
     pub(super) fn try_join(&mut self, programs: &[Program]) -> Answer<()> {
         self.books = true;
         let mut children: Vec<Space> = Vec::new();
+        let mut printed: Vec<Vec<u8>> = Vec::new();
         let mut failed = None;
         for (i, program) in programs.iter().enumerate() {
             let mut child = Space { unnamed: true, ..self.create() };
@@ -80,9 +83,14 @@ impl Space {
                 Status::Running => return Err(Stopped),
                 Status::Stopped(State::Exception(how)) => {
                     failed = Some(Refused::Child(i as u32, how));
+                    printed.push(child.printed);
                     break;
                 }
-                Status::Stopped(_) => children.push(child),
+                Status::Stopped(_) => {
+                    assert!(child.blocks == self.blocks, "joined children have no blocks here");
+                    printed.push(std::mem::take(&mut child.printed));
+                    children.push(child);
+                }
             }
         }
         // Who changed a byte first; the conflict of the lowest higher child.
@@ -100,18 +108,21 @@ impl Space {
             }
             if let Some((lower, i)) = lowest {
                 let place = Place::at(i);
+                self.printed.extend(printed[..=higher].concat());
                 return Ok(Err(Refused::Siblings(lower as u32, higher as u32, place)));
             }
         }
         if let Some(failed) = failed
             && !self.errs(Planted::FailureMergesLower)
         {
+            self.printed.extend(printed.concat());
             return Ok(Err(failed));
         }
         let open = |i: usize| writers[i].is_none() || self.may_write(Place::at(i));
         if !(0..ARENA).all(open) {
             return Ok(Err(Refused::Fault));
         }
+        self.printed.extend(printed.concat());
         for (i, writer) in writers.iter().enumerate() {
             if let Some(writer) = writer {
                 self.set(i, children[*writer].memory[i]);
@@ -137,6 +148,7 @@ impl Space {
                     merged => merged,
                 },
             };
+            self.deliver(*id);
             if answer.is_err() {
                 if !self.errs(Planted::FailureMergesLower) {
                     self.memory = before;
