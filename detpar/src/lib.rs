@@ -5,6 +5,7 @@ mod boot;
 mod child;
 pub mod error;
 mod fork;
+mod hook;
 pub mod iter;
 mod join;
 pub mod odf;

@@ -307,6 +307,30 @@ pub fn session(id: u32) -> Vec<(u32, char)> {
     pids.filter_map(member).collect()
 }
 
+/// Kills random workers of a program, one at a time, with up to `pause` microseconds between
+/// them, for some time or until it ends; how many.
+pub fn kill_workers(
+    running: &mut Running,
+    numbers: &mut Numbers,
+    time: Duration,
+    pause: u64,
+) -> u64 {
+    let end = Instant::now() + time;
+    let mut kills = 0;
+    while Instant::now() < end && !running.ended() {
+        thread::sleep(Duration::from_micros(500 + numbers.below(pause)));
+        let workers = children(running.pid());
+        if !workers.is_empty() {
+            let victim = workers[numbers.below(workers.len() as u64) as usize];
+            // SAFETY: sends a signal; the process is a worker of the program started here,
+            // which reaps it before its number can be used again.
+            unsafe { libc::kill(victim as i32, libc::SIGKILL) };
+            kills += 1;
+        }
+    }
+    kills
+}
+
 /// Makes sure that nothing of a session is left, soon. The dead count as gone: whoever
 /// adopted them reaps them in its own time.
 ///
