@@ -28,9 +28,9 @@ pub struct Shown {
     pub arena: Vec<u8>,
     /// What came out of the program.
     pub printed: Vec<u8>,
-    /// Whether a child was merged for a second time without a new Snap although it called or
-    /// had been called by children: its heap's book-keeping may be in conflict, and the model
-    /// has none.
+    /// Whether a child was merged that allocated or had children, for a second time without a
+    /// new Snap, or after its parent got a new one: its heap's book-keeping may be in conflict,
+    /// and the model has none.
     pub vague: bool,
 }
 
@@ -85,6 +85,9 @@ struct Space {
     books: bool,
     /// Whether it was merged since its snapshot.
     merged: bool,
+    /// How many snapshots it got, and how many its parent had when it got the last.
+    snaps: u32,
+    of_parent: u32,
     /// The same for the whole tree, see [`Shown::vague`].
     vague: Rc<Cell<bool>>,
     planted: Option<Planted>,
@@ -121,6 +124,8 @@ impl Space {
             task: None,
             books: false,
             merged: false,
+            snaps: 0,
+            of_parent: 0,
             vague: Rc::default(),
             planted,
             written: vec![false; ARENA],
@@ -239,6 +244,7 @@ impl Space {
         child.old_blocks = self.blocks.clone();
         child.written.fill(false);
         (child.books, child.merged) = (false, false);
+        (child.snaps, child.of_parent) = (child.snaps + 1, self.snaps);
         if inherits {
             child.perms = self.perms.clone();
         }

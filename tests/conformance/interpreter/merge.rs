@@ -44,7 +44,8 @@ impl Space {
         }
         let blocks = self.blocks.merged(&child.blocks, &child.old_blocks);
         let bytes = child.memory.clone();
-        if child.merged && child.books {
+        let twice = child.merged || child.of_parent != self.snaps;
+        if twice && (child.books || !child.children.is_empty()) {
             child.vague.set(true);
         }
         for i in changed {
