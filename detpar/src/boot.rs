@@ -1,6 +1,7 @@
 //! The start of a program: restart without address randomisation, configuration, panic
 //! hook, then the master space.
 
+use crate::hidden;
 use crate::hook;
 use crate::streams::{self, Streams};
 use kernel::confine::Handler;
@@ -29,7 +30,10 @@ pub(crate) fn main<R>(user: fn() -> R) -> R {
     let run = unsafe {
         streams::prepare().and_then(|()| {
             hook::install();
-            let mut body = || result = Some(panic::catch_unwind(user));
+            let mut body = || {
+                hidden::prepare();
+                result = Some(panic::catch_unwind(user));
+            };
             master::run(config, &HANDLER, &mut body)
         })
     };
