@@ -2,6 +2,7 @@
 //! its children. Every rule of `docs/calls.md` stands here once, in the order in which the
 //! document gives it. A child runs where it is started, to its next stop: nothing that others
 //! do meanwhile can reach it, so when it runs makes no difference.
+mod around;
 mod blocks;
 mod merge;
 mod ranges;
@@ -277,31 +278,6 @@ impl Space {
             to = start + (to - start).div_ceil(page) * page;
         }
         (from..to).for_each(|i| self.set(i, 0));
-    }
-
-    /// What a child printed comes after what this space has printed.
-    fn deliver(&mut self, id: u32) {
-        let child = self.children.get_mut(&id).expect("found before");
-        let mut printed = std::mem::take(&mut child.printed);
-        if child.errs(Planted::OutputStays) {
-            child.printed = printed.clone();
-        }
-        if self.errs(Planted::OutputBefore) {
-            printed.append(&mut self.printed);
-            self.printed = printed;
-        } else {
-            self.printed.append(&mut printed);
-        }
-    }
-
-    /// Whether a wait that names signals ends by one. The other has come by then as well.
-    fn interrupted(&mut self) -> bool {
-        let [named, other] = self.bells.get();
-        let ends = named.is_some() && !self.held;
-        if ends {
-            self.bells.set([Some(true), other.map(|_| !self.errs(Planted::OtherSignalLost))]);
-        }
-        ends
     }
 
     fn set_perm(&mut self, span: Span, perm: Perm) {
