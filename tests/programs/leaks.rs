@@ -320,6 +320,8 @@ static PLACES: [std::sync::atomic::AtomicU64; 4] =
 fn puts_and_gets(i: usize) {
     use kernel::abi::{ChildId, End, State};
     use kernel::call::{self, Get, Job, Put};
+    /// # Safety
+    /// Needs nothing; the type is that of an entry.
     unsafe extern "C" fn entry(_: *mut (), arg: usize, _: *mut u8) -> End {
         let (i, n) = (arg / 4, arg % 4);
         let kept = vec![i; 100 + i % 20 * 50];

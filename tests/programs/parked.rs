@@ -27,6 +27,9 @@ fn main() -> ExitCode {
 static WORDS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
 
 /// Writes a word, stops, writes it again.
+///
+/// # Safety
+/// Needs nothing; the type is that of an entry.
 unsafe extern "C" fn stops(_: *mut (), i: usize, _: *mut u8) -> End {
     WORDS[i].fetch_add(1, Relaxed);
     if call::ret(i as u32).is_err() {
@@ -131,6 +134,8 @@ fn ended() {
 
 /// A parent that waits for its stopped child, and one that has stopped with a stopped child.
 fn nested() {
+    /// # Safety
+    /// Needs nothing; the type is that of an entry.
     unsafe extern "C" fn outer(_: *mut (), _: usize, _: *mut u8) -> End {
         let stopped = start(1).is_ok() && matches!(merge(1), Ok(State::Ret(1)));
         if !stopped || call::ret(7).is_err() {
