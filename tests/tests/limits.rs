@@ -14,7 +14,7 @@ const PATH: &str = env!("CARGO_BIN_EXE_limits");
 
 fn at(path: impl AsRef<Path>, cases: &[&str]) -> Program {
     let program = Program::new(path.as_ref()).limit(Duration::from_secs(60)).own_session();
-    cases.iter().fold(program.workers(3), |p, case| p.arg(case))
+    program.workers(3).args(cases)
 }
 
 fn program(cases: &[&str]) -> Program {

@@ -5,16 +5,16 @@ use super::open;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, Role, control, me, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
-use crate::exec::stage;
+use crate::exec::{layer, stage};
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
 use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
 use crate::image::regions;
 use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
 use crate::space::children::{self, OpenChild, has};
-use crate::space::descriptors;
+use crate::space::descriptors::Closed;
 use crate::space::memory::{self, Space};
 use crate::space::permissions;
 use core::sync::atomic::Ordering::*;
@@ -85,14 +85,29 @@ impl Done {
     }
 }
 
-/// Plans over all children, then applies, or applies nothing.
+/// Why children were not merged.
+pub(super) enum Refused {
+    /// One of them failed, or met a conflict.
+    Failure(Failure),
+    /// One of them changed a page that their parent may not write.
+    Permission,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused::Failure(failure)
+    }
+}
+
+/// Plans over all children, then applies, or applies nothing. Which descriptors they may have
+/// closed.
 pub(super) fn merge_children(
     construct: u32,
     jobs: &[Job],
     heap: Heap,
     session: u64,
     done: &Done,
-) -> Result<(), Failure> {
+) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
     let failing = first_failure(con, k);
@@ -124,14 +139,20 @@ pub(super) fn merge_children(
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,
         Err(PlanError::Conflict(c)) => {
-            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) });
+            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) }.into());
         }
-        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize)),
+        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize).into()),
         // One cursor a child, and the policy table keeps its order: neither can be.
-        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0)),
+        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0).into()),
     };
     if failing < k {
-        return Err(own_failure(&con.outcomes[failing], failing));
+        return Err(own_failure(&con.outcomes[failing], failing).into());
+    }
+    let refused = |a: u64, p: &Page| {
+        !permissions::allow(a as usize, PAGE, true) && !layer::same(a as usize, p)
+    };
+    if children.iter().any(|c| c.addrs.iter().zip(c.pages).any(|(a, p)| refused(*a, p))) {
+        return Err(Refused::Permission);
     }
     merge::apply(plan, &mut Memory);
     for c in children {
@@ -140,10 +161,9 @@ pub(super) fn merge_children(
         }
     }
     heap.adopt(k, session);
-    if me().role == Role::Master {
-        children.iter().for_each(|c| descriptors::close_merged(c.addrs));
-    }
-    Ok(())
+    let mut closed = Closed::default();
+    children.iter().for_each(|c| closed.note(c.addrs));
+    Ok(closed)
 }
 
 /// What the child at a place staged, and whose claims hold.
@@ -287,9 +307,9 @@ pub(super) fn free_deferred(place: usize) {
     for b in staged.frees {
         Heap::free(&mut Space, b.addr as usize);
     }
-    if me().role == Role::Master {
-        descriptors::close_merged(staged.addrs);
-    }
+    let mut closed = Closed::default();
+    closed.note(staged.addrs);
+    closed.close();
 }
 
 pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
