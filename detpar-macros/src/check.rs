@@ -1,6 +1,6 @@
 //! Refuses functions that the attributes cannot serve, each with a reason and a way out.
 use crate::parse::{self, Arguments, Function};
-use crate::refuse;
+use crate::refuse::{self, names::Names, table::Group};
 use quote::{ToTokens, quote};
 use syn::{Error, Result, Safety, Signature, Type};
 
@@ -112,16 +112,19 @@ fn names(arguments: &Arguments, function: &Function, found: &mut Findings) {
     let clause = &generics.where_clause;
     let body = &function.body;
     let code = quote!(#inputs #output #generics #clause { #body });
-    let parameters = generics.type_params().map(|p| p.ident.to_string());
+    let mut around = Names::default();
+    generics.type_params().for_each(|p| around.shadow(p.ident.to_string()));
     let mut needed = vec![false; arguments.allow.len()];
-    for refused in refuse::search(&code, parameters) {
-        let group = refused.group.name;
+    for refused in refuse::search(&code, around) {
+        let Group { name: group, reason, instead } = refused.group;
         if let Some(at) = arguments.allow.iter().position(|word| word == group) {
             needed[at] = true;
             continue;
         }
-        let message = refused.message();
-        let message = format!("{message}, or opt out by #[deterministic(allow({group}))]");
+        let message = format!(
+            "`{}` {reason}: {instead}, or opt out by #[deterministic(allow({group}))]",
+            refused.name
+        );
         found.add(&refused.tokens, &message);
     }
     for (word, _) in arguments.allow.iter().zip(needed).filter(|(_, needed)| !needed) {

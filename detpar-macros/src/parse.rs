@@ -1,5 +1,5 @@
 //! Reads what the attributes are given: their arguments and a function.
-use crate::refuse::{self, table::GROUPS};
+use crate::refuse;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -131,11 +131,7 @@ pub(crate) fn deterministic_arguments(tokens: TokenStream) -> Result<Arguments> 
 
 fn check_allowed(word: &Ident, before: &[Ident]) -> Result<()> {
     let name = word.to_string();
-    if refuse::group(&name).is_none() {
-        let known: Vec<_> = GROUPS.iter().map(|g| format!("`{}`", g.name)).collect();
-        let message = format!("nothing is called `{name}` here; known: {}", known.join(", "));
-        return Err(Error::new(word.span(), message));
-    }
+    refuse::group(&name).map_err(|why| Error::new(word.span(), why))?;
     if before.contains(word) {
         return Err(Error::new(word.span(), format!("`{name}` is allowed twice")));
     }

@@ -9,7 +9,7 @@
 //! - `table.rs` has the names, with reasons.
 //! - `names.rs` says what a name stands for.
 //! - `scan.rs` walks the tokens.
-mod names;
+pub(crate) mod names;
 mod scan;
 pub(crate) mod table;
 
@@ -23,8 +23,14 @@ fn text(word: &proc_macro2::Ident) -> String {
 }
 
 /// The group that `allow(...)` knows by a name.
-pub(crate) fn group(name: &str) -> Option<&'static Group> {
-    GROUPS.iter().find(|group| group.name == name).copied()
+///
+/// # Errors
+/// A message that lists all names, where there is none.
+pub(crate) fn group(name: &str) -> Result<&'static Group, String> {
+    GROUPS.iter().find(|group| group.name == name).copied().ok_or_else(|| {
+        let known: Vec<_> = GROUPS.iter().map(|g| format!("`{}`", g.name)).collect();
+        format!("nothing is called `{name}` here; known: {}", known.join(", "))
+    })
 }
 
 /// The row that a path means, for paths from their beginning.

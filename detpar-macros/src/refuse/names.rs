@@ -6,10 +6,10 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Ident, Token, UseTree};
 
 /// A path's segments.
-pub(super) type Segments = Vec<String>;
+pub(crate) type Segments = Vec<String>;
 
 /// A name that a `use` brings in.
-pub(super) struct Import {
+pub(crate) struct Import {
     /// Where it comes from.
     pub from: Segments,
     /// The name in the `use`, to point at.
@@ -19,8 +19,8 @@ pub(super) struct Import {
 }
 
 /// Names with a meaning of their own.
-#[derive(Default)]
-pub(super) struct Names {
+#[derive(Clone, Default)]
+pub(crate) struct Names {
     /// `None` stands for an item of the piece itself.
     bound: HashMap<String, Option<Segments>>,
     /// Modules of which everything is imported.
@@ -28,14 +28,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The piece's own items, wherever they stand in it.
-    pub fn of(tokens: &TokenStream) -> Names {
-        let mut names = Names::default();
-        names.define(tokens.clone());
-        names
-    }
-
-    fn define(&mut self, tokens: TokenStream) {
+    /// Takes over a piece's own items, wherever they stand in it.
+    pub fn define(&mut self, tokens: TokenStream) {
         const ITEMS: &[&str] =
             &["const", "enum", "fn", "macro_rules", "mod", "static", "struct", "trait", "type"];
         let mut item = false;
@@ -87,7 +81,7 @@ impl Names {
 }
 
 /// Reads the `use` item at the head of the tokens: its imports, and how many tokens it takes.
-pub(super) fn imports(tokens: &[TokenTree]) -> Option<(Vec<Import>, usize)> {
+pub(crate) fn imports(tokens: &[TokenTree]) -> Option<(Vec<Import>, usize)> {
     let is_end = |t: &TokenTree| matches!(t, TokenTree::Punct(mark) if mark.as_char() == ';');
     let len = tokens.iter().position(is_end)? + 1;
     let item = |input: ParseStream<'_>| {

@@ -1,5 +1,5 @@
 //! Walks the tokens of a piece of code.
-use super::names::{Names, Segments, imports};
+use super::names::{Import, Names, Segments, imports};
 use super::table::{
     ADDRESSES, ASYNC, Group, Kind, METHODS, ORDERED_METHODS, ORDERINGS, Row, STATIC_MUT,
 };
@@ -18,19 +18,10 @@ pub(crate) struct Found {
     pub tokens: TokenStream,
 }
 
-impl Found {
-    /// What it is, why it is refused and what to do instead.
-    pub fn message(&self) -> String {
-        let Group { reason, instead, .. } = self.group;
-        format!("`{}` {reason}: {instead}", self.name)
-    }
-}
-
-/// Finds what a piece of code names; `own` are names that are known to be its own.
-pub(crate) fn search(code: &TokenStream, own: impl IntoIterator<Item = String>) -> Vec<Found> {
-    let mut names = Names::of(code);
-    own.into_iter().for_each(|name| names.shadow(name));
-    let mut search = Search { names, found: Vec::new() };
+/// Finds what a piece of code names, where these names are known around it.
+pub(crate) fn search(code: &TokenStream, mut around: Names) -> Vec<Found> {
+    around.define(code.clone());
+    let mut search = Search { names: around, found: Vec::new() };
     search.imports(code.clone());
     search.walk(code.clone(), false);
     search.found
@@ -68,7 +59,7 @@ impl Search {
         }
     }
 
-    fn import(&mut self, import: super::names::Import) {
+    fn import(&mut self, import: Import) {
         let mut path = import.from.clone();
         if import.name.is_none() {
             path.push("*".into());
@@ -334,7 +325,7 @@ mod tests {
     /// Names and groups of what is found.
     fn found(code: &str) -> Vec<(String, &'static str)> {
         let tokens = code.parse().expect("tokens");
-        search(&tokens, []).into_iter().map(|f| (f.name, f.group.name)).collect()
+        search(&tokens, Names::default()).into_iter().map(|f| (f.name, f.group.name)).collect()
     }
 
     #[test]
