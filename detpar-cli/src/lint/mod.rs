@@ -57,6 +57,8 @@ struct Package {
     directory: PathBuf,
     workspace: PathBuf,
     target: PathBuf,
+    /// First files of its binaries, tests and examples.
+    programs: Vec<PathBuf>,
 }
 
 /// Something that deterministic code names.
@@ -140,6 +142,7 @@ fn packages(path: &Path) -> Result<Vec<Package>, String> {
                 manifest,
                 workspace: path_of(&metadata["workspace_root"]),
                 target: path_of(&metadata["target_directory"]),
+                programs: programs(&p["targets"]),
             }
         })
         .collect();
@@ -150,8 +153,20 @@ fn packages(path: &Path) -> Result<Vec<Package>, String> {
     }
 }
 
+/// The first files of targets that nobody can depend on.
+fn programs(targets: &Value) -> Vec<PathBuf> {
+    let kinds = ["bin", "test", "example", "bench", "custom-build"];
+    let is_program = |target: &&Value| {
+        let of = target["kind"].as_array().into_iter().flatten();
+        of.filter_map(Value::as_str).any(|kind| kinds.contains(&kind))
+    };
+    let all = targets.as_array().into_iter().flatten().filter(is_program);
+    all.filter_map(|target| Some(PathBuf::from(target["src_path"].as_str()?))).collect()
+}
+
 fn look(package: &Package, report: &mut Report) -> Result<(), (Exit, String)> {
-    let files = source::read(&package.directory).map_err(|why| (Exit::NoInput, why))?;
+    let files =
+        source::read(&package.directory, &package.programs).map_err(|why| (Exit::NoInput, why))?;
     let pieces = source::reached(&files);
     let mut findings: Vec<Finding> = pieces.iter().flat_map(|p| by_names(p, &files)).collect();
     if report.without_clippy.is_none() && !pieces.is_empty() {

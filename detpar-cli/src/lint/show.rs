@@ -15,12 +15,12 @@ impl Report {
             let line = file.and_then(|f| f.lines.get(finding.line - 1));
             show(finding, line.map_or("", String::as_str), colours, &mut text);
         }
-        let n = self.findings.len();
-        let _ = match (self.pieces, n) {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let looked = format!("{} of deterministic code", count(self.pieces, "piece"));
+        let _ = match (self.pieces, self.findings.len()) {
             (0, _) => writeln!(text, "no deterministic code: nothing is marked #[deterministic]"),
-            (pieces, 0) => writeln!(text, "no findings in {pieces} pieces of deterministic code"),
-            (pieces, 1) => writeln!(text, "1 finding in {pieces} pieces of deterministic code"),
-            (pieces, n) => writeln!(text, "{n} findings in {pieces} pieces of deterministic code"),
+            (_, 0) => writeln!(text, "no findings in {looked}"),
+            (_, n) => writeln!(text, "{} in {looked}", count(n, "finding")),
         };
         if let Some(why) = self.without_clippy.filter(|_| self.pieces > 0) {
             let _ = writeln!(text, "by names only: {why}");

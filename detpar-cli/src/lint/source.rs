@@ -22,6 +22,8 @@ pub(super) struct File {
     pub lines: Vec<String>,
     /// Names that it imports or defines at its top.
     pub names: Names,
+    /// Whether a program of its own starts here, which nobody else can call into.
+    is_program: bool,
     /// The way from its top to the functions and closures in it.
     code: syn::File,
 }
@@ -53,8 +55,18 @@ struct Function {
     piece: Piece,
 }
 
-/// Reads all Rust files of a package, except those of other packages below it.
-pub(super) fn read(package: &Path) -> Result<Vec<File>, String> {
+impl File {
+    /// Whether code here can call functions of another file at all.
+    fn may_call(&self, other: &File) -> bool {
+        // The modules of a program lie beside its first file.
+        let around = other.path.parent().is_some_and(|dir| self.path.starts_with(dir));
+        !other.is_program || self.path == other.path || around && !self.is_program
+    }
+}
+
+/// Reads all Rust files of a package, except those of other packages below it. `programs` are
+/// the first files of its binaries, tests and examples.
+pub(super) fn read(package: &Path, programs: &[PathBuf]) -> Result<Vec<File>, String> {
     let inside = |entry: &walkdir::DirEntry| {
         entry.depth() == 0
             || !entry.file_type().is_dir()
@@ -73,7 +85,8 @@ pub(super) fn read(package: &Path) -> Result<Vec<File>, String> {
         // What is no Rust by itself (a template, a test case) is compiled by nobody.
         let Ok(code) = syn::parse_file(&text) else { continue };
         let names = top_names(&code);
-        files.push(File { path, lines: text.lines().map(String::from).collect(), names, code });
+        let (lines, is_program) = (text.lines().map(String::from), programs.contains(&path));
+        files.push(File { path, lines: lines.collect(), names, is_program, code });
     }
     Ok(files)
 }
@@ -134,8 +147,21 @@ pub(super) fn reached(files: &[File]) -> Vec<Piece> {
         calls_in(piece.code.clone(), &mut calls);
         for call in calls {
             let Some(name) = call.path.last() else { continue };
-            for &i in by_name.get(name.as_str()).into_iter().flatten() {
-                if !seen[i] && call.may_mean(&functions[i], &piece) {
+            let mut candidates = by_name.get(name.as_str()).cloned().unwrap_or_default();
+            let here = &files[piece.file];
+            candidates.retain(|&i| {
+                let f = &functions[i];
+                call.may_mean(f, &piece) && here.may_call(&files[f.piece.file])
+            });
+            if call.path.len() == 1 && !call.method {
+                // Of this file, or imported.
+                let own = |&i: &usize| functions[i].piece.file == piece.file;
+                let imported = here.names.meanings(&call.path).iter().any(|m| m.len() > 1);
+                let some_own = candidates.iter().any(own);
+                candidates.retain(|i| own(i) || imported && !some_own);
+            }
+            for i in candidates {
+                if !seen[i] {
                     seen[i] = true;
                     let mut callee = functions[i].piece.clone();
                     callee.chain = [piece.chain.clone(), callee.chain].concat();
