@@ -92,7 +92,7 @@ fn fine(start: Instant) -> usize {
 fn nested(values: &[u8]) -> (usize, usize) {
     let (a, b) = detpar::join(|| values.len(), || values.first().map_or(0, |v| *v as usize));
     detpar::scope(|s| {
-        s.spawn(|_| drop(a));
+        s.spawn(move |_| assert!(a < 9));
     });
     (a, b)
 }
