@@ -64,7 +64,7 @@ impl fmt::Display for Error {
                     libc::EFBIG => "raise the limit on file sizes (ulimit -f)",
                     _ => remedy,
                 };
-                write!(f, "; {remedy}")
+                write!(f, "; {remedy}; `detpar doctor` shows what this system lacks")
             }
             Error::ForeignThreads { count } => write!(
                 f,

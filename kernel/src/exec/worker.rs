@@ -59,9 +59,7 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
     let on = |step| move |e| (step, e);
     // SAFETY: the calls concern this process alone; the maps show the same file contents.
     unsafe {
-        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(step::TIES))?;
-        let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
-        sys::call(libc::SYS_prctl, a).map_err(on(step::TIES))?;
+        sys::tie_to_parent().map_err(on(step::TIES))?;
         // The master may have died before it could be noticed that way.
         if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
             sys::exit(76);
@@ -88,10 +86,7 @@ fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
     for k in keep.map(|k| k as u32).into_iter().chain([u32::MAX]) {
         if k > from {
             let last = if k == u32::MAX { u32::MAX } else { k - 1 };
-            // SAFETY: has no memory operands.
-            unsafe {
-                sys::call(libc::SYS_close_range, [from as usize, last as usize, 0, 0, 0, 0])
-            }?;
+            sys::close_between(from, last)?;
         }
         from = k.saturating_add(1);
     }
