@@ -6,10 +6,12 @@
 //!
 //! - `parse.rs` reads arguments and function, without looking into the body.
 //! - `check.rs` refuses what cannot run in a space, with a reason and an alternative.
+//! - `refuse/` finds what a body names that is nondeterministic.
 //! - `expand.rs` writes the result.
 mod check;
 mod expand;
 mod parse;
+mod refuse;
 
 use proc_macro::TokenStream;
 
@@ -101,6 +103,23 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Does not compile on `async`, `const`, `extern` and variadic functions, on functions that
 /// return `!` and on trait methods without a body.
 ///
+/// Nor does it compile where the function names what is nondeterministic or meant for threads:
+///
+/// ```compile_fail
+/// # use detpar::prelude::*;
+/// #[deterministic]
+/// fn stamp() -> std::time::SystemTime {
+///     std::time::SystemTime::now() // reads a clock: pass the time as an argument
+/// }
+/// ```
+///
+/// `#[deterministic(allow(clock))]` opts out; what a child does is confined all the same. The
+/// names are `clock`, `threads`, `random`, `atomics`, `locks`, `env`, `process`, `files`,
+/// `network`, `addresses`, `static_mut`, `hardware` and `async`; an `allow` that is not needed
+/// does not compile either. Names are all that a macro sees: `Instant::now` and `Mutex` are
+/// refused whatever they are, unless the path or a `use` in the body says that they are one's
+/// own (`self::Mutex`). Callees are searched by `detpar lint`.
+///
 /// # Panics
 /// The function panics when it is called outside of `#[detpar::main]`, and, except for the
 /// `Result` form, when its child fails.
@@ -109,7 +128,7 @@ pub fn deterministic(arguments: TokenStream, item: TokenStream) -> TokenStream {
     run(|| {
         let arguments = parse::deterministic_arguments(arguments.into())?;
         let function = parse::function(item.into())?;
-        check::deterministic(&function)?;
+        check::deterministic(&arguments, &function)?;
         Ok(expand::deterministic(&arguments, function))
     })
 }

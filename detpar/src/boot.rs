@@ -2,6 +2,7 @@
 //! hook, then the master space.
 
 use crate::hidden;
+use crate::hook;
 use crate::streams::{self, Streams};
 use kernel::confine::Handler;
 use kernel::error::Error;
@@ -28,7 +29,7 @@ pub(crate) fn main<R>(user: fn() -> R) -> R {
     // thread, with nothing printed and no thread made.
     let run = unsafe {
         streams::prepare().and_then(|()| {
-            install_hook();
+            hook::install();
             let mut body = || {
                 hidden::prepare();
                 result = Some(panic::catch_unwind(user));
@@ -146,19 +147,4 @@ fn restart_without_randomisation() {
         std::env::remove_var(RESTARTED);
         libc::personality(now as libc::c_ulong);
     }
-}
-
-/// A child's panic is told in its own output, with its location kept for the join; the
-/// program's hook, which may open files or print backtraces, is the master's.
-fn install_hook() {
-    let previous = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        if !master::in_child() {
-            return previous(info);
-        }
-        let location = info.location().map(|l| l.to_string()).unwrap_or_default();
-        crate::fork::note_panic_location(&location);
-        let message = info.payload_as_str().unwrap_or("non-string payload");
-        eprintln!("child panicked at {location}:\n{message}");
-    }));
 }

@@ -6,6 +6,7 @@ mod child;
 pub mod error;
 mod fork;
 mod hidden;
+mod hook;
 pub mod iter;
 mod join;
 pub mod odf;

@@ -13,6 +13,7 @@
 //! | [`confine`] | what a child may not reach |
 //! | `interpose` | symbols of libc that are taken over |
 //! | [`odf`] | forks of the program itself |
+//! | [`doctor`] | what this system offers |
 //! | `sys` | the only home of operating-system calls |
 
 #![cfg_attr(not(feature = "interpose"), allow(dead_code))]
@@ -23,6 +24,7 @@ compile_error!("the spaces engine runs on 64-bit x86 Linux");
 pub mod abi;
 pub mod call;
 pub mod confine;
+pub mod doctor;
 mod engine;
 pub mod error;
 mod exec;
