@@ -3,6 +3,7 @@
 pub mod __private;
 mod boot;
 mod child;
+pub mod digest;
 pub mod error;
 mod fork;
 pub mod iter;
@@ -12,9 +13,11 @@ pub mod prelude;
 mod report;
 mod scope;
 mod streams;
+pub mod testing;
 
 pub use child::{Child, fork};
-pub use detpar_macros::{deterministic, main};
+pub use detpar_macros::{Digest, deterministic, main, test};
+pub use digest::Digest;
 pub use error::{JoinError, MergeConflict};
 pub use join::{join, try_join};
 pub use scope::{Scope, scope, try_scope};
