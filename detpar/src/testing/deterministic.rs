@@ -2,7 +2,7 @@
 //! what comes of the closure there is compared.
 use super::inner::message;
 use super::mark::{Mark, Report};
-use super::process::{Ended, Process};
+use super::process::{Ended, Process, Streams};
 use super::runs::{RUNS, Run, Runs};
 use crate::digest::{self, Digest};
 use kernel::master;
@@ -149,12 +149,12 @@ fn start(number: u32, run: Run) -> std::io::Result<Process> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let variables = run.variables();
     let variables = variables.each_ref().map(|(name, v)| (*name, v.as_ref().map(OsStr::new)));
-    Process::start(&mark, &arguments, &variables)
+    Process::start(&mark, &arguments, Streams::Apart, &variables)
 }
 
 /// What came of a run, or why nothing did.
 fn outcome(ended: Ended) -> Result<Outcome, String> {
-    let [out, err] = &ended.written;
+    let [out, err] = &ended.written[..] else { return Err("lost its output".into()) };
     let wrote = || {
         let mut text = String::new();
         for (name, bytes) in STREAMS.iter().zip([out, err]).filter(|(_, b)| !b.is_empty()) {

@@ -1,7 +1,7 @@
 //! What the harness runs of a test: start its process, wait, show what it wrote, fail as it did.
 use super::entry::{Entry, keep};
 use super::mark::{Mark, Report};
-use super::process::{Ended, Process};
+use super::process::{Ended, Process, Streams};
 use std::ffi::{OsStr, OsString};
 use std::panic::resume_unwind;
 
@@ -18,13 +18,9 @@ pub fn run(entry: &'static Entry) {
          with the feature `interpose`, and link the C library dynamically"
     );
     let what = match start(entry).and_then(|process| {
-        let (mut shown_out, mut shown_err) = (Shown::default(), Shown::default());
-        let ended = process.wait(|[out, err]| {
-            shown_out.text(out, |text| print!("{text}"));
-            shown_err.text(err, |text| eprint!("{text}"));
-        });
-        shown_out.rest(|text| print!("{text}"));
-        shown_err.rest(|text| eprint!("{text}"));
+        let mut shown = Shown::default();
+        let ended = process.wait(|news| shown.text(news, |text| print!("{text}")));
+        shown.rest(|text| print!("{text}"));
         ended
     }) {
         Err(e) => return fail(entry, format!("the process of test {name} did not start: {e}")),
@@ -58,7 +54,7 @@ fn start(entry: &'static Entry) -> std::io::Result<Process> {
     let mark = Mark { parent: std::process::id(), entry: Some(place), stop_at: None, test };
     let check = (std::env::var_os("DETPAR_CHECK").is_none())
         .then_some(("DETPAR_CHECK", Some(OsStr::new("1"))));
-    Process::start(&mark, &arguments, check.as_slice())
+    Process::start(&mark, &arguments, Streams::Together, check.as_slice())
 }
 
 /// Output that is shown as text, as it comes: a character may come in parts.

@@ -23,11 +23,19 @@ const TICK: Duration = Duration::from_millis(20);
 pub(crate) struct Process {
     child: Child,
     pipe: PipeReader,
-    /// Standard output and standard error.
-    written: [File; 2],
+    written: Vec<File>,
     said: Vec<u8>,
     started: Instant,
     limit: Option<Duration>,
+}
+
+/// Where a process writes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Streams {
+    /// Standard output and standard error into one file, in the order of its writes.
+    Together,
+    /// Each into a file of its own.
+    Apart,
 }
 
 /// How a process ended.
@@ -35,8 +43,8 @@ pub(crate) struct Process {
 pub(crate) struct Ended {
     /// What it said of itself, if it came to that.
     pub report: Option<Report>,
-    /// What it wrote to standard output and standard error.
-    pub written: [Vec<u8>; 2],
+    /// What it wrote: to standard output and standard error, or to both.
+    pub written: Vec<Vec<u8>>,
     /// Its status; nothing where it was ended for its time.
     pub status: Option<ExitStatus>,
     limit: Option<Duration>,
@@ -47,18 +55,23 @@ impl Process {
     pub fn start(
         mark: &Mark,
         arguments: &[OsString],
+        streams: Streams,
         variables: &[(&str, Option<&OsStr>)],
     ) -> io::Result<Process> {
         let limit = limit().map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         let (pipe, theirs) = io::pipe()?;
-        let written = [memory_file(c"stdout")?, memory_file(c"stderr")?];
+        let mut written = vec![memory_file(c"stdout")?];
+        if streams == Streams::Apart {
+            written.push(memory_file(c"stderr")?);
+        }
         let mut command = Command::new("/proc/self/exe");
         // As `exec` of a shell would name it.
         if let Some(name) = std::env::args_os().next() {
             command.arg0(name);
         }
         command.args(arguments).stdin(Stdio::from(theirs));
-        command.stdout(written[0].try_clone()?).stderr(written[1].try_clone()?);
+        command.stdout(written[0].try_clone()?);
+        command.stderr(written[written.len() - 1].try_clone()?);
         let (name, value) = mark.variable();
         command.env(name, value);
         for (name, value) in variables {
@@ -73,11 +86,12 @@ impl Process {
         Ok(Process { child, pipe, written, said: Vec::new(), started: Instant::now(), limit })
     }
 
-    /// Waits until it has ended. `news` is called with what it wrote, as it comes.
-    pub fn wait(mut self, mut news: impl FnMut([&[u8]; 2])) -> io::Result<Ended> {
+    /// Waits until it has ended. `news` is called with what it wrote to standard output, or to
+    /// both streams, as it comes.
+    pub fn wait(mut self, mut news: impl FnMut(&[u8])) -> io::Result<Ended> {
         let mut ended = Ended {
             report: None,
-            written: [Vec::new(), Vec::new()],
+            written: vec![Vec::new(); self.written.len()],
             status: None,
             limit: self.limit,
         };
@@ -140,16 +154,15 @@ impl Process {
     }
 
     /// Takes what it wrote since the last time.
-    fn collect(&self, all: &mut [Vec<u8>; 2], news: &mut impl FnMut([&[u8]; 2])) -> io::Result<()> {
-        let before = [all[0].len(), all[1].len()];
+    fn collect(&self, all: &mut [Vec<u8>], news: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        let before = all[0].len();
         for (file, all) in self.written.iter().zip(all.iter_mut()) {
+            let start = all.len();
             let end = file.metadata()?.len() as usize;
-            let start = all.len().min(end);
-            all.resize(end, 0);
+            all.resize(end.max(start), 0);
             file.read_exact_at(&mut all[start..], start as u64)?;
         }
-        let new = |i: usize| all[i].get(before[i]..).unwrap_or(&[]);
-        news([new(0), new(1)]);
+        news(&all[0][before..]);
         Ok(())
     }
 }
