@@ -1,6 +1,7 @@
 //! `#[derive(Digest)]`: the parts in order, before them the variant's number.
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, Result, parse_quote};
 
 /// Implements `detpar::Digest`.
@@ -44,7 +45,12 @@ pub(crate) fn derive(item: TokenStream) -> Result<TokenStream> {
 /// A pattern that binds all fields, and what feeds them.
 fn parts(fields: &Fields) -> (TokenStream, TokenStream) {
     let names: Vec<Ident> = (0..fields.len()).map(|i| format_ident!("part_{i}")).collect();
-    let feed = quote!(#(::detpar::digest::Digest::feed(#names, to);)*);
+    let feed = names.iter().zip(fields).map(|(name, field)| {
+        // Located at the type: a part without a digest is reported there.
+        let span = Span::call_site().located_at(field.ty.span());
+        quote_spanned!(span => ::detpar::digest::Digest::feed(#name, to);)
+    });
+    let feed = feed.collect();
     let pattern = match fields {
         Fields::Unit => TokenStream::new(),
         Fields::Unnamed(_) => quote!((#(#names),*)),

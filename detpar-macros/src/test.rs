@@ -120,7 +120,7 @@ fn should_panic(attributes: &[Attribute]) -> TokenStream {
 /// fn name() {
 ///     fn user_test() -> R { .. }
 ///     static ENTRY: Entry = Entry::new("module::name", || succeeded(user_test()), ..);
-///     ::detpar::testing::run(&ENTRY)
+///     ::detpar::__private::test(&ENTRY)
 /// }
 /// ```
 pub(crate) fn expand(arguments: &Arguments, function: Function) -> TokenStream {
@@ -133,10 +133,10 @@ pub(crate) fn expand(arguments: &Arguments, function: Function) -> TokenStream {
     let should_panic = should_panic(&attributes);
     let name = &signature.ident;
     let user_test = Ident::new("__detpar_user_test", Span::mixed_site());
-    let mut run = quote!(|| ::detpar::testing::succeeded(#user_test()));
+    let mut run = quote!(|| ::detpar::__private::succeeded(#user_test()));
     if arguments.deterministic {
         // Located at the test's name, where a failure is reported then.
-        run = quote_spanned!(name.span() => || ::detpar::testing::check_whole(#run));
+        run = quote_spanned!(name.span() => || ::detpar::__private::check_whole(#run));
     }
     let entry = Ident::new("__DETPAR_ENTRY", Span::mixed_site());
     let inner_signature = Signature { ident: user_test.clone(), ..signature.clone() };
@@ -147,12 +147,12 @@ pub(crate) fn expand(arguments: &Arguments, function: Function) -> TokenStream {
             #(#inner_attributes)*
             #(#inner)*
             #inner_signature #body
-            static #entry: ::detpar::testing::Entry = ::detpar::testing::Entry::new(
+            static #entry: ::detpar::__private::Entry = ::detpar::__private::Entry::new(
                 ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
                 #run,
                 #should_panic,
             );
-            ::detpar::testing::run(&#entry)
+            ::detpar::__private::test(&#entry)
         }
     }
 }

@@ -18,7 +18,7 @@ const EXIT_CONFIG: i32 = 78;
 /// Runs `user` as the main of the master space.
 pub(crate) fn main<R>(user: fn() -> R) -> R {
     restart_without_randomisation();
-    // SAFETY: the first thing on the main thread, with no thread made.
+    // SAFETY: invariant `one-thread`: the first thing on the main thread.
     unsafe { Mark::take() };
     run(user)
 }

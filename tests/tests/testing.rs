@@ -181,6 +181,12 @@ fn arguments_of_the_harness() {
 }
 
 #[test]
+fn names_of_the_user() {
+    let h = Harness::new(fixture().arg("hygiene::").run().expect(0));
+    assert_eq!(h.outcomes.len(), 4);
+}
+
+#[test]
 fn twenty_at_a_time() {
     let h = Harness::new(fixture().arg("many::").arg("--test-threads=20").run().expect(0));
     assert_eq!(h.outcomes.len(), 20);

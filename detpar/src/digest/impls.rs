@@ -202,6 +202,12 @@ mod tests {
     }
 
     #[test]
+    fn the_published_algorithm() {
+        // XXH3_128bits of nothing, by the reference implementation.
+        assert_eq!(of(&()), 0x99aa_06d3_0147_98d8_6001_c324_468d_497f);
+    }
+
+    #[test]
     fn the_bytes_of_the_table() {
         fed(&0x0102_0304u32, &[4, 3, 2, 1]);
         fed(&-2i16, &[0xfe, 0xff]);

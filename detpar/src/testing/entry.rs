@@ -11,6 +11,7 @@ use core::ffi::{c_char, c_int, c_void};
 #[derive(Debug)]
 #[repr(C)]
 pub struct Entry {
+    /// Invariant `test-entry`: [`MAGIC`], written by `new` alone.
     magic: [u64; 2],
     /// Module path and name, with the crate.
     name: &'static str,
@@ -46,11 +47,11 @@ impl Entry {
             return None;
         }
         let at = program().base.wrapping_add(place);
-        // SAFETY: readable memory of the program, aligned.
+        // SAFETY: invariant `test-entry`: readable memory of the program, aligned.
         if unsafe { *(at as *const [u64; 2]) } != MAGIC {
             return None;
         }
-        // SAFETY: only `new` makes these bytes, as the head of a static that a macro wrote.
+        // SAFETY: invariant `test-entry`: only a whole record begins with these bytes.
         let entry = unsafe { &*(at as *const Entry) };
         (entry.name() == name).then_some(entry)
     }

@@ -19,7 +19,7 @@ pub(super) fn main() -> i32 {
     // SAFETY: no handler is installed.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     boot::restart_without_randomisation();
-    // SAFETY: the first thing on the main thread, before any other thread.
+    // SAFETY: invariant `one-thread`: the first thing on the main thread.
     let entry = unsafe { Mark::take() }.and_then(|m| Entry::at(m.entry?, &m.test));
     let Some(entry) = entry else {
         eprintln!("detpar: DETPAR_TEST names no test of this program");

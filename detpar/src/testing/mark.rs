@@ -77,7 +77,7 @@ impl Mark {
     /// At the start of the program, while there is one thread.
     pub unsafe fn take() -> Option<Mark> {
         let mark = Mark::read()?;
-        // SAFETY: the caller's contract for the environment; the other calls have no memory
+        // SAFETY: invariant `one-thread`, the caller's contract; the other calls have no memory
         // operands.
         unsafe {
             std::env::remove_var(std::ffi::OsStr::from_bytes(NAME.to_bytes()));

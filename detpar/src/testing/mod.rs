@@ -16,9 +16,13 @@ mod process;
 mod runs;
 
 pub use conflict::{Attempt, OfClosure, OfResult, expect_conflict};
+#[doc(hidden)]
 pub use deterministic::check_whole;
+#[doc(hidden)]
 pub use entry::Entry;
+#[doc(hidden)]
 pub use inner::succeeded;
+#[doc(hidden)]
 pub use outer::run;
 pub use runs::Runs;
 
