@@ -141,6 +141,7 @@ fn ends_that_are_no_result() {
     h.fails("ends::signal", &["was ended by SIGABRT"]);
     h.fails("ends::exit_0", &["leaves\n", "ended with exit code 0, not by the end of the test"]);
     h.fails("ends::exit_7", &["ended with exit code 7"]);
+    h.fails("ends::after_the_end", &["was ended by SIGABRT"]);
     h.fails("ends::hangs", &["before\n", "was still running after 3 s (DETPAR_TEST_LIMIT)"]);
     assert_eq!(h.run.code(), Some(101));
 }
