@@ -1,6 +1,7 @@
 //! The start of a program: restart without address randomisation, configuration, panic
 //! hook, then the master space.
 
+use crate::hidden;
 use crate::streams::{self, Streams};
 use crate::testing::Mark;
 use kernel::confine::Handler;
@@ -37,6 +38,7 @@ pub(crate) fn run<R>(user: impl FnOnce() -> R) -> R {
         streams::prepare().and_then(|()| {
             install_hook();
             let mut body = || {
+                hidden::prepare();
                 let user = AssertUnwindSafe(user.take().expect("the master runs its main once"));
                 result = Some(panic::catch_unwind(user));
             };
