@@ -88,6 +88,12 @@ pub fn worker_pids() -> Vec<i32> {
     }
 }
 
+/// How many stopped children left their workers so far: for tests.
+pub fn evictions() -> u64 {
+    let here = early::is_ready() && me().role == Role::Master;
+    if here { crate::exec::master::master().evictions } else { 0 }
+}
+
 /// How this program finds changed pages.
 pub fn scan() -> Scan {
     match crate::exec::changes::method() {
