@@ -316,5 +316,5 @@ fn scratch_cursors() -> usize {
 }
 
 const _: () = assert!(
-    MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) < private::MASTER - private::MERGE
+    MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) <= private::MERGE_SIZE
 );

@@ -63,13 +63,10 @@ impl View {
     };
 }
 
-/// Where the record lies in private memory.
-const AT: usize = private::GRANTS - 4096;
-
 fn view() -> &'static mut View {
-    // SAFETY: `control` and `own`; the record lies behind `Me` (asserted below); any bytes
+    // SAFETY: `control` and `own`; the record fits (asserted below); any bytes
     // that were ever written there are valid.
-    unsafe { private_item::<View>(AT, 0) }
+    unsafe { private_item::<View>(private::VIEW, 0) }
 }
 
 /// Whether this process has a private view.
@@ -540,6 +537,6 @@ fn fill_file_view(at: usize, len: usize) -> Sys<()> {
     unsafe { sys::map(at, len, rw, flags, me().image_fd, at - FILE_VIEW) }.map(drop)
 }
 
-const _: () = assert!(size_of::<Me>() <= AT && AT + size_of::<View>() <= private::GRANTS);
+const _: () = assert!(private::VIEW + size_of::<View>() <= private::VDSO);
 const _: () =
     assert!(FILE_VIEW + FILE_SIZE <= 0x7400_0000_0000 && DATA_OFFSET + DATA_SIZE == FILE_SIZE);
