@@ -3,6 +3,7 @@
 //! Each gets a view of its own before they part. (`vfork` and `posix_spawn` share memory with
 //! a suspended parent and need nothing.)
 
+use super::Next;
 use crate::exec::control::{Role, me};
 use crate::image::early;
 use crate::space::fork::{self, eagerly, on_demand};
@@ -10,6 +11,9 @@ use crate::sys;
 use core::ffi::{c_char, c_int, c_void};
 
 type Fork = unsafe extern "C" fn() -> libc::pid_t;
+
+static FORK: Next = Next::new(c"fork");
+static BARE_FORK: Next = Next::new(c"_Fork");
 
 fn failed(e: i32) -> c_int {
     // SAFETY: libc's thread-local error number.
@@ -26,13 +30,13 @@ fn refused() -> Option<libc::pid_t> {
 
 /// # Safety
 /// As for `fork`; `name` must be a function of libc of this type.
-unsafe fn plain(name: &core::ffi::CStr, odf: bool) -> libc::pid_t {
+unsafe fn plain(name: &Next, odf: bool) -> libc::pid_t {
     if let Some(r) = refused() {
         return r;
     }
     super::before_fork();
     // SAFETY: the caller's contract.
-    if let Some(own) = unsafe { super::next::<Fork>(name) }
+    if let Some(own) = unsafe { name.get::<Fork>() }
         && odf
         // SAFETY: the caller's contract.
         && let Some(pid) = unsafe { on_demand(|| own()) }
@@ -51,7 +55,7 @@ unsafe fn plain(name: &core::ffi::CStr, odf: bool) -> libc::pid_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fork() -> libc::pid_t {
     // SAFETY: the caller's contract.
-    unsafe { plain(c"fork", fork::is_on_demand()) }
+    unsafe { plain(&FORK, fork::is_on_demand()) }
 }
 
 /// See `_Fork(3)`; unlike there, not for signal handlers.
@@ -61,7 +65,7 @@ pub unsafe extern "C" fn fork() -> libc::pid_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Fork() -> libc::pid_t {
     // SAFETY: the caller's contract.
-    unsafe { plain(c"_Fork", fork::is_on_demand()) }
+    unsafe { plain(&BARE_FORK, fork::is_on_demand()) }
 }
 
 /// Forks on demand, however plain forks are done.
@@ -70,7 +74,7 @@ pub unsafe extern "C" fn _Fork() -> libc::pid_t {
 /// As for `fork`.
 pub(crate) unsafe fn fork_on_demand() -> libc::pid_t {
     // SAFETY: the caller's contract.
-    unsafe { plain(c"fork", true) }
+    unsafe { plain(&FORK, true) }
 }
 
 /// See `daemon(3)`.

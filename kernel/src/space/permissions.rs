@@ -139,4 +139,5 @@ pub(crate) fn take_over(ranges: &[Restricted]) {
     }
 }
 
-const _: () = assert!(private::PERMISSIONS + MAX * size_of::<Restricted>() <= private::TEMPLATE_EXITS);
+const _: () =
+    assert!(private::PERMISSIONS + MAX * size_of::<Restricted>() <= private::TEMPLATE_EXITS);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exec::worker;
+use crate::space::private::keep_sign;
 
 impl Master {
     /// Gives permits to suspended spaces whose children are done; then to children that
@@ -240,6 +241,7 @@ impl Master {
         mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
         mail.state.store(state::BUSY, SeqCst);
         mail.go.store(1, SeqCst);
+        keep_sign();
         // SAFETY: the stack is used for nothing but new workers, which have their own copy.
         let made = unsafe {
             sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)

@@ -415,5 +415,4 @@ impl Master {
     }
 }
 
-const _: () =
-    assert!(size_of::<Master>() <= private::TLS_TEMPLATE - private::MASTER);
+const _: () = assert!(size_of::<Master>() <= private::TLS_TEMPLATE - private::MASTER);
