@@ -72,9 +72,25 @@ pub(crate) fn segment_addr(zone: usize, number: u32) -> usize {
 /// Address of a segment's entry in the table of its zone.
 #[inline]
 pub(crate) fn meta_addr(zone: usize, number: u32) -> usize {
-    // 256 MiB a zone: zone 0 has 4 Mi entries of 32 bytes.
-    META + (zone << 28) + number as usize * 32
+    META + TABLE[zone] + number as usize * ENTRY
 }
+
+/// Bytes of a segment's entry.
+const ENTRY: usize = 32;
+
+/// Where the tables of the zones begin, as offsets, with whole pages for each; the last ends the
+/// list. Side by side they take few page tables, of which moves of the image drop all.
+const TABLE: [usize; ZONES + 1] = {
+    let mut t = [0; ZONES + 1];
+    let mut z = 0;
+    while z < ZONES {
+        t[z + 1] = t[z] + (ZONE[z].count as usize * ENTRY).next_multiple_of(4096);
+        z += 1;
+    }
+    t
+};
+
+const _: () = assert!(META + TABLE[ZONES] <= HEAP);
 
 /// The zone whose segments fit a large block of this size and alignment.
 pub(crate) fn large_zone(size: usize, align: usize) -> Option<usize> {

@@ -48,6 +48,8 @@ struct View {
     sign_kept: bool,
     /// Bytes of each zone whose shared mapping is set aside.
     aside: [usize; ZONES],
+    /// Bytes of each zone that are a shared mapping of their own: it moves as a whole.
+    apart: [usize; ZONES],
     /// Segments of each zone below this number may hold what failed children left there.
     dirty_below: [u32; ZONES],
 }
@@ -62,6 +64,7 @@ impl View {
         sign: false,
         sign_kept: false,
         aside: [0; ZONES],
+        apart: [0; ZONES],
         dirty_below: [0; ZONES],
     };
 }
@@ -252,6 +255,11 @@ pub(crate) fn get_ready() {
     let v = view();
     if !v.sign && !v.forked {
         let _ = put_sign_up(v);
+    }
+    for (z, len) in lengths().into_iter().enumerate().filter(|(_, len)| *len > 0) {
+        if set_apart(segment_addr(z, 0), len).is_ok() {
+            v.apart[z] = len;
+        }
     }
 }
 
@@ -447,12 +455,17 @@ fn map_segments(segments: &[Segment], (fd, kind): Source) -> Sys<()> {
 
 /// Keeps stack and small blocks in a mapping of their own: a fork goes through the page tables
 /// of those private mappings alone in which something was written, and there something always
-/// is. The mark that keeps the kernel from joining the two has no other effect on a memory file.
+/// is.
 fn set_busy_apart() {
-    let end = segment_addr(1, 0);
-    let a = [IMAGE + PAGE, end - IMAGE - PAGE, libc::MADV_RANDOM as usize, 0, 0, 0];
-    // SAFETY: contents and rights stay. Where it fails forks cost more.
-    let _ = unsafe { sys::call(libc::SYS_madvise, a) };
+    // Where it fails forks cost more.
+    let _ = set_apart(IMAGE + PAGE, segment_addr(1, 0) - IMAGE - PAGE);
+}
+
+/// Makes a range a mapping of its own, by a mark that has no other effect on a memory file.
+fn set_apart(at: usize, len: usize) -> Sys<()> {
+    // SAFETY: contents and rights stay.
+    unsafe { sys::call(libc::SYS_madvise, [at, len, libc::MADV_RANDOM as usize, 0, 0, 0]) }
+        .map(drop)
 }
 
 /// Maps the whole file beside the image, around what is set aside there. It stays mapped: the
@@ -503,19 +516,22 @@ fn aside_at(zone: usize) -> usize {
 /// Memory of a whole page table of the highest level that moves in one step.
 const TABLE: usize = 1 << 30;
 
+/// Bytes of each zone that may be in use, in whole tables.
+fn lengths() -> [usize; ZONES] {
+    core::array::from_fn(|z| {
+        (segment_addr(z, used(me(), z)) - segment_addr(z, 0)).next_multiple_of(TABLE)
+    })
+}
+
 /// Moves the shared mapping of the heap's used part aside, each zone with its page tables. A
 /// zone that does not let itself be moved stays: its tables are lost then, nothing else.
 fn set_aside() -> Sys<()> {
     let v = view();
-    // All are asked before any is moved: the heap keeps them in a segment of its own.
-    let used: [u32; ZONES] = core::array::from_fn(|z| used(me(), z));
     let mut holes = Ok(());
-    for (z, &below) in used.iter().enumerate() {
-        let home = segment_addr(z, 0);
-        let len = (segment_addr(z, below) - home).next_multiple_of(TABLE);
-        let at = aside_at(z);
-        if len == 0 {
-            continue;
+    for (z, len) in lengths().into_iter().enumerate().filter(|(_, len)| *len > 0) {
+        let (home, at) = (segment_addr(z, 0), aside_at(z));
+        if v.apart[z] > 0 && v.apart[z] < len && set_apart(home, len).is_ok() {
+            v.apart[z] = len;
         }
         // SAFETY: the control stack and raw calls use no memory of the heap, and something is
         // mapped there again before user code goes on.
