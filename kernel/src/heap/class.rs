@@ -63,6 +63,12 @@ pub(crate) fn locate(addr: usize) -> Option<(usize, u32)> {
     Some((z, ((addr - ZONE[z].base) >> ZONE[z].shift) as u32))
 }
 
+/// Whether an address lies in zone 0.
+#[inline]
+pub(crate) fn is_small(addr: usize) -> bool {
+    addr.wrapping_sub(ZONE[0].base) < (ZONE[0].count as usize) << ZONE[0].shift
+}
+
 /// Address of a segment.
 #[inline]
 pub(crate) fn segment_addr(zone: usize, number: u32) -> usize {
@@ -207,6 +213,15 @@ pub(crate) fn class_of(size: usize) -> usize {
     }
 }
 
+/// The same, where a look at the table tells.
+#[inline]
+pub(crate) fn listed_class(size: usize) -> Option<usize> {
+    if size > LISTED {
+        return None;
+    }
+    CLASS_OF.get(size.div_ceil(16)).map(|&class| class.into())
+}
+
 const fn computed_class(size: usize) -> usize {
     if size <= 128 {
         return size.saturating_sub(1) >> 4;
@@ -249,8 +264,10 @@ mod tests {
             assert!((1..=16).contains(&k.pages) && cap <= k.words as usize * 64);
             assert!(if c < INLINE { k.pages == 1 } else { header == 0 && cap <= LABELS });
             for index in 0..cap {
-                for at in [index * size, index * size + size - 1] {
-                    assert_eq!((at as u64 * u64::from(k.recip)) >> 32, index as u64, "{k:?}");
+                for at in [index * size, index * size + 1, index * size + size - 1] {
+                    let product = at as u64 * u64::from(k.recip);
+                    assert_eq!(product >> 32, index as u64, "{k:?}");
+                    assert_eq!((product as u32) < k.recip, at % size == 0, "{k:?}");
                 }
             }
         }
