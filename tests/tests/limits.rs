@@ -115,6 +115,11 @@ fn processes() {
     assert_says(&text, &NO_PROCESS);
     assert_says(&text, &["ok\njoin: ok"]);
     run(user.program(&["alive"], 64)).expect(0);
+    // One is enough for any number of children that stop.
+    for processes in [2, 3, 6] {
+        let text = run(user.program(&["stopped", "join"], processes)).expect(0).text();
+        assert_says(&text, &["stopped: ok"]);
+    }
 }
 
 #[test]
@@ -366,6 +371,10 @@ fn full_group_of_processes() {
     let text = run(group.program(&["join", "sequential"])).expect(0).text();
     assert_says(&text, &NO_PROCESS);
     assert_says(&text, &["sequential: ok"]);
+    drop(group);
+    let Some(group) = Group::new("pids", ["pids.max", "pids.max"], "2") else { return };
+    let text = run(group.program(&["stopped", "join"])).expect(0).text();
+    assert_says(&text, &["stopped: ok", "join: ok"]);
 }
 
 /// The system kills whom it likes: a worker, whose construct fails, or the master and all.

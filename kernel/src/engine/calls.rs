@@ -307,7 +307,7 @@ fn settle_commands(me: &Me, child: &mut OpenChild) {
 
 fn note_failure(child: &mut OpenChild) {
     let o = &control().constructs[child.construct as usize].outcomes[0];
-    if o.status.load(SeqCst) != outcome::STOPPED {
+    if !outcome::stopped(o.status.load(SeqCst)) {
         child.has |= has::FAILED;
     }
 }

@@ -21,8 +21,9 @@ use core::sync::atomic::Ordering::*;
 
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
-    let failed =
-        |o: &Outcome| ![outcome::RETURNED, outcome::STOPPED].contains(&o.status.load(SeqCst));
+    let failed = |o: &Outcome| {
+        !matches!(o.status.load(SeqCst), outcome::RETURNED | outcome::STOPPED | outcome::EVICTED)
+    };
     con.outcomes[..k].iter().position(failed).unwrap_or(k)
 }
 
@@ -35,8 +36,9 @@ pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
     (o.status.load(SeqCst) == outcome::NO_WORKER && why >> 32 != 0).then_some(why)
 }
 
+/// The worker that staged what a child reported; it may have others by now, or none.
 pub(super) fn slot_of(o: &Outcome) -> u32 {
-    (o.claim.load(SeqCst) as u32).wrapping_sub(1) % MAX_WORKERS as u32
+    control::slot_at(o.stage.load(SeqCst) as usize) % MAX_WORKERS as u32
 }
 
 /// Parent memory as the merge sees it: this process's own view.
@@ -58,7 +60,7 @@ impl Target for Memory {
 /// Whether children of a construct have stopped at a barrier.
 pub(super) fn any_stopped(construct: u32, k: usize) -> bool {
     let con = &control().constructs[construct as usize];
-    con.outcomes[..k].iter().any(|o| o.status.load(SeqCst) == outcome::STOPPED)
+    con.outcomes[..k].iter().any(|o| outcome::stopped(o.status.load(SeqCst)))
 }
 
 /// Children whose changes were merged at an earlier barrier.

@@ -278,7 +278,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
-        outcome::RETURNED | outcome::STOPPED => merge_one(me, i, 0, undo),
+        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, i, 0, undo),
         _ => Err(own_failure(o, 0).cause),
     }
 }

@@ -52,6 +52,14 @@ pub(crate) mod ask {
     pub const PARK: u32 = 5;
 }
 
+/// What the master tells the worker of a stopped child, in [`Mailbox::reply`].
+pub(crate) mod tell {
+    /// To let it go on with the construct's request.
+    pub const GO_ON: u32 = 0;
+    /// To leave it to the exchange area and to be free for others.
+    pub const LEAVE: u32 = 1;
+}
+
 /// One child of a construct, as the parent describes it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +141,8 @@ pub(crate) struct Outcome {
     pub claim: AtomicU64,
     /// 0, or one of [`outcome`].
     pub status: AtomicU32,
+    /// Not 0: the child is evicted and waits for a worker; its stage says how to go on.
+    pub evicted: AtomicU32,
     /// Address of its stage once the status is set.
     pub stage: AtomicU64,
 }
@@ -149,6 +159,13 @@ pub(crate) mod outcome {
     pub const NO_WORKER: u32 = 4;
     /// Stopped in the middle, or carried out its commands; the stage holds its changes.
     pub const STOPPED: u32 = 5;
+    /// The same, and no worker has it any more: the stage holds all it needs to go on.
+    pub const EVICTED: u32 = 6;
+
+    /// Whether a child can go on.
+    pub const fn stopped(status: u32) -> bool {
+        matches!(status, STOPPED | EVICTED)
+    }
 }
 
 /// Steps of making a worker, in the high half of an error of it, beside the error number.
@@ -212,6 +229,8 @@ pub(crate) struct Mailbox {
     pub construct: AtomicU32,
     /// Life of that construct: the worker takes children of this one only.
     pub life: AtomicU32,
+    /// Evicted child of it that the worker is to take first, plus one; 0: none.
+    pub given: AtomicU32,
     /// Whether the worker could be set up.
     pub up: AtomicU32,
     /// Set once if the worker could not be set up: see [`step::error`].
@@ -262,7 +281,7 @@ pub(crate) struct Control {
 pub(crate) const HOME: u32 = 0;
 
 /// Most constructs in progress at a time, nested ones included.
-pub(crate) const MAX_CONSTRUCTS: usize = 1024;
+pub(crate) const MAX_CONSTRUCTS: usize = 4096;
 
 /// The shared control memory.
 #[inline]
@@ -299,6 +318,8 @@ pub(crate) struct Stage {
     pub pages: usize,
     /// How many.
     pub page_count: usize,
+    /// Where the rest of an evicted child lies, see [`super::evict`].
+    pub kept: usize,
     /// Inherited blocks it freed, ascending.
     pub frees: usize,
     /// How many.
@@ -345,6 +366,11 @@ pub(crate) const MASTER_AREA: u32 = MAX_WORKERS as u32;
 /// Start of the exchange area of a worker or of the master.
 pub(crate) const fn exchange(slot: u32) -> usize {
     EXCHANGE + slot as usize * EXCHANGE_SIZE
+}
+
+/// The slot in whose exchange area an address lies.
+pub(crate) const fn slot_at(at: usize) -> u32 {
+    (at.wrapping_sub(EXCHANGE) / EXCHANGE_SIZE) as u32
 }
 
 /// Who runs in this process.
@@ -471,7 +497,7 @@ pub(crate) struct Me {
 /// there, so what most processes write lies in one table of 2 MiB, and scratch is not inherited.
 pub(crate) mod private {
     /// Bytes of it.
-    pub const SIZE: usize = 8 << 30;
+    pub const SIZE: usize = 10 << 30;
     /// End of the control stack (it grows down from here).
     pub const CONTROL_STACK: usize = ME;
     /// Bytes of each control stack.
@@ -491,17 +517,17 @@ pub(crate) mod private {
     /// State of the master's executor.
     pub const MASTER: usize = ME + (40 << 10);
     /// Thread-storage template.
-    pub const TLS_TEMPLATE: usize = ME + (168 << 10);
-    /// The region table.
-    pub const REGIONS: usize = ME + (296 << 10);
+    pub const TLS_TEMPLATE: usize = ME + (296 << 10);
     /// Open children of the running space.
-    pub const CHILDREN: usize = ME + (488 << 10);
+    pub const CHILDREN: usize = ME + (424 << 10);
     /// Ranges of pages that the running space's code may not read or write.
-    pub const PERMISSIONS: usize = ME + (872 << 10);
+    pub const PERMISSIONS: usize = ME + (808 << 10);
     /// Thread-exit functions of the thread-storage template: `(function, argument)`.
-    pub const TEMPLATE_EXITS: usize = ME + (1000 << 10);
-    /// End of the table of 2 MiB.
-    pub const BUSY_END: usize = 10 << 20;
+    pub const TEMPLATE_EXITS: usize = ME + (936 << 10);
+    /// The region table; what it seldom holds lies behind the page table of 2 MiB.
+    pub const REGIONS: usize = ME + (1448 << 10);
+    /// End of the region table.
+    pub const REGIONS_END: usize = 14 << 20;
     /// Frees recorded for open children.
     pub const FREED: usize = 2 << 30;
     /// How many fit.
@@ -527,6 +553,10 @@ pub(crate) mod private {
     pub const MERGE_SIZE: usize = 48 << 20;
     /// End of the stack that a new worker starts on.
     pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
+    /// What the running child's entry results in: at the same place in every worker.
+    pub const RESULT: usize = SCRATCH + (1 << 30);
+    /// Bytes of it.
+    pub const RESULT_SIZE: usize = SIZE - RESULT;
     /// Start of the signal stack.
     pub const SIGNAL_STACK: usize = SCRATCH + (64 << 20);
     /// Bytes of the signal stack.
@@ -555,9 +585,10 @@ pub(crate) unsafe fn private_item<T>(offset: usize, i: usize) -> &'static mut T 
 const _: () = {
     use private::*;
     assert!(ME + size_of::<Me>() <= VIEW);
-    assert!(TEMPLATE_EXITS + EXITS_MAX as usize * 16 <= BUSY_END && (ME ^ BUSY_END - 1) >> 21 == 0);
+    assert!(TEMPLATE_EXITS + EXITS_MAX as usize * 16 <= REGIONS && (ME ^ REGIONS) >> 21 == 0);
     assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WORKER_STACK - STACK_SIZE && CONTROL_STACK > STACK_SIZE);
+    assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);
