@@ -139,10 +139,10 @@ fn never(signature: &Signature) -> Option<&Type> {
 
 /// All complaints about one function, reported together.
 #[derive(Default)]
-struct Findings(Option<Error>);
+pub(crate) struct Findings(Option<Error>);
 
 impl Findings {
-    fn add(&mut self, at: &impl ToTokens, message: &str) {
+    pub(crate) fn add(&mut self, at: &impl ToTokens, message: &str) {
         let error = Error::new_spanned(at, message);
         match &mut self.0 {
             Some(all) => all.combine(error),
@@ -150,7 +150,7 @@ impl Findings {
         }
     }
 
-    fn into_result(self) -> Result<()> {
+    pub(crate) fn into_result(self) -> Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
 
 /// Variables that change how a program runs; a run gets only those that its test sets.
-const OURS: [&str; 11] = [
+const OURS: [&str; 14] = [
     "DETPAR_WORKERS",
     "DETPAR_ASLR",
     "DETPAR_SEED",
@@ -24,6 +24,9 @@ const OURS: [&str; 11] = [
     "DETPAR_TSC",
     "DETPAR_CHAOS",
     "DETPAR_ODF",
+    "DETPAR_TEST",
+    "DETPAR_TEST_LIMIT",
+    "DETPAR_TEST_RUNS",
     "RUST_BACKTRACE",
 ];
 
@@ -54,6 +57,12 @@ impl Program {
     /// Sets a variable of the environment.
     pub fn env(mut self, name: &str, value: &str) -> Program {
         self.command.env(name, value);
+        self
+    }
+
+    /// Removes a variable of the environment.
+    pub fn without(mut self, name: &str) -> Program {
+        self.command.env_remove(name);
         self
     }
 

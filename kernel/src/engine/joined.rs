@@ -346,6 +346,5 @@ fn scratch_cursors() -> usize {
     scratch_children() + MAX_CHILDREN * size_of::<Child>()
 }
 
-const _: () = assert!(
-    MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) < private::MASTER - private::MERGE
-);
+const _: () =
+    assert!(MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) <= private::MERGE_SIZE);

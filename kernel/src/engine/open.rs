@@ -180,7 +180,7 @@ pub(super) fn go_private(me: &mut Me) -> Result<(), OpenError> {
         grants::seal(me);
         return Ok(());
     }
-    view::enter().map_err(|errno| {
+    view::show_file().and_then(|()| view::enter()).map_err(|errno| {
         OpenError::Kernel(Error::Unsupported {
             what: "giving the master a view of its own",
             remedy: "raise limits on address space and on mappings (vm.max_map_count)",

@@ -466,5 +466,5 @@ pub(super) fn restore_all(top: usize, runs: &Runs) {
 
 const _: () = {
     assert!(private::COPIED + COPIED_MAX * 8 <= private::MAPPED);
-    assert!(private::MAPPED + MAPPED_MAX * 16 <= private::CHILDREN);
+    assert!(private::MAPPED + MAPPED_MAX * 16 <= private::MERGE);
 };

@@ -119,6 +119,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
+    // Workers fill their own from the template.
+    sys::wipe_on_fork(TLS, MAX_DEPTH * TLS_SLOT);
     let line = unsupported("making a pipe", "allow pipe2 to unprivileged processes");
     let me = me();
     me.life_line = sys::life_line().map_err(line)?;

@@ -161,4 +161,5 @@ pub(crate) fn take_over(ranges: &[Restricted]) {
     }
 }
 
-const _: () = assert!(private::PERMISSIONS + MAX * size_of::<Restricted>() <= private::VDSO);
+const _: () =
+    assert!(private::PERMISSIONS + MAX * size_of::<Restricted>() <= private::TEMPLATE_EXITS);

@@ -111,6 +111,14 @@ pub(crate) fn inherit(addr: usize, len: usize, yes: bool) -> Sys<()> {
     unsafe { call(libc::SYS_madvise, [addr, len, advice as usize, 0, 0, 0]) }.map(drop)
 }
 
+/// Leaves what an anonymous range holds out of forks: new processes find zeros there. Where the
+/// system cannot (before Linux 4.14) they get a copy.
+pub(crate) fn wipe_on_fork(addr: usize, len: usize) {
+    // SAFETY: contents and rights of the range stay as they are in this process.
+    let _ =
+        unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_WIPEONFORK as usize, 0, 0, 0]) };
+}
+
 /// Writes memory to a place of a file.
 ///
 /// # Safety

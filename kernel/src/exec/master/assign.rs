@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exec::worker;
+use crate::space::private::keep_sign;
 
 impl Master {
     /// Gives permits to suspended spaces whose children are done; then to children that
@@ -248,6 +249,7 @@ impl Master {
         // A worker that turns out to be beyond control must not have taken a child before that.
         let held = !self.probed;
         mail.go.store(u32::from(!held), SeqCst);
+        keep_sign();
         // SAFETY: the stack is used for nothing but new workers, which have their own copy.
         let made = unsafe {
             sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)

@@ -121,7 +121,7 @@ pub(crate) struct Master {
 
 /// The master's executor.
 pub(crate) fn master() -> &'static mut Master {
-    // SAFETY: fits before the control stacks; zero is an empty executor.
+    // SAFETY: fits before the next part of private memory (asserted below); zero is an empty executor.
     unsafe { private_item::<Master>(private::MASTER, 0) }
 }
 
@@ -436,5 +436,4 @@ impl Master {
     }
 }
 
-const _: () =
-    assert!(size_of::<Master>() < private::CONTROL_STACK - private::STACK_SIZE - private::MASTER);
+const _: () = assert!(size_of::<Master>() <= private::TLS_TEMPLATE - private::MASTER);
