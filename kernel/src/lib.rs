@@ -22,6 +22,7 @@ compile_error!("the spaces engine runs on 64-bit x86 Linux");
 
 pub mod abi;
 pub mod call;
+mod check;
 pub mod confine;
 mod engine;
 pub mod error;

@@ -12,7 +12,7 @@ use crate::heap::Heap;
 use crate::heap::open::freed_since;
 use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
 use crate::image::regions;
-use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
+use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target, Writes};
 use crate::space::children::{self, OpenChild, has};
 use crate::space::descriptors;
 use crate::space::memory::{self, Space};
@@ -107,7 +107,13 @@ pub(super) fn merge_children(
         let index = i as u32;
         // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
         unsafe {
-            (scratch_children() as *mut Child).add(n).write(Child { index, addrs, pages, frees });
+            (scratch_children() as *mut Child).add(n).write(Child {
+                index,
+                addrs,
+                pages,
+                frees,
+                writes: Writes::NONE,
+            });
             (scratch_cursors() as *mut Cursor).add(n).write(Cursor::NEW);
         }
         n += 1;
@@ -175,8 +181,14 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
     let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
     // The parent comes first: to the merge it is one more child, of lower index.
     let both = [
-        Child { index: 0, addrs: side.addrs, pages: side.pages, frees: freed },
-        Child { index: 1, addrs, pages, frees },
+        Child {
+            index: 0,
+            addrs: side.addrs,
+            pages: side.pages,
+            frees: freed,
+            writes: Writes::NONE,
+        },
+        Child { index: 1, addrs, pages, frees, writes: Writes::NONE },
     ];
     let mut cursors = [Cursor::NEW; 2];
     match merge::plan(&side, &both, regions::policies(), &mut cursors) {

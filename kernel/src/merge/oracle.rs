@@ -94,6 +94,13 @@ fn policy(regions: &[Region], addr: u64) -> Policy {
     regions.iter().find(covers).map_or(Policy::Bytes, |region| region.policy)
 }
 
+/// Whether a byte is known to have been written, whatever its value.
+fn is_written(child: &Child<'_>, regions: &[Region], page: u64, i: usize) -> bool {
+    let known = child.writes.addrs.iter().position(|&a| a == page);
+    known.is_some_and(|n| child.writes.masks[n].0[i / 8] & 1 << (i % 8) != 0)
+        && matches!(policy(regions, page + i as u64), Policy::Bytes)
+}
+
 /// Everything that anyone did where bytes merge, sorted by address, then child.
 fn touches<T: Target>(target: &T, children: &[Child<'_>], regions: &[Region]) -> Vec<Touch> {
     let mut all = Vec::new();
@@ -103,10 +110,12 @@ fn touches<T: Target>(target: &T, children: &[Child<'_>], regions: &[Region]) ->
             // In pieces, since most are equal; of a length that the fast path does not use.
             for start in (0..PAGE).step_by(PIECE) {
                 let piece = start..(start + PIECE).min(PAGE);
-                if page.0[piece.clone()] == reference.0[piece.clone()] {
+                let equal = page.0[piece.clone()] == reference.0[piece.clone()];
+                if equal && !claim.writes.addrs.contains(&addr) {
                     continue;
                 }
-                for i in piece.filter(|&i| page.0[i] != reference.0[i]) {
+                let wrote = |i: usize| is_written(claim, regions, addr, i);
+                for i in piece.filter(|&i| page.0[i] != reference.0[i] || wrote(i)) {
                     all.push(Touch { addr: addr + i as u64, child, wrote: true, freed: false });
                 }
             }

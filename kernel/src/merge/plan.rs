@@ -128,9 +128,9 @@ impl Shared<'_> {
             // Nothing of the child may be in the set while it is compared with the set: a child
             // does not conflict with itself. `collect` sees to that for writes.
             let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
-            let wrote = member
-                .page
-                .and_then(|page| page::collect(self.reference, page, &mut seen, changed));
+            let wrote = member.page.and_then(|page| {
+                page::collect(self.reference, page, member.mask(), &mut seen, changed)
+            });
             for (from, to) in member.freed() {
                 seen.set(from, to);
             }
@@ -152,7 +152,9 @@ impl Shared<'_> {
         }
         self.group.members().find_map(|member| {
             let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
-            let wrote = member.page.and_then(|page| seen.collect(self.reference, page, changed));
+            let wrote = member
+                .page
+                .and_then(|page| seen.collect(self.reference, page, member.mask(), changed));
             for (from, to) in member.freed() {
                 seen.free(from, to);
             }
@@ -213,7 +215,12 @@ impl Shared<'_> {
 
     fn touch(&self, member: &Member<'_>, at: usize) -> Touch {
         let reference = self.reference.0.get(at);
-        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference);
+        let exact = |at: usize| {
+            let bits = member.mask().and_then(|mask| mask.0.get(at / 8));
+            bits.is_some_and(|bits| bits >> (at % 8) & 1 != 0)
+                && matches!(self.regions.policy(at), Policy::Bytes)
+        };
+        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference || exact(at));
         let freed = member.freed().any(|(from, to)| from <= at && at < to);
         Touch { wrote, freed }
     }

@@ -1,0 +1,3 @@
+//! Checking mode.
+pub(crate) mod decode;
+mod vector;
