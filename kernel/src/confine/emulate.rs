@@ -5,6 +5,7 @@
 use super::policy::{Action, action, arity, takes_descriptor};
 use super::{VIRTUAL_ID, handler};
 use crate::abi::{Cause, Fault, Forbidden, Site};
+use crate::check::watch;
 use crate::exec::control::{Role, area, exchange, me};
 use crate::exec::worker;
 use crate::image::layout::{STACK, STACK_END};
@@ -156,8 +157,20 @@ fn futex(a: &[u64; 6], ip: u64) -> Option<i64> {
     }
 }
 
-/// Any signal that ends a child.
+/// Any signal that ends a child, unless it has to do with watched pages.
 pub(super) extern "C" fn on_fault(sig: i32, info: *mut siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel passes valid records of the interrupted code.
+    let watched = unsafe {
+        let context = &mut *context.cast::<ucontext_t>();
+        match sig {
+            libc::SIGSEGV => watch::on_fault(&*info, context),
+            libc::SIGTRAP => watch::on_step(context),
+            _ => false,
+        }
+    };
+    if watched {
+        return;
+    }
     // SAFETY: the kernel passes valid records; `si_addr` is meaningful for these signals.
     let (address, code, ip) = unsafe {
         let regs = &(*context.cast::<ucontext_t>()).uc_mcontext.gregs;

@@ -1,11 +1,12 @@
 //! Merging what children handed over into the running space. On the control stack.
 
 use super::calls::freed_again;
-use super::open;
+use super::{exact, open};
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
+use crate::check::{self, watch};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, Role, control, me, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Request, Role, control, me, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::stage;
 use crate::heap::Heap;
@@ -40,7 +41,7 @@ pub(super) fn slot_of(o: &Outcome) -> u32 {
 }
 
 /// Parent memory as the merge sees it: this process's own view.
-struct Memory;
+pub(super) struct Memory;
 
 impl Target for Memory {
     fn page(&self, addr: u64) -> &Page {
@@ -83,13 +84,15 @@ impl Done {
     }
 }
 
-/// Plans over all children, then applies, or applies nothing.
+/// Plans over all children, then applies, or applies nothing. In checking mode the children run
+/// `again` first, as far as they may have met unseen.
 pub(super) fn merge_children(
     construct: u32,
     jobs: &[Job],
     heap: Heap,
     session: u64,
     done: &Done,
+    again: Option<&Request>,
 ) -> Result<(), Failure> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
@@ -121,10 +124,13 @@ pub(super) fn merge_children(
     // SAFETY: the first `n` entries of both tables were just written.
     let (children, cursors) = unsafe {
         (
-            core::slice::from_raw_parts(scratch_children() as *const Child, n),
+            core::slice::from_raw_parts_mut(scratch_children() as *mut Child, n),
             core::slice::from_raw_parts_mut(scratch_cursors() as *mut Cursor, n),
         )
     };
+    if let Some(request) = again.filter(|_| check::is_on() && !watch::is_active()) {
+        exact::check(me(), request, children, cursors)?;
+    }
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,
         Err(PlanError::Conflict(c)) => {
@@ -138,7 +144,14 @@ pub(super) fn merge_children(
         return Err(own_failure(&con.outcomes[failing], failing));
     }
     merge::apply(plan, &mut Memory);
-    for c in children {
+    for c in children.iter().filter(|_| watch::is_active()) {
+        let o = &con.outcomes[c.index as usize];
+        let slot = slot_of(o);
+        let masks = claims::stage_at(slot, o.stage.load(SeqCst))
+            .and_then(|st| claims::masks(slot, st, watch::pages().len()));
+        masks.into_iter().for_each(watch::absorb);
+    }
+    for c in children.iter() {
         for b in c.frees {
             Heap::free(&mut Space, b.addr as usize);
         }

@@ -45,7 +45,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
     let room = me.stage_end;
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
-        merge_children(construct, jobs, heap, request.session, &done)?;
+        merge_children(construct, jobs, heap, request.session, &done, None)?;
         if !any_stopped(construct, k) {
             break;
         }

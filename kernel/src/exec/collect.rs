@@ -4,6 +4,7 @@ use super::changes::{self, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::{Limit, PAGE};
+use crate::check;
 use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
@@ -24,11 +25,14 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
     let dead = STACK..page_floor(me.merge_from);
     let differs =
         |page: usize| layer::lookup(base, page as u64).is_none_or(|(l, _)| !layer::same(page, l));
+    // What was copied in may have been written and restored: that counts in checking mode.
+    let exact = check::is_on();
+    let listed = |page: usize| exact || differs(page);
     let st = stage::stage(me);
     (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
     // Without a fault only pages that were copied in can have changed.
     let faults = sys::faults();
-    if faults == me.clean_faults && !layer::copied_pages(me).any(differs) {
+    if faults == me.clean_faults && !layer::copied_pages(me).any(listed) {
         return Ok(());
     }
     let runs = scan_changed(me, me.parent_stack, false, faults)?;
@@ -39,7 +43,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
         let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
         let mut n = 0;
         layer::each_page(&runs, tls.clone(), |page| {
-            if !dead.contains(&page) && differs(page) {
+            if !dead.contains(&page) && listed(page) {
                 layer::put_page(addrs, pages, n, page);
                 n += 1;
             }

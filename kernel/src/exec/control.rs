@@ -106,6 +106,8 @@ pub(crate) struct Request {
     pub restricted: usize,
     /// How many ranges.
     pub restricted_count: usize,
+    /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
+    pub watch: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -241,6 +243,8 @@ pub(crate) struct Control {
     pub layers: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
+    /// Whether write sets are taken exactly.
+    pub check: AtomicU32,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -311,6 +315,8 @@ pub(crate) struct Stage {
     pub log: usize,
     /// Bytes of the log.
     pub log_len: usize,
+    /// What it wrote to each of the pages that it is watched for.
+    pub masks: usize,
 }
 
 /// Layout of an exchange area.
@@ -497,6 +503,8 @@ pub(crate) mod private {
     pub const CHILDREN: usize = 11 << 20;
     /// Places of the children of a join, in order.
     pub const TURNS: usize = 12 << 20;
+    /// The watch of the running child.
+    pub const WATCH: usize = (12 << 20) + (512 << 10);
     /// Ranges of pages that the running space's code may not read or write.
     pub const PERMISSIONS: usize = 13 << 20;
     /// Scratch of the merge.

@@ -5,6 +5,7 @@ use super::collect::Then;
 use super::control::*;
 use super::{changes, chaos, collect, command, grants, layer, stage};
 use crate::abi::{Cause, End, Limit};
+use crate::check::watch;
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -212,9 +213,13 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
 fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
     let me = me();
     let r = con.request;
+    if !watch::wants(r.watch, i) {
+        return outcome::RETURNED;
+    }
     let room = stage::begin(me);
     let set_out = set_out(me, &r, construct, i);
-    if let Err(limit) = set_out.and(room.ok_or(Limit::Exchange)) {
+    let set_out = set_out.and(room.ok_or(Limit::Exchange));
+    if let Err(limit) = set_out.and_then(|()| watch::begin(me, r.watch)) {
         end_child(Cause::Limit(limit));
     }
     let mut job = NO_JOB;
@@ -230,8 +235,10 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
             permissions::enforce();
+            watch::protect();
             enter(me, &r, &job);
             permissions::lift();
+            watch::lift();
             room = me.stage_end;
         } else {
             me.end = STOPPED;
@@ -244,6 +251,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         }
         hand_over(me, failed, if stays { Then::Keep } else { Then::Drop });
         if !stays {
+            watch::end();
             stage::keep(me, construct, life);
             stage::trim_log(me);
             return if failed { outcome::FAILED } else { outcome::RETURNED };
