@@ -10,6 +10,7 @@
 mod decode;
 mod machine;
 mod vector;
+pub(crate) mod verdict;
 pub(crate) mod watch;
 
 use crate::exec::control::control;

@@ -6,6 +6,7 @@
 
 use super::decode::{Kind, writes};
 use super::machine::Interrupted;
+use super::verdict::{self, Verdict};
 use crate::abi::{Limit, MAX_CHILDREN, PAGE};
 use crate::exec::control::{Me, private, private_item};
 use crate::exec::stage;
@@ -17,6 +18,7 @@ use libc::{siginfo_t, ucontext_t};
 
 /// Pages to watch and children that run for it, in the exchange area of the space that asks.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub(crate) struct List {
     /// Addresses, ascending.
     pub addrs: usize,
@@ -24,6 +26,10 @@ pub(crate) struct List {
     pub count: usize,
     /// A bit for each child that is to run; the others do nothing.
     pub wanted: [u64; MAX_CHILDREN / 64],
+    /// What was found in constructs below.
+    pub verdicts: usize,
+    /// How many.
+    pub verdict_count: usize,
 }
 
 /// Most pages of a list: each may split a mapping in three, and the system bounds their number.
@@ -78,10 +84,10 @@ pub(crate) fn wants(at: usize, i: u32) -> bool {
 /// Prepares the watch that a request asks for; nothing is protected yet.
 pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     let w = watch();
-    (w.list, w.masks, w.in_force, w.stepping, w.open_count) = (at, me.stage_end, 0, 0, 0);
+    (w.list, w.masks, w.in_force, w.stepping, w.open_count) = (0, me.stage_end, 0, 0, 0);
+    verdict::begin(me);
     stage::stage(me).masks = me.stage_end;
     let Some(list) = list(at) else { return Ok(()) };
-    w.list = 0;
     let bytes = list.pages().len() * size_of::<Mask>();
     w.masks = stage::take(me, bytes).ok_or(Limit::Exchange)?;
     stage::stage(me).masks = w.masks;
@@ -100,10 +106,17 @@ pub(crate) fn is_active() -> bool {
 pub(crate) fn hand_down(me: &mut Me) -> Result<usize, Limit> {
     let Some(own) = list(watch().list) else { return Ok(0) };
     let at = stage::take(me, size_of::<List>()).ok_or(Limit::Exchange)?;
-    let all = List { addrs: own.addrs, count: own.count, wanted: [u64::MAX; MAX_CHILDREN / 64] };
+    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], ..*own };
     // SAFETY: `control`: just taken in this process's exchange area.
     unsafe { (at as *mut List).write(all) };
     Ok(at)
+}
+
+/// Conflicts that were found below the running child and its siblings when they ran first.
+pub(super) fn verdicts() -> &'static [Verdict] {
+    let Some(list) = list(watch().list) else { return &[] };
+    // SAFETY: `control`: the list's maker wrote that many.
+    unsafe { slice::from_raw_parts(list.verdicts as *const Verdict, list.verdict_count) }
 }
 
 /// The pages that the running child is watched for.
@@ -258,4 +271,4 @@ pub(crate) unsafe fn on_step(context: &mut ucontext_t) -> bool {
     true
 }
 
-const _: () = assert!(private::WATCH + size_of::<Watch>() <= private::PERMISSIONS);
+const _: () = assert!(private::WATCH + size_of::<Watch>() <= private::FOUND);

@@ -128,8 +128,8 @@ pub(super) fn merge_children(
             core::slice::from_raw_parts_mut(scratch_cursors() as *mut Cursor, n),
         )
     };
-    if let Some(request) = again.filter(|_| check::is_on() && !watch::is_active()) {
-        exact::check(me(), request, children, cursors)?;
+    if let Some(request) = again.filter(|_| check::is_on()) {
+        exact::check(me(), construct, request, children, cursors)?;
     }
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,

@@ -2,6 +2,7 @@
 
 use super::control::{EXCHANGE_BYTES, Stage, exchange};
 use crate::abi::PAGE;
+use crate::check::verdict::Verdict;
 use crate::heap::class::HEAP_END;
 use crate::image::layout::{self, HEAP};
 use crate::image::regions;
@@ -78,6 +79,11 @@ pub(crate) fn read(slot: u32, at: u64, len: usize) -> Option<&'static [u8]> {
 /// What a child wrote to each of `count` watched pages.
 pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mask]> {
     view(slot, st.masks, count, PAGE)
+}
+
+/// Conflicts that checking found below a child.
+pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
+    view(slot, st.found, st.found_count, PAGE).unwrap_or(&[])
 }
 
 /// The log of a child, whether it returned or failed.

@@ -317,6 +317,10 @@ pub(crate) struct Stage {
     pub log_len: usize,
     /// What it wrote to each of the pages that it is watched for.
     pub masks: usize,
+    /// Conflicts that checking found below it.
+    pub found: usize,
+    /// How many.
+    pub found_count: usize,
 }
 
 /// Layout of an exchange area.
@@ -505,6 +509,8 @@ pub(crate) mod private {
     pub const TURNS: usize = 12 << 20;
     /// The watch of the running child.
     pub const WATCH: usize = (12 << 20) + (512 << 10);
+    /// Conflicts that checking found below the running child.
+    pub const FOUND: usize = (12 << 20) + (640 << 10);
     /// Ranges of pages that the running space's code may not read or write.
     pub const PERMISSIONS: usize = 13 << 20;
     /// Scratch of the merge.

@@ -5,7 +5,7 @@ use super::collect::Then;
 use super::control::*;
 use super::{changes, chaos, collect, command, grants, layer, stage};
 use crate::abi::{Cause, End, Limit};
-use crate::check::watch;
+use crate::check::{verdict, watch};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -394,7 +394,8 @@ fn start_thread(me: &mut Me, depth: u32) {
 fn hand_over(me: &mut Me, failed: bool, then: Then) {
     let staged = collect::stage_changes(me, failed, then)
         .and_then(|()| collect::stage_frees(me))
-        .and_then(|()| collect::stage_log(me));
+        .and_then(|()| collect::stage_log(me))
+        .and_then(|()| verdict::stage(me));
     if let Err(limit) = staged {
         end_child(Cause::Limit(limit));
     }
@@ -517,7 +518,7 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let st = stage::stage(me);
     (st.log, st.log_len) = (me.stage_end, 0);
     (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
-    let _ = collect::stage_log(me);
+    let _ = collect::stage_log(me).and_then(|()| verdict::stage(me));
     st.failed = 1;
     st.cause = CauseRecord::new(cause);
     let life = control().mail[slot as usize].life.load(Acquire);
