@@ -166,9 +166,9 @@ pub(crate) fn writes(m: &impl Machine, each: &mut impl FnMut(u64, u64)) -> Kind 
             0x67 => c.narrow = true,
             0xf2 | 0xf3 => c.repeat = op,
             0x64 => c.segment = m.fs(),
-            // Linux leaves GS at zero.
-            0x65 => c.segment = 0,
-            // The others have no base.
+            // The base of GS is not known; nobody uses it on Linux.
+            0x65 => return Kind::Unknown,
+            // The others have none.
             0x26 | 0x2e | 0x36 | 0x3e | 0xf0 => {}
             _ if rex => {}
             _ => break,

@@ -115,7 +115,8 @@ fn add(to: &mut Bytes, addr: u64, len: u64) {
 fn expected(m: &Random, info: &mut InstructionInfoFactory) -> Option<(String, Bytes, Bytes)> {
     let mut decoder = Decoder::with_ip(64, &m.code, IP, DecoderOptions::NONE);
     let i = decoder.decode();
-    if i.is_invalid() {
+    // The base of GS is not known to the decoder.
+    if i.is_invalid() || m.code[..i.len()].contains(&0x65) {
         return None;
     }
     let (mut surely, mut maybe) = (Bytes::new(), Bytes::new());
@@ -183,7 +184,7 @@ fn writes_what_iced_says() {
         assert!(ours.is_subset(&maybe), "{name} {:x?}: {ours:x?}, not {maybe:x?}", m.code);
         seen.insert(name);
     }
-    assert!(seen.len() > 300, "few instructions tried: {}", seen.len());
+    assert!(seen.len() > 200, "few instructions tried: {}", seen.len());
 }
 
 /// A processor whose registers point at memory of no importance, about to run `code`.

@@ -231,14 +231,12 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     }
     // SAFETY: the caller's contract.
     let machine = unsafe { Interrupted::new(context) };
-    let mut known = false;
-    let kind = writes(&machine, &mut |at, len| {
-        known |= at <= addr && addr < at.saturating_add(len);
-        note(w, at, len);
-    });
-    if kind == Kind::Unknown || !known {
+    let kind = writes(&machine, &mut |at, len| note(w, at, len));
+    if kind == Kind::Unknown {
         note(w, addr, UNKNOWN);
     }
+    // A masked store may be refused for a page of which it writes nothing.
+    open(w, page as usize);
     w.stepping = 1;
     w.flags |= u32::from(kind == Kind::Flags);
     context.uc_mcontext.gregs[libc::REG_EFL as usize] |= TRAP;
