@@ -46,6 +46,7 @@
 mod apply;
 pub mod cases;
 mod claim;
+mod once;
 pub mod oracle;
 mod page;
 mod plan;
@@ -58,6 +59,7 @@ mod word;
 mod tests;
 
 pub use apply::apply;
+pub use once::{Done, WriteOnce};
 pub use plan::{Plan, plan};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};
 pub use shared::shared;

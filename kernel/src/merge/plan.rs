@@ -68,7 +68,16 @@ pub fn plan<'a, T: Target>(
         let regions = layout.page(site.addr);
         let shared =
             Shared { site, group: sweep.group(&site), reference: target.page(site.addr), regions };
-        if let Some(found) = shared.conflict(&mut stats.changed) {
+        let merged = |part: &Part<'_>| match part.policy {
+            Policy::Bytes => Merged::ByBytes,
+            Policy::NoMerge => Merged::Not,
+            Policy::Hook(_) => Merged::ByHook,
+            Policy::WriteOnce(once) => match once.winner(part.span(site.addr), children, target) {
+                Some(_) => Merged::ByHook,
+                None => Merged::ByBytes,
+            },
+        };
+        if let Some(found) = shared.conflict(&merged, &mut stats.changed) {
             // Pages come in ascending order: from here on only a lower higher index counts.
             let record = shared.record(found);
             sweep.limit(found.higher);
@@ -98,6 +107,17 @@ struct Shared<'s> {
     regions: PageLayout<'s>,
 }
 
+/// How the bytes of a part merge this time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merged {
+    /// Writes of two children conflict.
+    ByBytes,
+    /// By a hook or as one object: only a free conflicts with a write.
+    ByHook,
+    /// Not at all.
+    Not,
+}
+
 /// What a child did to one byte.
 struct Touch {
     wrote: bool,
@@ -112,11 +132,15 @@ impl Touch {
 
 impl Shared<'_> {
     /// The first conflict of the page.
-    fn conflict(&self, changed: &mut u64) -> Option<Found> {
+    fn conflict(&self, merged: &dyn Fn(&Part<'_>) -> Merged, changed: &mut u64) -> Option<Found> {
+        let found = match self.regions.is_plain() {
+            true => self.clash(changed),
+            false => self.mixed_clash(merged, changed),
+        };
+        let found = found.and_then(|(higher, at)| self.lower(merged, higher, at));
         if self.regions.is_plain() {
-            return self.clash(changed).and_then(|(higher, at)| self.lower(higher, at));
+            return found;
         }
-        let found = self.mixed_clash(changed).and_then(|(higher, at)| self.lower(higher, at));
         self.regions.parts().filter_map(|part| self.hook(&part)).chain(found).min()
     }
 
@@ -141,13 +165,17 @@ impl Shared<'_> {
 
     /// The same where there are regions. Not inlined: it keeps 16 KiB on the stack.
     #[inline(never)]
-    fn mixed_clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
+    fn mixed_clash(
+        &self,
+        merged: &dyn Fn(&Part<'_>) -> Merged,
+        changed: &mut u64,
+    ) -> Option<(u32, usize)> {
         let mut seen = Mixed::none();
         for part in self.regions.parts() {
-            match part.policy {
-                Policy::Bytes => seen.by_bytes(part.from, part.to),
-                Policy::Hook(_) => seen.by_hook(part.from, part.to),
-                Policy::NoMerge => {}
+            match merged(&part) {
+                Merged::ByBytes => seen.by_bytes(part.from, part.to),
+                Merged::ByHook => seen.by_hook(part.from, part.to),
+                Merged::Not => {}
             }
         }
         self.group.members().find_map(|member| {
@@ -164,13 +192,14 @@ impl Shared<'_> {
     }
 
     /// The lowest child that is in conflict with `higher` over the byte.
-    fn lower(&self, higher: u32, at: usize) -> Option<Found> {
-        let hook = matches!(self.regions.policy(at), Policy::Hook(_));
+    fn lower(&self, merged: &dyn Fn(&Part<'_>) -> Merged, higher: u32, at: usize) -> Option<Found> {
+        let hook = self.regions.part(at).is_some_and(|part| merged(&part) == Merged::ByHook);
+        let exact = self.regions.part(at).is_some_and(|part| merged(&part) == Merged::ByBytes);
         let last = self.member(higher)?;
-        let last_touch = self.touch(&last, at);
+        let last_touch = self.touch(&last, at, exact);
         let lower =
             self.group.members().take_while(|member| member.who < higher).find(|member| {
-                let touch = self.touch(member, at);
+                let touch = self.touch(member, at, exact);
                 touch.any() && last_touch.any() && (!hook || touch.freed || last_touch.freed)
             })?;
         // Planted mutant: two children that wrote the same value agree.
@@ -213,14 +242,14 @@ impl Shared<'_> {
         self.group.members().find(|member| member.who == who)
     }
 
-    fn touch(&self, member: &Member<'_>, at: usize) -> Touch {
+    /// A write that restored the value counts if it is `exact`.
+    fn touch(&self, member: &Member<'_>, at: usize, exact: bool) -> Touch {
         let reference = self.reference.0.get(at);
-        let exact = |at: usize| {
+        let restored = || {
             let bits = member.mask().and_then(|mask| mask.0.get(at / 8));
-            bits.is_some_and(|bits| bits >> (at % 8) & 1 != 0)
-                && matches!(self.regions.policy(at), Policy::Bytes)
+            exact && bits.is_some_and(|bits| bits >> (at % 8) & 1 != 0)
         };
-        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference || exact(at));
+        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference || restored());
         let freed = member.freed().any(|(from, to)| from <= at && at < to);
         Touch { wrote, freed }
     }
@@ -231,7 +260,7 @@ impl Shared<'_> {
             let (words, _) = page.0.as_chunks::<8>();
             words.get(found.at / 8).copied().unwrap_or_default()
         };
-        let freed = |member| self.touch(member, found.at).freed;
+        let freed = |member| self.touch(member, found.at, false).freed;
         Some(Conflict {
             address: self.site.addr.saturating_add(found.at as u64),
             lower: lower.child.index,
