@@ -10,6 +10,7 @@
 //! | `space` | the space of this process: its start, its memory, its threads |
 //! | `engine` | what executes spaces, behind one trait |
 //! | `exec` | workers and their master |
+//! | `check` | checking mode: what children write, exactly |
 //! | [`confine`] | what a child may not reach |
 //! | `interpose` | symbols of libc that are taken over |
 //! | [`odf`] | forks of the program itself |

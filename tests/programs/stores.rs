@@ -60,6 +60,7 @@ fn check(stores: &[Store], alignments: &[usize]) {
 macro_rules! store {
     ($name:literal, $n:expr, $($code:literal),+ $(; $out:tt)*) => {
         ($name, |_: usize| first($n), {
+            // SAFETY: of the caller: enough memory on both sides of `p`.
             unsafe fn f(p: *mut u8) {
                 // SAFETY: the caller's: enough memory on both sides of `p`.
                 unsafe {
@@ -281,6 +282,7 @@ fn wide() {
             ),
             ("vpscatterdd", |_| (0..4).chain(20..24).chain(300..304).collect(), {
                 const INDEX: [u32; 16] = [0, 5, 75, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9];
+                // SAFETY: of the caller: enough memory on both sides of `p`.
                 unsafe fn f(p: *mut u8) {
                     // SAFETY: the caller's.
                     unsafe {

@@ -71,10 +71,10 @@ impl Random {
             0 => put(&map[..1]),
             1 => put(&[0x48 | (r >> 52) as u8 & 7, 0x0f]),
             2 => put(&[0x0f, map[1 + (r >> 52 & 1) as usize]]),
-            3 => put(&[0xc4, (r >> 48) as u8 & 0xe0 | 1 + (r >> 60) as u8 % 3]),
+            3 => put(&[0xc4, (r >> 48) as u8 & 0xe0 | (1 + (r >> 60) as u8 % 3)]),
             4 => put(&[0xc5]),
             5 | 6 => {
-                put(&[0x62, (r >> 48) as u8 & 0xf0 | 1 + (r >> 60) as u8 % 3, n.next() as u8 | 4])
+                put(&[0x62, (r >> 48) as u8 & 0xf0 | (1 + (r >> 60) as u8 % 3), n.next() as u8 | 4])
             }
             _ => put(&[0x40 | (r >> 52) as u8 & 15]),
         }
