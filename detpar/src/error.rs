@@ -30,7 +30,7 @@ use std::fmt;
 ///     assert!(e.to_string().ends_with("read clocks in the master and pass the value"));
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum JoinError {
     /// Two children changed the same byte.
@@ -95,6 +95,7 @@ impl JoinError {
             },
             e => e,
         };
+        crate::testing::note(&e);
         panic!("{e}")
     }
 }
@@ -110,6 +111,22 @@ impl fmt::Display for JoinError {
             JoinError::Killed(e) => e.fmt(f),
             JoinError::Unsupported(e) => e.fmt(f),
         }
+    }
+}
+
+/// The kind and what `Display` says: what a main that returns the error, or `unwrap`, shows.
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            JoinError::Conflict(_) => "Conflict",
+            JoinError::Panic(_) => "Panic",
+            JoinError::Fault(_) => "Fault",
+            JoinError::Forbidden(_) => "Forbidden",
+            JoinError::Limit(_) => "Limit",
+            JoinError::Killed(_) => "Killed",
+            JoinError::Unsupported(_) => "Unsupported",
+        };
+        write!(f, "{kind}({self})")
     }
 }
 

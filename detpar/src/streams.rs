@@ -80,6 +80,9 @@ impl Handler for Streams {
     }
 
     fn before_fork(&self) {
+        if !kernel::master::in_child() {
+            crate::hook::keep();
+        }
         flush();
     }
 

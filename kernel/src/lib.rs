@@ -14,6 +14,7 @@
 //! | [`confine`] | what a child may not reach |
 //! | `interpose` | symbols of libc that are taken over |
 //! | [`odf`] | forks of the program itself |
+//! | [`doctor`] | what this system offers |
 //! | `sys` | the only home of operating-system calls |
 
 #![cfg_attr(not(feature = "interpose"), allow(dead_code))]
@@ -25,6 +26,7 @@ pub mod abi;
 pub mod call;
 mod check;
 pub mod confine;
+pub mod doctor;
 mod engine;
 pub mod error;
 mod exec;

@@ -17,3 +17,4 @@ pub use describe::Place;
 pub use ending::{ChildKilled, ChildPanic, LimitKind, LimitReached, Unsupported};
 pub use fault::{ChildFault, FaultKind};
 pub use forbidden::ForbiddenCall;
+pub(crate) use names::signal as signal_name;

@@ -28,7 +28,7 @@ const SIGNALS: &[(i32, &str, &str)] = &[
 ];
 
 /// A signal's name.
-pub(super) fn signal(number: i32) -> String {
+pub(crate) fn signal(number: i32) -> String {
     let known = SIGNALS.iter().find(|s| s.0 == number);
     known.map_or_else(|| format!("signal {number}"), |s| s.1.to_owned())
 }

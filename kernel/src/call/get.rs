@@ -86,10 +86,11 @@ impl Closed {
         }
         // SAFETY: the caller's contract.
         let run = unsafe { engine::current().run(&self.jobs) };
+        // Whatever ran is released with this.
+        let done = Done { construct: run.construct };
         if let Some(e) = run.error {
             return Err(e.into());
         }
-        let done = Done { construct: run.construct };
         let count = self.jobs.len();
         match run.outcome {
             Ok(()) => {

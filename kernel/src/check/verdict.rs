@@ -73,6 +73,11 @@ pub(crate) fn remember(v: Verdict) -> Result<(), Limit> {
     Ok(())
 }
 
+/// Whether the running child has found anything.
+pub(crate) fn any() -> bool {
+    *count() > 0
+}
+
 /// Stages what was found.
 pub(crate) fn stage(me: &mut Me) -> Result<(), Limit> {
     let n = *count();
@@ -89,5 +94,4 @@ pub(crate) fn of(path: u64) -> Option<Conflict> {
     watch::verdicts().iter().find(|v| v.path == path).map(Verdict::conflict)
 }
 
-const _: () =
-    assert!(private::FOUND + 8 + FOUND_MAX * size_of::<Verdict>() <= private::PERMISSIONS);
+const _: () = assert!(private::FOUND + 8 + FOUND_MAX * size_of::<Verdict>() <= private::FOUND_END);

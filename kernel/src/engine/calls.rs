@@ -231,7 +231,13 @@ fn start_orders(child: &mut OpenChild, r: &mut crate::exec::control::Request) {
 }
 
 fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenError> {
+    let works = p.snap || p.copy.is_some() || p.zero.is_some() || p.perm.is_some();
     let child = children::at(place);
+    if !works && !p.start {
+        // The child learns of its registers when it starts.
+        give_registers(child, p);
+        return Ok(());
+    }
     let heap = Heap(me.heap);
     let mut lane = crate::heap::open::OpenLane {
         heap: Heap(child.lane),
@@ -272,16 +278,9 @@ fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenEr
             r.orders |= order::AFRESH;
         }
     }
-    let works = p.snap || p.copy.is_some() || p.zero.is_some() || p.perm.is_some();
     let at_once = p.start && p.copy.is_none();
     if at_once {
         start_orders(child, &mut r);
-    } else if !works {
-        if p.start {
-            start_orders(child, &mut r);
-            restart(me, child.construct, &r);
-        }
-        return Ok(());
     }
     restart(me, child.construct, &r);
     finish(me, p, place, mark, at_once, r)
@@ -307,7 +306,7 @@ fn settle_commands(me: &Me, child: &mut OpenChild) {
 
 fn note_failure(child: &mut OpenChild) {
     let o = &control().constructs[child.construct as usize].outcomes[0];
-    if o.status.load(SeqCst) != outcome::STOPPED {
+    if !outcome::stopped(o.status.load(SeqCst)) {
         child.has |= has::FAILED;
     }
 }

@@ -1,6 +1,6 @@
 //! Closed constructs: the parent waits until all children are merged.
 
-use super::joined::{Done, any_stopped, merge_children, setup_failure};
+use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
@@ -104,9 +104,19 @@ extern "C" fn run_here(get: usize, stack: usize) {
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.
     get.run.construct = Some(Construct(construct));
-    get.run.outcome = outcome;
+    get.run.outcome = match outcome {
+        Ok(closed) => {
+            closed.close();
+            Ok(())
+        }
+        Err(Refused::Failure(failure)) => Err(failure),
+        Err(Refused::Permission) => {
+            get.run.error = Some(Error::Range);
+            Ok(())
+        }
+    };
     changes::widen(me, &heap.sequences());
-    if get.run.outcome.is_err() {
+    if get.run.outcome.is_err() || get.run.error.is_some() {
         memory::note_failed_grants();
     }
 }

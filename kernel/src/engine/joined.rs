@@ -6,24 +6,25 @@ use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::check::{self, watch};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, Request, Role, control, me, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Request, control, me, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
-use crate::exec::stage;
+use crate::exec::{layer, stage};
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
 use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
 use crate::image::regions;
 use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target, Writes};
 use crate::space::children::{self, OpenChild, has};
-use crate::space::descriptors;
+use crate::space::descriptors::Closed;
 use crate::space::memory::{self, Space};
 use crate::space::permissions;
 use core::sync::atomic::Ordering::*;
 
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
-    let failed =
-        |o: &Outcome| ![outcome::RETURNED, outcome::STOPPED].contains(&o.status.load(SeqCst));
+    let failed = |o: &Outcome| {
+        !matches!(o.status.load(SeqCst), outcome::RETURNED | outcome::STOPPED | outcome::EVICTED)
+    };
     con.outcomes[..k].iter().position(failed).unwrap_or(k)
 }
 
@@ -36,8 +37,9 @@ pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
     (o.status.load(SeqCst) == outcome::NO_WORKER && why >> 32 != 0).then_some(why)
 }
 
+/// The worker that staged what a child reported; it may have others by now, or none.
 pub(super) fn slot_of(o: &Outcome) -> u32 {
-    (o.claim.load(SeqCst) as u32).wrapping_sub(1) % MAX_WORKERS as u32
+    control::slot_at(o.stage.load(SeqCst) as usize) % MAX_WORKERS as u32
 }
 
 /// Parent memory as the merge sees it: this process's own view.
@@ -59,7 +61,7 @@ impl Target for Memory {
 /// Whether children of a construct have stopped at a barrier.
 pub(super) fn any_stopped(construct: u32, k: usize) -> bool {
     let con = &control().constructs[construct as usize];
-    con.outcomes[..k].iter().any(|o| o.status.load(SeqCst) == outcome::STOPPED)
+    con.outcomes[..k].iter().any(|o| outcome::stopped(o.status.load(SeqCst)))
 }
 
 /// Children whose changes were merged at an earlier barrier.
@@ -84,8 +86,22 @@ impl Done {
     }
 }
 
-/// Plans over all children, then applies, or applies nothing. In checking mode the children run
-/// `again` first, as far as they may have met unseen.
+/// Why children were not merged.
+pub(super) enum Refused {
+    /// One of them failed, or met a conflict.
+    Failure(Failure),
+    /// One of them changed a page that their parent may not write.
+    Permission,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused::Failure(failure)
+    }
+}
+
+/// Plans over all children, then applies, or applies nothing. Which descriptors they may have
+/// closed. In checking mode the children run `again` first, as far as they may have met unseen.
 pub(super) fn merge_children(
     construct: u32,
     jobs: &[Job],
@@ -93,7 +109,7 @@ pub(super) fn merge_children(
     session: u64,
     done: &Done,
     again: Option<&Request>,
-) -> Result<(), Failure> {
+) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
     let failing = first_failure(con, k);
@@ -134,14 +150,20 @@ pub(super) fn merge_children(
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,
         Err(PlanError::Conflict(c)) => {
-            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) });
+            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) }.into());
         }
-        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize)),
+        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize).into()),
         // One cursor a child, and the policy table keeps its order: neither can be.
-        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0)),
+        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0).into()),
     };
     if failing < k {
-        return Err(own_failure(&con.outcomes[failing], failing));
+        return Err(own_failure(&con.outcomes[failing], failing).into());
+    }
+    let refused = |a: u64, p: &Page| {
+        !permissions::allow(a as usize, PAGE, true) && !layer::same(a as usize, p)
+    };
+    if children.iter().any(|c| c.addrs.iter().zip(c.pages).any(|(a, p)| refused(*a, p))) {
+        return Err(Refused::Permission);
     }
     merge::apply(plan, &mut Memory);
     for c in children.iter().filter(|_| watch::is_active()) {
@@ -157,10 +179,9 @@ pub(super) fn merge_children(
         }
     }
     heap.adopt(k, session);
-    if me().role == Role::Master {
-        children.iter().for_each(|c| descriptors::close_merged(c.addrs));
-    }
-    Ok(())
+    let mut closed = Closed::default();
+    children.iter().for_each(|c| closed.note(c.addrs));
+    Ok(closed)
 }
 
 /// What the child at a place staged, and whose claims hold.
@@ -310,9 +331,9 @@ pub(super) fn free_deferred(place: usize) {
     for b in staged.frees {
         Heap::free(&mut Space, b.addr as usize);
     }
-    if me().role == Role::Master {
-        descriptors::close_merged(staged.addrs);
-    }
+    let mut closed = Closed::default();
+    closed.note(staged.addrs);
+    closed.close();
 }
 
 pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
@@ -340,6 +361,5 @@ fn scratch_cursors() -> usize {
     scratch_children() + MAX_CHILDREN * size_of::<Child>()
 }
 
-const _: () = assert!(
-    MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) < private::MASTER - private::MERGE
-);
+const _: () =
+    assert!(MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) <= private::MERGE_SIZE);

@@ -183,7 +183,7 @@ pub(super) fn go_private(me: &mut Me) -> Result<(), OpenError> {
         grants::seal(me);
         return Ok(());
     }
-    view::enter().map_err(|errno| {
+    view::show_file().and_then(|()| view::enter()).map_err(|errno| {
         OpenError::Kernel(Error::Unsupported {
             what: "giving the master a view of its own",
             remedy: "raise limits on address space and on mappings (vm.max_map_count)",
@@ -282,7 +282,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
-        outcome::RETURNED | outcome::STOPPED => merge_one(me, i, 0, undo),
+        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, i, 0, undo),
         _ => Err(own_failure(o, 0).cause),
     }
 }

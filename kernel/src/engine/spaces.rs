@@ -19,7 +19,8 @@ impl Engine for Spaces {
     fn log(&self, construct: Construct, child: usize) -> &[u8] {
         let o = &control().constructs[construct.0 as usize].outcomes[child];
         let status = o.status.load(SeqCst);
-        if ![outcome::RETURNED, outcome::FAILED, outcome::STOPPED].contains(&status) {
+        let reported = matches!(status, outcome::RETURNED | outcome::FAILED);
+        if !reported && !outcome::stopped(status) {
             return &[];
         }
         let slot = slot_of(o);

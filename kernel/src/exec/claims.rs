@@ -33,7 +33,7 @@ fn inside(slot: u32, at: usize, len: usize, align: usize) -> Option<()> {
     ok.then_some(())
 }
 
-fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Option<&'static [T]> {
+pub(super) fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Option<&'static [T]> {
     if count == 0 {
         return Some(&[]);
     }

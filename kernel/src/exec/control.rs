@@ -52,6 +52,14 @@ pub(crate) mod ask {
     pub const PARK: u32 = 5;
 }
 
+/// What the master tells the worker of a stopped child, in [`Mailbox::reply`].
+pub(crate) mod tell {
+    /// To let it go on with the construct's request.
+    pub const GO_ON: u32 = 0;
+    /// To leave it to the exchange area and to be free for others.
+    pub const LEAVE: u32 = 1;
+}
+
 /// One child of a construct, as the parent describes it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +143,8 @@ pub(crate) struct Outcome {
     pub claim: AtomicU64,
     /// 0, or one of [`outcome`].
     pub status: AtomicU32,
+    /// Not 0: the child is evicted and waits for a worker; its stage says how to go on.
+    pub evicted: AtomicU32,
     /// Address of its stage once the status is set.
     pub stage: AtomicU64,
 }
@@ -151,6 +161,13 @@ pub(crate) mod outcome {
     pub const NO_WORKER: u32 = 4;
     /// Stopped in the middle, or carried out its commands; the stage holds its changes.
     pub const STOPPED: u32 = 5;
+    /// The same, and no worker has it any more: the stage holds all it needs to go on.
+    pub const EVICTED: u32 = 6;
+
+    /// Whether a child can go on.
+    pub const fn stopped(status: u32) -> bool {
+        matches!(status, STOPPED | EVICTED)
+    }
 }
 
 /// Steps of making a worker, in the high half of an error of it, beside the error number.
@@ -214,6 +231,8 @@ pub(crate) struct Mailbox {
     pub construct: AtomicU32,
     /// Life of that construct: the worker takes children of this one only.
     pub life: AtomicU32,
+    /// Evicted child of it that the worker is to take first, plus one; 0: none.
+    pub given: AtomicU32,
     /// Whether the worker could be set up.
     pub up: AtomicU32,
     /// Set once if the worker could not be set up: see [`step::error`].
@@ -266,7 +285,7 @@ pub(crate) struct Control {
 pub(crate) const HOME: u32 = 0;
 
 /// Most constructs in progress at a time, nested ones included.
-pub(crate) const MAX_CONSTRUCTS: usize = 1024;
+pub(crate) const MAX_CONSTRUCTS: usize = 4096;
 
 /// The shared control memory.
 #[inline]
@@ -303,6 +322,8 @@ pub(crate) struct Stage {
     pub pages: usize,
     /// How many.
     pub page_count: usize,
+    /// Where the rest of an evicted child lies, see [`super::evict`].
+    pub kept: usize,
     /// Inherited blocks it freed, ascending.
     pub frees: usize,
     /// How many.
@@ -355,6 +376,11 @@ pub(crate) const MASTER_AREA: u32 = MAX_WORKERS as u32;
 /// Start of the exchange area of a worker or of the master.
 pub(crate) const fn exchange(slot: u32) -> usize {
     EXCHANGE + slot as usize * EXCHANGE_SIZE
+}
+
+/// The slot in whose exchange area an address lies.
+pub(crate) const fn slot_at(at: usize) -> u32 {
+    (at.wrapping_sub(EXCHANGE) / EXCHANGE_SIZE) as u32
 }
 
 /// Who runs in this process.
@@ -477,60 +503,78 @@ pub(crate) struct Me {
     pub seen_go: u32,
 }
 
-/// Layout of private memory.
+/// Layout of private memory, as offsets. A fork copies the page tables of what was written
+/// there, so what most processes write lies in one table of 2 MiB, and scratch is not inherited.
 pub(crate) mod private {
     /// Bytes of it.
-    pub const SIZE: usize = 8 << 30;
-    /// Granted ranges of the running child: `(address, length)`.
-    pub const GRANTS: usize = 1 << 20;
-    /// How many are kept; a child past that goes on without grants.
-    pub const GRANTS_MAX: u32 = 8192;
-    /// Thread-exit functions of the running child: `(function, argument)`.
-    pub const EXITS: usize = 2 << 20;
-    /// How many.
-    pub const EXITS_MAX: u32 = 32768;
-    /// Those of the thread-storage template.
-    pub const TEMPLATE_EXITS: usize = 3 << 20;
-    /// Thread-storage template.
-    pub const TLS_TEMPLATE: usize = 4 << 20;
-    /// The region table.
-    pub const REGIONS: usize = 5 << 20;
-    /// What a worker knows of its scans.
-    pub const SCANS: usize = 14 << 20;
-    /// What the master knows of huge pages.
-    pub const HUGE: usize = (14 << 20) + (512 << 10);
-    /// Addresses of the pages copied in for the running child.
-    pub const COPIED: usize = 9 << 20;
-    /// Runs mapped for it.
-    pub const MAPPED: usize = 10 << 20;
-    /// Open children of the running space.
-    pub const CHILDREN: usize = 11 << 20;
-    /// Places of the children of a join, in order.
-    pub const TURNS: usize = 12 << 20;
-    /// The watch of the running child.
-    pub const WATCH: usize = (12 << 20) + (512 << 10);
-    /// Conflicts that checking found below the running child.
-    pub const FOUND: usize = (12 << 20) + (640 << 10);
-    /// Ranges of pages that the running space's code may not read or write.
-    pub const PERMISSIONS: usize = 13 << 20;
-    /// Scratch of the merge.
-    pub const MERGE: usize = 16 << 20;
-    /// State of the master's executor.
-    pub const MASTER: usize = 64 << 20;
+    pub const SIZE: usize = 10 << 30;
     /// End of the control stack (it grows down from here).
-    pub const CONTROL_STACK: usize = 1 << 30;
-    /// End of the stack that a new worker starts on.
-    pub const WORKER_STACK: usize = (1 << 30) + (64 << 20);
+    pub const CONTROL_STACK: usize = ME;
     /// Bytes of each control stack.
     pub const STACK_SIZE: usize = 4 << 20;
+    /// The state of this process.
+    pub const ME: usize = (8 << 20) + (128 << 10);
+    /// State of the view of the image.
+    pub const VIEW: usize = ME + (8 << 10);
     /// Entries of the vDSO.
-    pub const VDSO: usize = 15 << 20;
+    pub const VDSO: usize = ME + (12 << 10);
+    /// What the master knows of huge pages.
+    pub const HUGE: usize = ME + (16 << 10);
+    /// What a worker knows of its scans.
+    pub const SCANS: usize = ME + (20 << 10);
+    /// Places of the children of a join, in order.
+    pub const TURNS: usize = ME + (36 << 10);
+    /// State of the master's executor.
+    pub const MASTER: usize = ME + (40 << 10);
+    /// Thread-storage template.
+    pub const TLS_TEMPLATE: usize = ME + (296 << 10);
+    /// Open children of the running space.
+    pub const CHILDREN: usize = ME + (424 << 10);
+    /// Ranges of pages that the running space's code may not read or write.
+    pub const PERMISSIONS: usize = ME + (808 << 10);
+    /// Thread-exit functions of the thread-storage template: `(function, argument)`.
+    pub const TEMPLATE_EXITS: usize = ME + (936 << 10);
+    /// The region table; what it seldom holds lies behind the page table of 2 MiB.
+    pub const REGIONS: usize = ME + (1448 << 10);
+    /// End of the region table.
+    pub const REGIONS_END: usize = 14 << 20;
     /// Frees recorded for open children.
     pub const FREED: usize = 2 << 30;
     /// How many fit.
     pub const FREED_MAX: usize = (1 << 30) / size_of::<crate::heap::open::Freed>();
+
+    /// From here on nothing is inherited: new processes find zeros.
+    pub const SCRATCH: usize = 4 << 30;
+    /// Granted ranges of the running child: `(address, length)`.
+    pub const GRANTS: usize = SCRATCH;
+    /// How many are kept; a child past that goes on without grants.
+    pub const GRANTS_MAX: u32 = 8192;
+    /// Thread-exit functions of the running child: `(function, argument)`.
+    pub const EXITS: usize = SCRATCH + (1 << 20);
+    /// How many.
+    pub const EXITS_MAX: u32 = 32768;
+    /// Addresses of the pages copied in for the running child.
+    pub const COPIED: usize = SCRATCH + (2 << 20);
+    /// Runs mapped for it.
+    pub const MAPPED: usize = SCRATCH + (3 << 20);
+    /// Scratch of the merge.
+    pub const MERGE: usize = SCRATCH + (4 << 20);
+    /// Bytes of it.
+    pub const MERGE_SIZE: usize = 48 << 20;
+    /// The watch of the running child.
+    pub const WATCH: usize = SCRATCH + (52 << 20);
+    /// Conflicts that checking found below it.
+    pub const FOUND: usize = SCRATCH + (53 << 20);
+    /// End of that table.
+    pub const FOUND_END: usize = SCRATCH + (54 << 20);
+    /// End of the stack that a new worker starts on.
+    pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
+    /// What the running child's entry results in: at the same place in every worker.
+    pub const RESULT: usize = SCRATCH + (1 << 30);
+    /// Bytes of it.
+    pub const RESULT_SIZE: usize = SIZE - RESULT;
     /// Start of the signal stack.
-    pub const SIGNAL_STACK: usize = (1 << 30) + (128 << 20);
+    pub const SIGNAL_STACK: usize = SCRATCH + (64 << 20);
     /// Bytes of the signal stack.
     pub const SIGNAL_SIZE: usize = 256 << 10;
 }
@@ -541,7 +585,7 @@ pub(crate) mod private {
 #[inline]
 pub(crate) fn me() -> &'static mut Me {
     // SAFETY: `control` and `own`.
-    unsafe { &mut *(PRIVATE as *mut Me) }
+    unsafe { &mut *((PRIVATE + private::ME) as *mut Me) }
 }
 
 /// An item of a table in private memory.
@@ -554,5 +598,14 @@ pub(crate) unsafe fn private_item<T>(offset: usize, i: usize) -> &'static mut T 
     unsafe { &mut *((PRIVATE + offset) as *mut T).add(i) }
 }
 
-const _: () = assert!(size_of::<Me>() <= private::GRANTS);
+const _: () = {
+    use private::*;
+    assert!(ME + size_of::<Me>() <= VIEW);
+    assert!(TEMPLATE_EXITS + EXITS_MAX as usize * 16 <= REGIONS && (ME ^ REGIONS) >> 21 == 0);
+    assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
+    assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
+    assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
+    assert!(CONTROL_STACK > STACK_SIZE);
+    assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
+};
 const _: () = assert!(size_of::<Mailbox>() == 4096);

@@ -12,6 +12,7 @@ pub(crate) mod claims;
 pub(crate) mod collect;
 pub(crate) mod command;
 pub(crate) mod control;
+mod evict;
 pub(crate) mod grants;
 pub(crate) mod layer;
 pub(crate) mod master;

@@ -53,18 +53,23 @@ fn unsupported(what: &'static str, remedy: &'static str) -> impl Fn(i32) -> Erro
 /// Makes this process the master space and runs `body` on the image's stack.
 ///
 /// # Errors
-/// Where the system lacks something that spaces need; `body` has not run then.
+/// [`Error::Busy`] where other threads are alive, [`Error::Exists`] in a master,
+/// [`Error::Permission`] in a child, [`Error::Unsupported`] where the system lacks something
+/// that spaces need; `body` has not run then.
 ///
 /// # Safety
-/// On the main thread, before any other thread, in a program that uses the image heap.
+/// On the main thread, in a program that uses the image heap.
 pub unsafe fn run(
     config: Config,
     handler: &'static &'static dyn Handler,
     body: &mut dyn FnMut(),
 ) -> Result<(), Error> {
     early::ensure();
-    if me().role != Role::Plain {
-        return Err(Error::Exists);
+    match me().role {
+        Role::Plain if threads::alone() => {}
+        Role::Plain => return Err(Error::Busy),
+        Role::Master => return Err(Error::Exists),
+        Role::Child | Role::Worker => return Err(Error::Permission),
     }
     fork::settle().map_err(unsupported(
         "taking the image back from processes that this one forked",
@@ -115,6 +120,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
+    // Workers fill their own from the template.
+    sys::wipe_on_fork(TLS, MAX_DEPTH * TLS_SLOT);
     let line = unsupported("making a pipe", "allow pipe2 to unprivileged processes");
     let me = me();
     me.life_line = sys::life_line().map_err(line)?;
