@@ -100,8 +100,13 @@ fn config() -> Result<Config, String> {
         Ok("free") | Err(_) => false,
         Ok(v) => return Err(format!("DETPAR_TSC={v}: give free or trap")),
     };
+    let check = match std::env::var("DETPAR_CHECK").as_deref() {
+        Ok("1") => true,
+        Ok("0" | "") | Err(_) => false,
+        Ok(v) => return Err(format!("DETPAR_CHECK={v}: give 1 or 0")),
+    };
     let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
-    Ok(Config { workers, seed, chaos, scan, huge, tsc_traps })
+    Ok(Config { workers, seed, chaos, check, scan, huge, tsc_traps })
 }
 
 /// Holds the process id over a restart.

@@ -250,8 +250,15 @@ static NOTHING: &dyn Handler = &Nothing;
 /// # Errors
 /// Why the running space cannot.
 pub fn become_master() -> Result<(), Error> {
-    let config =
-        Config { workers: 1, seed: 0, chaos: 0, scan: Scan::Auto, huge: false, tsc_traps: false };
+    let config = Config {
+        workers: 1,
+        seed: 0,
+        chaos: 0,
+        check: false,
+        scan: Scan::Auto,
+        huge: false,
+        tsc_traps: false,
+    };
     // SAFETY: on the main thread; where there are others it is refused.
     unsafe { master::run(config, &NOTHING, &mut || {}) }
 }

@@ -5,6 +5,7 @@
 use super::policy::{Action, Arg, action, arity, row_of, takes_descriptor};
 use super::{clock, futex_command, handler, machine, memory, signals};
 use crate::abi::{Cause, Fault, Forbidden, REGISTERS, Site};
+use crate::check::watch;
 use crate::exec::control::{Role, area, exchange, me};
 use crate::exec::{trace, worker};
 use crate::image::layout::{STACK, STACK_END};
@@ -207,8 +208,20 @@ fn reads_time_stamp(ip: u64) -> bool {
     }
 }
 
-/// Any signal that ends a child.
+/// Any signal that ends a child, unless it has to do with watched pages.
 pub(super) extern "C" fn on_fault(sig: i32, info: *mut siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel passes valid records of the interrupted code.
+    let watched = unsafe {
+        let context = &mut *context.cast::<ucontext_t>();
+        match sig {
+            libc::SIGSEGV => watch::on_fault(&*info, context),
+            libc::SIGTRAP => watch::on_step(context),
+            _ => false,
+        }
+    };
+    if watched {
+        return;
+    }
     // SAFETY: the kernel passes valid records; `si_addr` is meaningful for these signals.
     let (address, code, regs) = unsafe {
         let regs = &(*context.cast::<ucontext_t>()).uc_mcontext.gregs;

@@ -4,6 +4,7 @@ use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
+use crate::check::{self, watch};
 use crate::confine;
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -71,11 +72,13 @@ extern "C" fn run_here(get: usize, stack: usize) {
         restricted: 0,
         restricted_count: 0,
         clock: me.clock,
+        watch: 0,
     };
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
         (request.restricted, request.restricted_count) = hand_down(me)?;
+        request.watch = watch::hand_down(me)?;
         if me.role != Role::Master {
             return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
         }
@@ -97,7 +100,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let outcome = if any_stopped(construct, k) {
         phases::run(me, construct, get.jobs, &request)
     } else {
-        merge_children(me, construct, get.jobs, heap, session, &Done::NONE)
+        merge_children(me, construct, get.jobs, heap, session, &Done::NONE, Some(&request))
     };
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.
@@ -132,8 +135,9 @@ pub(super) fn settle(me: &Me) -> Result<(), Error> {
 }
 
 pub(super) fn base_orders() -> u32 {
-    // What a child writes to fresh memory may go to the file, unless others rely on it.
-    if view::file_is_base() { order::NO_GRANTS } else { 0 }
+    // What a child writes to fresh memory may go to the file, unless others rely on it, or it
+    // runs twice.
+    if view::file_is_base() || check::is_on() { order::NO_GRANTS } else { 0 }
 }
 
 /// What the children start from; the file alone where that is the running space's memory.

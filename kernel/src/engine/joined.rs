@@ -1,18 +1,19 @@
 //! Merging what children handed over into the running space. On the control stack.
 
 use super::calls::freed_again;
-use super::open;
+use super::{exact, open};
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
+use crate::check::{self, watch};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Request, control, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::{layer, stage};
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
 use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
 use crate::image::regions;
-use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
+use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target, Writes};
 use crate::space::children::{self, OpenChild, has};
 use crate::space::descriptors::Closed;
 use crate::space::memory::{self, Space};
@@ -42,7 +43,7 @@ pub(super) fn slot_of(o: &Outcome) -> u32 {
 }
 
 /// Parent memory as the merge sees it: this process's own view.
-struct Memory;
+pub(super) struct Memory;
 
 impl Target for Memory {
     fn page(&self, addr: u64) -> &Page {
@@ -100,7 +101,7 @@ impl From<Failure> for Refused {
 }
 
 /// Plans over all children, then applies, or applies nothing. Which descriptors they may have
-/// closed.
+/// closed. In checking mode the children run `again` first, as far as they may have met unseen.
 pub(super) fn merge_children(
     me: &mut Me,
     construct: u32,
@@ -108,6 +109,7 @@ pub(super) fn merge_children(
     heap: Heap,
     session: u64,
     done: &Done,
+    again: Option<&Request>,
 ) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
@@ -127,7 +129,13 @@ pub(super) fn merge_children(
         let index = i as u32;
         // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
         unsafe {
-            (scratch_children() as *mut Child).add(n).write(Child { index, addrs, pages, frees });
+            (scratch_children() as *mut Child).add(n).write(Child {
+                index,
+                addrs,
+                pages,
+                frees,
+                writes: Writes::NONE,
+            });
             (scratch_cursors() as *mut Cursor).add(n).write(Cursor::NEW);
         }
         n += 1;
@@ -135,10 +143,13 @@ pub(super) fn merge_children(
     // SAFETY: the first `n` entries of both tables were just written.
     let (children, cursors) = unsafe {
         (
-            core::slice::from_raw_parts(scratch_children() as *const Child, n),
+            core::slice::from_raw_parts_mut(scratch_children() as *mut Child, n),
             core::slice::from_raw_parts_mut(scratch_cursors() as *mut Cursor, n),
         )
     };
+    if let Some(request) = again.filter(|_| check::is_on()) {
+        exact::check(me, construct, request, children, cursors)?;
+    }
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,
         Err(PlanError::Conflict(c)) => {
@@ -159,7 +170,14 @@ pub(super) fn merge_children(
     }
     merge::apply(plan, &mut Memory);
     me.clock = clock;
-    for c in children {
+    for c in children.iter().filter(|_| watch::is_active()) {
+        let o = &con.outcomes[c.index as usize];
+        let slot = slot_of(o);
+        let masks = claims::stage_at(slot, o.stage.load(SeqCst))
+            .and_then(|st| claims::masks(slot, st, watch::pages().len()));
+        masks.into_iter().for_each(watch::absorb);
+    }
+    for c in children.iter() {
         for b in c.frees {
             Heap::free(&mut Space, b.addr as usize);
         }
@@ -206,8 +224,14 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
     let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
     // The parent comes first: to the merge it is one more child, of lower index.
     let both = [
-        Child { index: 0, addrs: side.addrs, pages: side.pages, frees: freed },
-        Child { index: 1, addrs, pages, frees },
+        Child {
+            index: 0,
+            addrs: side.addrs,
+            pages: side.pages,
+            frees: freed,
+            writes: Writes::NONE,
+        },
+        Child { index: 1, addrs, pages, frees, writes: Writes::NONE },
     ];
     let mut cursors = [Cursor::NEW; 2];
     match merge::plan(&side, &both, regions::policies(), &mut cursors) {

@@ -5,6 +5,7 @@
 
 pub(crate) mod calls;
 mod closed;
+mod exact;
 mod joined;
 pub(crate) mod open;
 mod phases;

@@ -3,6 +3,7 @@
 use super::closed::{base_orders, settle};
 use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
+use crate::check::watch;
 use crate::error::Error;
 use crate::exec::command::Command;
 use crate::exec::control::{
@@ -58,9 +59,11 @@ pub(crate) fn on_control_stack<T>(f: extern "C" fn(usize, usize), arg: &mut T) {
     let _deferred = Deferred::new();
     let top = PRIVATE + private::CONTROL_STACK;
     permissions::lift();
+    watch::lift();
     // SAFETY: the control stack is free: user code runs, which never runs on it.
     unsafe { sys::on_stack(top, f, core::ptr::from_mut(arg) as usize) };
     permissions::enforce();
+    watch::protect();
 }
 
 /// Starts a child of its own from a snapshot of the running space, which goes on.
@@ -159,6 +162,7 @@ pub(super) fn request_for(
         restricted,
         restricted_count,
         clock: me.clock,
+        watch: watch::hand_down(me)?,
     })
 }
 

@@ -49,7 +49,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
     let room = me.stage_end;
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
-        closed.add(merge_children(me, construct, jobs, heap, request.session, &done)?);
+        closed.add(merge_children(me, construct, jobs, heap, request.session, &done, None)?);
         if !any_stopped(construct, k) {
             break;
         }

@@ -3,10 +3,11 @@
 use super::control::{EXCHANGE_BYTES, Stage, exchange};
 use super::trace::FRAMES;
 use crate::abi::PAGE;
+use crate::check::verdict::Verdict;
 use crate::heap::class::HEAP_END;
 use crate::image::layout::{self, HEAP};
 use crate::image::regions;
-use crate::merge::{Block, Page};
+use crate::merge::{Block, Mask, Page};
 use core::slice;
 
 /// What a valid stage holds.
@@ -76,6 +77,16 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
 pub(crate) fn read(slot: u32, at: u64, len: usize) -> Option<&'static [u8]> {
     let st = stage_at(slot, at)?;
     view::<u8>(slot, st.read, st.read_len, 1).filter(|b| b.len() == len)
+}
+
+/// What a child wrote to each of `count` watched pages.
+pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mask]> {
+    view(slot, st.masks, count, PAGE)
+}
+
+/// Conflicts that checking found below a child.
+pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
+    view(slot, st.found, st.found_count, PAGE).unwrap_or(&[])
 }
 
 /// The log of a child, whether it returned or failed.

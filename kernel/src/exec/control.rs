@@ -117,6 +117,8 @@ pub(crate) struct Request {
     pub restricted_count: usize,
     /// The parent's virtual clock.
     pub clock: u64,
+    /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
+    pub watch: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -265,6 +267,8 @@ pub(crate) struct Control {
     pub layers: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
+    /// Whether write sets are taken exactly.
+    pub check: AtomicU32,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -345,6 +349,12 @@ pub(crate) struct Stage {
     pub frames: usize,
     /// How many bytes of it.
     pub frames_len: usize,
+    /// What it wrote to each of the pages that it is watched for.
+    pub masks: usize,
+    /// Conflicts that checking found below it.
+    pub found: usize,
+    /// How many.
+    pub found_count: usize,
 }
 
 /// Layout of an exchange area.
@@ -574,6 +584,12 @@ pub(crate) mod private {
     pub const MERGE: usize = SCRATCH + (4 << 20);
     /// Bytes of it.
     pub const MERGE_SIZE: usize = 48 << 20;
+    /// The watch of the running child.
+    pub const WATCH: usize = SCRATCH + (52 << 20);
+    /// Conflicts that checking found below it.
+    pub const FOUND: usize = SCRATCH + (53 << 20);
+    /// End of that table.
+    pub const FOUND_END: usize = SCRATCH + (54 << 20);
     /// End of the stack that a new worker starts on.
     pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
     /// What the running child's entry results in: at the same place in every worker.
@@ -611,7 +627,8 @@ const _: () = {
     assert!(TEMPLATE_EXITS + EXITS_MAX as usize * 16 <= REGIONS && (ME ^ REGIONS) >> 21 == 0);
     assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
-    assert!(MERGE + MERGE_SIZE <= WORKER_STACK - STACK_SIZE && CONTROL_STACK > STACK_SIZE);
+    assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
+    assert!(CONTROL_STACK > STACK_SIZE);
     assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);

@@ -10,6 +10,7 @@ use super::control::{Job, Me, Request, Stage, area, exchange, order, private, sl
 use super::worker::{exit_at, start_thread, take_snapshot};
 use super::{claims, collect, grants, layer, stage};
 use crate::abi::{Limit, PAGE};
+use crate::check::{verdict, watch};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::layout::{MAX_WORKERS, STACK, TLS, TLS_SLOT};
@@ -58,7 +59,8 @@ struct Kept {
 /// has, or the exchange area is full.
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
-    let owns = me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
+    let checked = watch::is_active() || verdict::any();
+    let owns = checked || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
     let written = if owns { Err(Limit::Children) } else { write(me, job) };
     let Ok(runs) = written else {
         me.stage_end = end;

@@ -5,6 +5,7 @@ use super::collect::Then;
 use super::control::*;
 use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace};
 use crate::abi::{Cause, End, Limit};
+use crate::check::{verdict, watch};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -212,6 +213,9 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
 fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) -> Option<u32> {
     let me = me();
     let mut r = con.request;
+    if !watch::wants(r.watch, i) {
+        return Some(outcome::RETURNED);
+    }
     let room = stage::begin(me);
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
     let ready = if evicted {
@@ -220,7 +224,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
     } else {
         set_out(me, &r).map(|()| NO_JOB)
     };
-    let mut job = match room.ok_or(Limit::Exchange).and(ready) {
+    let watched = room.ok_or(Limit::Exchange).and_then(|()| watch::begin(me, r.watch));
+    let mut job = match watched.and(ready) {
         Ok(job) => job,
         Err(limit) => end_child(Cause::Limit(limit)),
     };
@@ -236,8 +241,10 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
             permissions::enforce();
+            watch::protect();
             enter(me, &r, &job);
             permissions::lift();
+            watch::lift();
             room = me.stage_end;
         } else {
             me.end = STOPPED;
@@ -250,6 +257,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         }
         hand_over(me, &job, failed, if stays { Then::Keep } else { Then::Drop });
         if !stays {
+            watch::end();
             stage::keep(me, life, false);
             stage::trim_log(me);
             return Some(if failed { outcome::FAILED } else { outcome::RETURNED });
@@ -395,7 +403,8 @@ fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     let staged = stage_result(me, job)
         .and_then(|()| collect::stage_changes(me, failed, then))
         .and_then(|()| collect::stage_frees(me))
-        .and_then(|()| collect::stage_log(me));
+        .and_then(|()| collect::stage_log(me))
+        .and_then(|()| verdict::stage(me));
     if let Err(limit) = staged {
         end_child(Cause::Limit(limit));
     }
@@ -557,7 +566,7 @@ pub(crate) fn end_child(cause: Cause) -> ! {
 pub(crate) fn finish_end() -> ! {
     let me = me();
     let slot = me.slot;
-    let _ = collect::stage_log(me);
+    let _ = collect::stage_log(me).and_then(|()| verdict::stage(me));
     let life = control().mail[slot as usize].life.load(Acquire);
     stage::keep(me, life, false);
     if let Some(con) = control().constructs.get(me.construct as usize) {

@@ -25,6 +25,9 @@ pub struct Config {
     pub seed: u64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: u64,
+    /// Whether what children write is taken exactly, so that writes which restore the old
+    /// value conflict as well.
+    pub check: bool,
     /// How changed pages are found; results do not depend on it.
     pub scan: Scan,
     /// Whether huge pages may be put behind large blocks.
@@ -129,6 +132,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     (me.stage_end, me.stage_limit) = (exchange(MASTER_AREA), exchange(MASTER_AREA) + area::STAGES);
     me.master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);
+    control().check.store(u32::from(config.check), Relaxed);
     me.seed = config.seed;
     me.tsc_traps = config.tsc_traps.into();
     me.path = confine::mix(config.seed);

@@ -136,3 +136,13 @@ pub(crate) fn cycles() -> u64 {
     // SAFETY: rdtsc has no preconditions but PR_SET_TSC, which is set in the workers above.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
+
+/// Offset of a state component in an area of XSAVE in the standard format.
+pub(crate) fn state_component(n: u32) -> usize {
+    core::arch::x86_64::__cpuid_count(0xd, n).ebx as usize
+}
+
+/// Bytes of an area of XSAVE that holds all components in use.
+pub(crate) fn state_size() -> usize {
+    core::arch::x86_64::__cpuid_count(0xd, 0).ebx as usize
+}
