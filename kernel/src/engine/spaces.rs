@@ -2,6 +2,7 @@
 
 use super::joined::slot_of;
 use super::{Construct, Engine, Run, closed};
+use crate::abi::REGISTERS;
 use crate::exec::claims;
 use crate::exec::control::{Job, Role, control, me, outcome};
 use crate::exec::master::master;
@@ -40,6 +41,15 @@ impl Engine for Spaces {
         match claims::stage_at(slot, o.stage.load(SeqCst)) {
             Some(stage) => claims::message(slot, stage),
             None => (None, &[]),
+        }
+    }
+
+    fn trace(&self, construct: Construct, child: usize) -> ([u64; REGISTERS], &[u8]) {
+        let o = &control().constructs[construct.0 as usize].outcomes[child];
+        let slot = slot_of(o);
+        match claims::stage_at(slot, o.stage.load(SeqCst)) {
+            Some(stage) => (stage.registers_at_end, claims::frames(slot, stage)),
+            None => ([0; REGISTERS], &[]),
         }
     }
 

@@ -1,11 +1,13 @@
 //! Checks what a worker's stage claims before anyone follows its addresses and lengths.
 
 use super::control::{EXCHANGE_BYTES, Stage, exchange};
+use super::trace::FRAMES;
 use crate::abi::PAGE;
+use crate::check::verdict::Verdict;
 use crate::heap::class::HEAP_END;
 use crate::image::layout::{self, HEAP};
 use crate::image::regions;
-use crate::merge::{Block, Page};
+use crate::merge::{Block, Mask, Page};
 use core::slice;
 
 /// What a valid stage holds.
@@ -13,6 +15,8 @@ pub(crate) struct Staged {
     pub addrs: &'static [u64],
     pub pages: &'static [Page],
     pub frees: &'static [Block],
+    /// Any value is one that a child can reach.
+    pub clock: u64,
 }
 
 /// The stage at an address, if it lies whole in the worker's exchange area.
@@ -66,7 +70,7 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
         }
         last = end;
     }
-    Some(Staged { addrs, pages, frees })
+    Some(Staged { addrs, pages, frees, clock: st.clock })
 }
 
 /// Bytes that a stopped child staged because its parent asked for `len` of them.
@@ -75,9 +79,25 @@ pub(crate) fn read(slot: u32, at: u64, len: usize) -> Option<&'static [u8]> {
     view::<u8>(slot, st.read, st.read_len, 1).filter(|b| b.len() == len)
 }
 
+/// What a child wrote to each of `count` watched pages.
+pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mask]> {
+    view(slot, st.masks, count, PAGE)
+}
+
+/// Conflicts that checking found below a child.
+pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
+    view(slot, st.found, st.found_count, PAGE).unwrap_or(&[])
+}
+
 /// The log of a child, whether it returned or failed.
 pub(crate) fn log(slot: u32, st: &Stage) -> Option<&'static [u8]> {
     view(slot, st.log, st.log_len, 1)
+}
+
+/// The stack of a child that a signal ended, from its stack pointer on.
+pub(crate) fn frames(slot: u32, st: &Stage) -> &'static [u8] {
+    let len = st.frames_len.min(FRAMES);
+    view(slot, st.frames, len, 1).unwrap_or(&[])
 }
 
 /// Message and location of a panic.

@@ -4,6 +4,7 @@ use super::changes::{self, Runs, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::Limit;
+use crate::check;
 use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
@@ -23,17 +24,20 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
     let base = me.base;
     let dead = STACK..page_floor(me.merge_from);
     let differs = |page: usize| !layer::has_same(base, page);
+    // What was copied in may have been written and restored: that counts in checking mode.
+    let exact = check::is_on();
+    let listed = |page: usize| exact || differs(page);
     let st = stage::stage(me);
     (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
     // Without a fault only pages that were copied in can have changed.
     let faults = sys::faults();
-    if faults == me.clean_faults && !layer::copied_pages(me).any(differs) {
+    if faults == me.clean_faults && !layer::copied_pages(me).any(listed) {
         return Ok(());
     }
     let runs = scan_changed(me, me.parent_stack, false, faults)?;
     let tls = layer::ancestors(me.depth);
     if !failed {
-        let wanted = |page: usize| !dead.contains(&page) && differs(page);
+        let wanted = |page: usize| !dead.contains(&page) && listed(page);
         let (n, addrs, pages) = layer::copy_out(me, &runs, tls.clone(), wanted)?;
         let st = stage::stage(me);
         (st.addrs, st.pages, st.page_count) = (addrs, pages, n);

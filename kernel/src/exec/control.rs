@@ -13,7 +13,8 @@
 
 use super::cause::CauseRecord;
 use super::command::Command;
-use crate::abi::{Entry, MAX_CHILDREN};
+use super::trace::Ending;
+use crate::abi::{Entry, MAX_CHILDREN, REGISTERS};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::huge::Pages;
@@ -114,6 +115,10 @@ pub(crate) struct Request {
     pub restricted: usize,
     /// How many ranges.
     pub restricted_count: usize,
+    /// The parent's virtual clock.
+    pub clock: u64,
+    /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
+    pub watch: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -190,6 +195,8 @@ pub(crate) mod step {
     pub const DEAD: u32 = 9;
     /// In the master: clone.
     pub const CLONE: u32 = 10;
+    /// The trap of the time stamp counter.
+    pub const TSC: u32 = 11;
 
     /// A step and its error number in one.
     pub const fn error(step: u32, errno: i32) -> u64 {
@@ -260,6 +267,8 @@ pub(crate) struct Control {
     pub layers: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
+    /// Whether write sets are taken exactly.
+    pub check: AtomicU32,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -332,6 +341,20 @@ pub(crate) struct Stage {
     pub log: usize,
     /// Bytes of the log.
     pub log_len: usize,
+    /// The child's virtual clock.
+    pub clock: u64,
+    /// Registers of a child that a signal ended, see [`super::trace`].
+    pub registers_at_end: [u64; REGISTERS],
+    /// Its stack from the stack pointer on.
+    pub frames: usize,
+    /// How many bytes of it.
+    pub frames_len: usize,
+    /// What it wrote to each of the pages that it is watched for.
+    pub masks: usize,
+    /// Conflicts that checking found below it.
+    pub found: usize,
+    /// How many.
+    pub found_count: usize,
 }
 
 /// Layout of an exchange area.
@@ -408,6 +431,10 @@ pub(crate) struct Me {
     pub constructs: u64,
     /// Random numbers drawn so far.
     pub drawn: u64,
+    /// The running space's virtual clock.
+    pub clock: u64,
+    /// The running child's signal mask, which has no effect.
+    pub mask: u64,
     /// Seed of the whole run.
     pub seed: u64,
     /// Parent's stack pointer of the running child.
@@ -487,81 +514,19 @@ pub(crate) struct Me {
     pub tail_pages: usize,
     /// Set once the running child took down its signal stack, as Rust does before it exits.
     pub leaving: u32,
+    /// Whether the time stamp counter traps in children.
+    pub tsc_traps: u32,
+    /// What the control plane has instead of the time stamp counter where that traps.
+    pub ticks: u64,
+    /// Why and where a child is being ended, see [`super::trace`].
+    pub ending: Ending,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.
     pub seen_go: u32,
 }
 
-/// Layout of private memory, as offsets. A fork copies the page tables of what was written
-/// there, so what most processes write lies in one table of 2 MiB, and scratch is not inherited.
-pub(crate) mod private {
-    /// Bytes of it.
-    pub const SIZE: usize = 10 << 30;
-    /// End of the control stack (it grows down from here).
-    pub const CONTROL_STACK: usize = ME;
-    /// Bytes of each control stack.
-    pub const STACK_SIZE: usize = 4 << 20;
-    /// The state of this process.
-    pub const ME: usize = (8 << 20) + (128 << 10);
-    /// State of the view of the image.
-    pub const VIEW: usize = ME + (8 << 10);
-    /// Entries of the vDSO.
-    pub const VDSO: usize = ME + (12 << 10);
-    /// What the master knows of huge pages.
-    pub const HUGE: usize = ME + (16 << 10);
-    /// What a worker knows of its scans.
-    pub const SCANS: usize = ME + (20 << 10);
-    /// Places of the children of a join, in order.
-    pub const TURNS: usize = ME + (36 << 10);
-    /// State of the master's executor.
-    pub const MASTER: usize = ME + (40 << 10);
-    /// Thread-storage template.
-    pub const TLS_TEMPLATE: usize = ME + (296 << 10);
-    /// Open children of the running space.
-    pub const CHILDREN: usize = ME + (424 << 10);
-    /// Ranges of pages that the running space's code may not read or write.
-    pub const PERMISSIONS: usize = ME + (808 << 10);
-    /// Thread-exit functions of the thread-storage template: `(function, argument)`.
-    pub const TEMPLATE_EXITS: usize = ME + (936 << 10);
-    /// The region table; what it seldom holds lies behind the page table of 2 MiB.
-    pub const REGIONS: usize = ME + (1448 << 10);
-    /// End of the region table.
-    pub const REGIONS_END: usize = 14 << 20;
-    /// Frees recorded for open children.
-    pub const FREED: usize = 2 << 30;
-    /// How many fit.
-    pub const FREED_MAX: usize = (1 << 30) / size_of::<crate::heap::open::Freed>();
-
-    /// From here on nothing is inherited: new processes find zeros.
-    pub const SCRATCH: usize = 4 << 30;
-    /// Granted ranges of the running child: `(address, length)`.
-    pub const GRANTS: usize = SCRATCH;
-    /// How many are kept; a child past that goes on without grants.
-    pub const GRANTS_MAX: u32 = 8192;
-    /// Thread-exit functions of the running child: `(function, argument)`.
-    pub const EXITS: usize = SCRATCH + (1 << 20);
-    /// How many.
-    pub const EXITS_MAX: u32 = 32768;
-    /// Addresses of the pages copied in for the running child.
-    pub const COPIED: usize = SCRATCH + (2 << 20);
-    /// Runs mapped for it.
-    pub const MAPPED: usize = SCRATCH + (3 << 20);
-    /// Scratch of the merge.
-    pub const MERGE: usize = SCRATCH + (4 << 20);
-    /// Bytes of it.
-    pub const MERGE_SIZE: usize = 48 << 20;
-    /// End of the stack that a new worker starts on.
-    pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
-    /// What the running child's entry results in: at the same place in every worker.
-    pub const RESULT: usize = SCRATCH + (1 << 30);
-    /// Bytes of it.
-    pub const RESULT_SIZE: usize = SIZE - RESULT;
-    /// Start of the signal stack.
-    pub const SIGNAL_STACK: usize = SCRATCH + (64 << 20);
-    /// Bytes of the signal stack.
-    pub const SIGNAL_SIZE: usize = 256 << 10;
-}
+pub(crate) mod private;
 
 /// State of this process.
 ///
@@ -588,7 +553,8 @@ const _: () = {
     assert!(TEMPLATE_EXITS + EXITS_MAX as usize * 16 <= REGIONS && (ME ^ REGIONS) >> 21 == 0);
     assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
-    assert!(MERGE + MERGE_SIZE <= WORKER_STACK - STACK_SIZE && CONTROL_STACK > STACK_SIZE);
+    assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
+    assert!(CONTROL_STACK > STACK_SIZE);
     assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);

@@ -10,6 +10,7 @@ use super::control::{Job, Me, Request, Stage, area, exchange, order, private, sl
 use super::worker::{exit_at, start_thread, take_snapshot};
 use super::{claims, collect, grants, layer, stage};
 use crate::abi::{Limit, PAGE};
+use crate::check::{verdict, watch};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::layout::{MAX_WORKERS, STACK, TLS, TLS_SLOT};
@@ -31,6 +32,8 @@ struct Kept {
     path: u64,
     constructs: u64,
     drawn: u64,
+    clock: u64,
+    mask: u64,
     parent_stack: usize,
     merge_from: usize,
     base: usize,
@@ -56,7 +59,8 @@ struct Kept {
 /// has, or the exchange area is full.
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
-    let owns = me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
+    let checked = watch::is_active() || verdict::any();
+    let owns = checked || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
     let written = if owns { Err(Limit::Children) } else { write(me, job) };
     let Ok(runs) = written else {
         me.stage_end = end;
@@ -88,6 +92,8 @@ fn write(me: &mut Me, job: &Job) -> Result<Runs, Limit> {
         path: me.path,
         constructs: me.constructs,
         drawn: me.drawn,
+        clock: me.clock,
+        mask: me.mask,
         parent_stack: me.parent_stack,
         merge_from: me.merge_from,
         base: me.base,
@@ -162,6 +168,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     (me.depth, me.parent_stack, me.merge_from) = (k.depth, k.parent_stack, k.merge_from);
     (me.heap, me.session, me.sequences) = (k.heap, k.session, k.sequences);
     (me.path, me.constructs, me.drawn) = (k.path, k.constructs, k.drawn);
+    (me.clock, me.mask) = (k.clock, k.mask);
     (me.base, me.chain) = (k.base, k.base);
     (me.scan_below, me.table_below) = (k.scan_below, k.table_below);
     (me.tail_pages, me.leaving) = (k.tail_pages, k.leaving);

@@ -107,7 +107,7 @@ pub(super) fn ancestors(below: u32) -> impl Iterator<Item = usize> + Clone {
 }
 
 /// Whether this process's page holds the same bytes.
-pub(super) fn same(page: usize, as_in: &Page) -> bool {
+pub(crate) fn same(page: usize, as_in: &Page) -> bool {
     // SAFETY: the callers ask for pages of the image or of thread-local storage.
     unsafe { (*(page as *const Page)).0 == as_in.0 }
 }

@@ -18,4 +18,5 @@ pub(crate) mod layer;
 pub(crate) mod master;
 pub(crate) mod reference;
 pub(crate) mod stage;
+pub(crate) mod trace;
 pub(crate) mod worker;

@@ -119,7 +119,7 @@ pub(super) fn give_back(me: &Me, from: usize, to: usize) {
 }
 
 /// The running child's stage.
-pub(super) fn stage(me: &Me) -> &'static mut Stage {
+pub(crate) fn stage(me: &Me) -> &'static mut Stage {
     // SAFETY: `control`: the stage lies in this worker's exchange area.
     unsafe { &mut *(me.stage as *mut Stage) }
 }

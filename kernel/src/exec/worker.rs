@@ -3,8 +3,9 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, evict, grants, layer, stage};
+use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace};
 use crate::abi::{Cause, End, Limit};
+use crate::check::{verdict, watch};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -59,9 +60,7 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
     let on = |step| move |e| (step, e);
     // SAFETY: the calls concern this process alone; the maps show the same file contents.
     unsafe {
-        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(step::TIES))?;
-        let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
-        sys::call(libc::SYS_prctl, a).map_err(on(step::TIES))?;
+        sys::tie_to_parent().map_err(on(step::TIES))?;
         // The master may have died before it could be noticed that way.
         if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
             sys::exit(76);
@@ -88,10 +87,7 @@ fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
     for k in keep.map(|k| k as u32).into_iter().chain([u32::MAX]) {
         if k > from {
             let last = if k == u32::MAX { u32::MAX } else { k - 1 };
-            // SAFETY: has no memory operands.
-            unsafe {
-                sys::call(libc::SYS_close_range, [from as usize, last as usize, 0, 0, 0, 0])
-            }?;
+            sys::close_between(from, last)?;
         }
         from = k.saturating_add(1);
     }
@@ -217,6 +213,9 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
 fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) -> Option<u32> {
     let me = me();
     let mut r = con.request;
+    if !watch::wants(r.watch, i) {
+        return Some(outcome::RETURNED);
+    }
     let room = stage::begin(me);
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
     let ready = if evicted {
@@ -225,7 +224,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
     } else {
         set_out(me, &r).map(|()| NO_JOB)
     };
-    let mut job = match room.ok_or(Limit::Exchange).and(ready) {
+    let watched = room.ok_or(Limit::Exchange).and_then(|()| watch::begin(me, r.watch));
+    let mut job = match watched.and(ready) {
         Ok(job) => job,
         Err(limit) => end_child(Cause::Limit(limit)),
     };
@@ -241,8 +241,10 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
             permissions::enforce();
+            watch::protect();
             enter(me, &r, &job);
             permissions::lift();
+            watch::lift();
             room = me.stage_end;
         } else {
             me.end = STOPPED;
@@ -255,6 +257,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         }
         hand_over(me, &job, failed, if stays { Then::Keep } else { Then::Drop });
         if !stays {
+            watch::end();
             stage::keep(me, life, false);
             stage::trim_log(me);
             return Some(if failed { outcome::FAILED } else { outcome::RETURNED });
@@ -313,6 +316,7 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     take_lane(me, r);
     me.path = child_path(r.path, me.index);
     (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
+    (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     Ok(())
@@ -347,6 +351,7 @@ pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
     me.merge_from = r.merge_from;
+    me.clock = me.clock.max(r.clock);
     if r.orders & order::AFRESH != 0 {
         me.parent_stack = r.stack;
         changes::clear_dead_stack(me, r.stack);
@@ -398,13 +403,15 @@ fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     let staged = stage_result(me, job)
         .and_then(|()| collect::stage_changes(me, failed, then))
         .and_then(|()| collect::stage_frees(me))
-        .and_then(|()| collect::stage_log(me));
+        .and_then(|()| collect::stage_log(me))
+        .and_then(|()| verdict::stage(me));
     if let Err(limit) = staged {
         end_child(Cause::Limit(limit));
     }
     let st = stage::stage(me);
     st.failed = u32::from(failed);
     st.code = me.ret_code;
+    st.clock = me.clock;
     st.ended = u32::from(me.end == End::Returned as u32);
     st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
@@ -541,7 +548,6 @@ fn run_exits() {
 /// nobody's to run on. No destructors run.
 pub(crate) fn end_child(cause: Cause) -> ! {
     let me = me();
-    let slot = me.slot;
     if me.stage == 0 || me.stage_end + (2 << 20) > me.stage_limit {
         // No room for the record: the master sees a worker that died.
         sys::exit(75);
@@ -550,9 +556,17 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let st = stage::stage(me);
     (st.log, st.log_len) = (me.stage_end, 0);
     (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
-    let _ = collect::stage_log(me);
     st.failed = 1;
     st.cause = CauseRecord::new(cause);
+    trace::stage(me);
+    finish_end()
+}
+
+/// Reports the child whose end was staged, and ends this worker.
+pub(crate) fn finish_end() -> ! {
+    let me = me();
+    let slot = me.slot;
+    let _ = collect::stage_log(me).and_then(|()| verdict::stage(me));
     let life = control().mail[slot as usize].life.load(Acquire);
     stage::keep(me, life, false);
     if let Some(con) = control().constructs.get(me.construct as usize) {

@@ -246,7 +246,9 @@ impl Master {
         mail.construct.store(c, SeqCst);
         mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
         mail.state.store(state::BUSY, SeqCst);
-        mail.go.store(1, SeqCst);
+        // A worker that turns out to be beyond control must not have taken a child before that.
+        let held = !self.probed;
+        mail.go.store(u32::from(!held), SeqCst);
         keep_sign();
         // SAFETY: the stack is used for nothing but new workers, which have their own copy.
         let made = unsafe {
@@ -261,6 +263,10 @@ impl Master {
                 }
                 self.high = self.high.max(slot + 1);
                 self.give(slot, c);
+                if held {
+                    mail.go.store(1, SeqCst);
+                    sys::futex_wake(&mail.go);
+                }
                 true
             }
             made => {

@@ -140,12 +140,22 @@ const STILLBORN: u32 = 8;
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
     pub fn run(&mut self, request: &Request) -> u32 {
+        self.run_in(0, request)
+    }
+
+    /// The same while another construct of the master's waits to be merged; none where all
+    /// slots are taken.
+    pub fn run_beside(&mut self, request: &Request) -> Option<u32> {
+        let c = self.free_construct()?;
+        Some(self.run_in(c, request))
+    }
+
+    fn run_in(&mut self, c: u32, request: &Request) -> u32 {
         if !is_private() {
             huge::step(me().image_fd, chaos::choose(8));
         }
         self.poll();
         self.setup_error = 0;
-        let c = 0;
         self.open(c, request, 0);
         chaos::point();
         let start = cpu::cycles();
