@@ -78,7 +78,7 @@ fn children_that_wait_for_each_other() {
 #[test]
 fn forks_of_the_program() {
     same("processes", 20, 2);
-    same("processes_beside_children", 12, 2);
+    same("processes_beside_children", 20, 2);
 }
 
 #[test]
