@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         ("closed_by_many", closed_by_many),
         ("closed_by_open_children", closed_by_open_children),
         ("our_own_descriptors", our_own_descriptors),
+        ("other_stack", other_stack),
         ("handler_while_children_run", handler_while_children_run),
         ("handler_taken_away", handler_taken_away),
         ("scoped_threads", scoped_threads),
@@ -193,6 +194,36 @@ fn our_own_descriptors() {
     assert_alive();
     join(|| std::hint::black_box(vec![1; 100_000]).len(), || 1);
     let _ = try_join(|| 1, || std::process::abort());
+    assert_alive();
+    // What the master changes beside open children it finds by its page map.
+    let mut list = vec![0u8; 10_000];
+    let sum = detpar::scope(|s| {
+        s.spawn(|_| ());
+        list.fill(1);
+        detpar::join(|| list.iter().map(|n| u32::from(*n)).sum::<u32>(), || 1).0
+    });
+    assert_eq!(sum, 10_000);
+}
+
+/// On a stack that the program made, what is live could not be told from what merges.
+fn other_stack() {
+    static REFUSED: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn there() {
+        let refused = |e: &JoinError| e.to_string().contains("leave the coroutine");
+        let join = try_join(|| 1, || 2).expect_err("a join");
+        let fork = detpar::fork(0, || 3).expect_err("a fork");
+        REFUSED.fetch_add(u32::from(refused(&join)) + u32::from(refused(&fork)), SeqCst);
+    }
+    let stack = vec![0u128; 1 << 16];
+    // SAFETY: the stack is unused, aligned and large enough; the call returns to where it was.
+    unsafe {
+        std::arch::asm!(
+            "mov r12, rsp", "mov rsp, {top}", "call {f}", "mov rsp, r12",
+            top = in(reg) stack.as_ptr_range().end, f = sym there,
+            out("r12") _, clobber_abi("C"),
+        );
+    }
+    assert_eq!(REFUSED.load(SeqCst), 2);
     assert_alive();
 }
 

@@ -19,6 +19,7 @@ const CASES: &[(&str, fn())] = &[
     ("signals", signals),
     ("protected_pages", protected_pages),
     ("rollback_closes_nothing", rollback_closes_nothing),
+    ("closed_in_turn", closed_in_turn),
     ("handles_used_up_elsewhere", handles_used_up_elsewhere),
     ("own_panic_hook", own_panic_hook),
 ];
@@ -275,6 +276,29 @@ fn rollback_closes_nothing() {
     assert!(!is_open(a) && !is_open(b) && is_open(kept));
     // Closed already.
     files.into_iter().take(3).for_each(std::mem::forget);
+}
+
+/// Two children that close the same descriptor are in conflict however long after each other they
+/// are joined: by then the number may be that of another file.
+fn closed_in_turn() {
+    // SAFETY: has no operands in memory; the files are given up below.
+    let close = |fd: i32| unsafe { libc::close(fd) };
+    let open = || std::fs::File::open("/dev/null").expect("a file");
+    for _ in 0..3 {
+        let first = open();
+        let fd = first.as_raw_fd();
+        let [a, b] = [0, 1].map(|id| fork(id, move || close(fd)).expect("a child"));
+        assert_eq!(a.join().expect("a result"), 0);
+        std::mem::forget(first);
+        let second = open();
+        assert_eq!(second.as_raw_fd(), fd);
+        assert!(matches!(b.join(), Err(JoinError::Conflict(_))));
+        assert!(second.metadata().is_ok());
+        // A later snapshot knows of the second file.
+        let seen = fork(0, move || close(fd)).expect("a child").join().expect("a result");
+        assert!(seen == 0 && second.metadata().is_err());
+        std::mem::forget(second);
+    }
 }
 
 /// A handle that is dropped or joined in a space other than its parent's ends its child all

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         ("side_by_side", side_by_side),
         ("nested", nested),
         ("nested_restored", nested_restored),
+        ("nested_beside_thread_local", nested_beside_thread_local),
         ("frees", frees),
         ("many", many),
         ("printing", printing),
@@ -219,7 +220,8 @@ fn nested() {
         let m = AtomicU64::new(1);
         m.store(2, Relaxed);
         let same = || m.store(2, Relaxed);
-        let up = || m.fetch_add(0, Relaxed);
+        // Not `fetch_add(0)`: an optimiser may make that a load.
+        let up = || m.fetch_sub(m.fetch_add(1, Relaxed) - 1, Relaxed);
         assert!(matches!(try_join(same, up), Err(JoinError::Conflict(_))));
         assert!(try_join(same, || m.load(Relaxed)).is_ok());
     };
@@ -242,6 +244,27 @@ fn nested_restored() {
     };
     fine(work(0), work(1));
     assert_eq!(bytes.iter().filter(|b| b.load(Relaxed) == 1).count(), 1000);
+}
+
+/// Thread-local storage of a parent that is a child itself is shared memory like any other.
+fn nested_beside_thread_local() {
+    thread_local! {
+        static PAIR: [Cell<u64>; 2] = const { [Cell::new(0), Cell::new(0)] };
+    }
+    let inner = || {
+        PAIR.with(|pair| {
+            let at = pair.as_ptr().addr();
+            let set = |place: usize| {
+                let cell = ptr::with_exposed_provenance::<Cell<u64>>(at + 8 * place);
+                // SAFETY: the pair outlives the children.
+                move || unsafe { &*cell }.set(5)
+            };
+            assert!(try_join(|| set(0)(), || set(1)()).is_ok());
+            assert_eq!([pair[0].get(), pair[1].get()], [5, 5]);
+            assert!(matches!(try_join(|| set(0)(), || set(0)()), Err(JoinError::Conflict(_))));
+        });
+    };
+    fine(inner, || ());
 }
 
 /// A free is a write of the block, also against a write that changed nothing.

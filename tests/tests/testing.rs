@@ -132,7 +132,7 @@ fn returned_values() {
     h.passes("returns::code_0");
     h.fails("returns::code_3", &["returned a failure"]);
     h.fails("returns::err", &["Error: \"told as invalid digit", "returned a failure"]);
-    h.fails("returns::join_error", &["Error: ", "clock_gettime", "returned a failure"]);
+    h.fails("returns::join_error", &["Error: ", "openat", "returned a failure"]);
 }
 
 #[test]

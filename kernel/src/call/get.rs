@@ -86,6 +86,7 @@ impl Closed {
             return Err(Error::Flags.into());
         }
         let nested = check(&self.jobs)?;
+        on_own_stack()?;
         if self.jobs.is_empty() {
             return Ok(Done { construct: None });
         }
@@ -145,6 +146,19 @@ pub(super) fn parent() -> Result<bool, GetError> {
         return Err(Failure { child: 0, cause: Cause::Limit(Limit::Depth) }.into());
     }
     Ok(nested)
+}
+
+/// Fails where the caller runs on a stack of its own making (a coroutine's, say): what is live of
+/// the caller could not be told from memory that merges.
+pub(super) fn on_own_stack() -> Result<(), Error> {
+    let here = 0u8;
+    if crate::master::in_stack((&raw const here).addr()) {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        why: "children start and merge on the stack that the space was started on, not on one \
+              that the program made: leave the coroutine before",
+    })
 }
 
 /// Delivers what a child printed: to the outside, or to the log of a child.

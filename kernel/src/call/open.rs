@@ -1,7 +1,7 @@
 //! Open children: a put that starts, and a get that merges while the parent went on between.
 
 use super::Job;
-use super::get::{GetError, deliver, parent};
+use super::get::{GetError, deliver, on_own_stack, parent};
 use super::space::open_error;
 use crate::abi::ChildId;
 use crate::confine;
@@ -41,6 +41,7 @@ pub(super) const OWN_IDS: u32 = 1 << 31;
 /// unwind, and must be given nothing but what stays valid until the child has ended.
 pub unsafe fn fork(id: Option<ChildId>, job: Job, frames: Frames) -> Result<ChildId, GetError> {
     parent()?;
+    on_own_stack()?;
     let own = || children::free_place().map_or(u32::MAX, |i| OWN_IDS + i as u32);
     let id = match id {
         Some(id) if id.0 >= OWN_IDS => return Err(crate::error::Error::ReservedId.into()),

@@ -2,7 +2,7 @@
 //! `docs/calls.md` has the rules.
 
 use super::Job;
-use super::get::{ChildFailure, GetError, parent};
+use super::get::{ChildFailure, GetError, on_own_stack, parent};
 use crate::abi::{Cause, ChildId, Failure, PAGE, Perm, Registers, State};
 use crate::confine;
 use crate::engine::calls::{self, Copy, Wait};
@@ -150,6 +150,7 @@ impl Put {
     /// What the child's memory holds after Copy and Zero must be what its code expects.
     pub unsafe fn call(self) -> Result<(), GetError> {
         parent()?;
+        on_own_stack()?;
         check_all(self.copy, self.zero, self.perm, true)?;
         if self.id.0 >= super::open::OWN_IDS {
             return Err(Error::ReservedId.into());
@@ -230,6 +231,7 @@ impl Get {
     /// What memory holds after Copy, Zero and Merge must be what the caller's code expects.
     pub unsafe fn call(self) -> Result<Found, GetError> {
         let nested = parent()?;
+        on_own_stack()?;
         if self.wait != Wait::Ever && me().role != Role::Master {
             return Err(Error::Permission.into());
         }

@@ -250,7 +250,7 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(4, EXCHANGE_FD),
         ],
     },
-    // Not what others stage, nor control or private memory.
+    // Not what others stage, nor control memory. Checking mode watches thread-local storage too.
     Rule {
         nr: libc::SYS_mprotect,
         tests: &[Test::Clear(2, !READ_WRITE), Test::Outside(0, high(EXCHANGE), high(TLS))],
@@ -273,7 +273,7 @@ pub(super) const RULES: &[Rule] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::layout::{CONTROL, IMAGE_END};
+    use crate::image::layout::{CONTROL, IMAGE_END, PRIVATE};
 
     /// Interprets the program as the kernel would.
     fn run(p: &Program, nr: u32, arch: u32, ip: u64, args: [u64; 6]) -> u32 {
@@ -372,11 +372,12 @@ mod tests {
                     &[heap, 4096, 3 | 0x0100_0000],
                     &[EXCHANGE as u64, 4096, 3],
                     &[CONTROL as u64, 4096, 3],
+                    &[PRIVATE as u64, 4096, 3],
+                    &[TLS as u64 - 4096, 4096, 3],
                 ],
             ),
-            (SYS_mprotect, &[0x5555_5555_0000, 4096, 0], &[]),
-            // Checking mode watches the thread-local storage of a parent, too.
             (SYS_mprotect, &[TLS as u64 + 4096, 4096, 1], &[]),
+            (SYS_mprotect, &[0x5555_5555_0000, 4096, 0], &[]),
             (SYS_pread64, &[900], &[&[902], &[901], &[0]]),
             (SYS_pread64, &[903], &[]),
             (SYS_lseek, &[900, 0, 3], &[&[900, 0, 0], &[900, 0, 4], &[902, 0, 3]]),

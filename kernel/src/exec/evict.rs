@@ -128,7 +128,9 @@ fn table<T: Copy>(me: &mut Me, from: &[T]) -> Result<(usize, usize), Limit> {
 fn write_pages(me: &mut Me) -> Result<(Runs, (usize, usize, usize)), Limit> {
     let frames = match me.child_registers.place().stack as usize {
         0 => me.parent_stack,
-        stack => stack.clamp(STACK + PAGE, me.parent_stack),
+        stack if (STACK + PAGE..me.parent_stack).contains(&stack) => stack,
+        // It runs on a stack that it made: which of its own frames are live nobody knows.
+        _ => STACK + PAGE,
     };
     let runs = scan_changed(me, frames, true, sys::faults())?;
     let st = stage::stage(me);
@@ -159,7 +161,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     let restricted =
         claims::view::<Restricted>(slot, k.restricted.0, k.restricted.1, 8).ok_or(broken)?;
     let sound = addrs.iter().all(|&a| layer::belongs(a as usize))
-        && exits.len() < private::EXITS_MAX as usize
+        && exits.len() <= private::EXITS_MAX as usize
         && k.depth == r.depth;
     let job = k.job.filter(|_| sound).ok_or(broken)?;
 

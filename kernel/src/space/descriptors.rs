@@ -13,23 +13,29 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 /// Descriptors from this number on cannot be closed by children.
 const COUNT: usize = 1 << 16;
 
-/// Which descriptors the running space closed, or its children did.
+/// Which descriptors the running space closed, or its children did: odd. The master that closes
+/// one counts on to the next even number, not back: a child with an older snapshot that closes
+/// the same number, or is merged once more, meets that change as it meets any other, in conflict.
 static CLOSED: [AtomicU8; COUNT] = [const { AtomicU8::new(0) }; COUNT];
 
 fn entry(fd: u64) -> Option<&'static AtomicU8> {
     CLOSED.get(usize::try_from(fd).ok()?)
 }
 
+const fn is_noted(value: u8) -> bool {
+    value & 1 != 0
+}
+
 /// Whether the running child, or a space above it, has closed a descriptor.
 pub(crate) fn is_closed(fd: u64) -> bool {
-    entry(fd).is_some_and(|c| c.load(Relaxed) != 0)
+    entry(fd).is_some_and(|c| is_noted(c.load(Relaxed)))
 }
 
 /// Records a close by the running child; false where the number is too high.
 pub(crate) fn close(fd: u64) -> bool {
     let entry = entry(fd);
     if let Some(e) = entry {
-        e.store(1, Relaxed);
+        e.store(e.load(Relaxed) | 1, Relaxed);
     }
     entry.is_some()
 }
@@ -71,8 +77,9 @@ impl Closed {
         for (fd, closed) in CLOSED.iter().enumerate() {
             let page = (from + fd) & !(PAGE - 1);
             let noted = self.0 >> ((page + PAGE - 1 - from) / PAGE) & 1 != 0;
-            if noted && closed.load(Relaxed) != 0 {
-                closed.store(0, Relaxed);
+            let value = closed.load(Relaxed);
+            if noted && is_noted(value) {
+                closed.store(value.wrapping_add(1), Relaxed);
                 if !is_ours(fd as i32) {
                     sys::close(fd as i32);
                 }
@@ -83,5 +90,6 @@ impl Closed {
 
 fn is_ours(fd: i32) -> bool {
     let me = me();
-    [me.image_fd, me.exchange_fd].contains(&fd) || me.life_line.contains(&fd) || master().has(fd)
+    let files = [me.image_fd, me.exchange_fd, me.pagemap_fd];
+    files.contains(&fd) || me.life_line.contains(&fd) || master().has(fd)
 }
