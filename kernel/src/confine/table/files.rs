@@ -20,7 +20,8 @@ const ROWS: &[Row] = &[
         "open",
         &[Path, Bits, Bits],
         Action::Handler,
-        "the files that tell a machine's processors and quotas do not exist; all else is refused",
+        "the files that tell a machine's processors and quotas do not exist; all others are the \
+         outside: use them in the master, before or after the join",
     ),
     refuse(4, "stat", &[Path, Ptr], FILE),
     refuse(6, "lstat", &[Path, Ptr], FILE),
@@ -70,7 +71,8 @@ const ROWS: &[Row] = &[
         "openat",
         &[Dir, Path, Bits, Bits],
         Action::Handler,
-        "the files that tell a machine's processors and quotas do not exist; all else is refused",
+        "the files that tell a machine's processors and quotas do not exist; all others are the \
+         outside: use them in the master, before or after the join",
     ),
     refuse(258, "mkdirat", &[Dir, Path, Bits], FILE),
     refuse(259, "mknodat", &[Dir, Path, Bits, Num], FILE),
@@ -81,7 +83,8 @@ const ROWS: &[Row] = &[
         "newfstatat",
         &[Dir, Path, Ptr, Bits],
         Action::Handler,
-        "standard streams are pipes, whatever they are outside; all else is refused",
+        "standard streams are pipes, whatever they are outside; files are the outside: use them \
+         in the master, before or after the join",
     ),
     refuse(263, "unlinkat", &[Dir, Path, Bits], FILE),
     refuse(264, "renameat", &[Dir, Path, Dir, Path], FILE),
