@@ -101,29 +101,25 @@ unsafe fn words(at: usize, len: usize) -> Vec<u64> {
 /// Larger statics are not looked at. A lazy value is inside of its static.
 const LARGEST: usize = 4096;
 
-/// Recognises a lazy static that has its function still, and the word that tells when it is
-/// filled.
-///
-/// A `LazyLock` is one pointer to code and the state of a `Once`. A `Lazy` of once_cell is one
-/// pointer to code, which is taken out when it is filled, and otherwise the absence of a value:
-/// zeros, and in some types a number beyond all that a length or an address can be.
+/// Recognises a `LazyLock` that has its function still, and the word that tells when it is
+/// filled: its words are one pointer to code, the state of an empty `Once`, and otherwise the
+/// absence of a value (zeros, and in some types a number beyond all that a length or an address
+/// can be).
 fn lazy_by_look(program: &Program, states: States, words: &[u64]) -> Option<Done> {
     let is_code = |word: u64| program.code.contains(&(word as usize));
-    let mut functions = words.iter().enumerate().filter(|word| is_code(*word.1));
-    let (function, None) = (functions.next()?.0, functions.next()) else { return None };
     let is_absence = |word: u64| word == 0 || word > i64::MAX as u64;
+    let mut code = words.iter().filter(|word| is_code(**word));
     let mut rest =
-        words.iter().enumerate().filter(|word| word.0 != function && !is_absence(*word.1));
-    let Some((state, &word)) = rest.next() else {
-        return (words.len() >= 3).then_some(Done { at: 8 * function, value: 0 });
-    };
+        words.iter().enumerate().filter(|word| !is_code(*word.1) && !is_absence(*word.1));
+    let (Some(_), None) = (code.next(), code.next()) else { return None };
+    let (Some((state, &word)), None) = (rest.next(), rest.next()) else { return None };
     let empty = u64::from(states.empty);
     let at = match word {
         w if w == empty => 8 * state,
         w if w == empty << 32 => 8 * state + 4,
         _ => return None,
     };
-    rest.next().is_none().then_some(Done { at, value: states.full })
+    Some(Done { at, value: states.full })
 }
 
 /// Calls `f` with name, address and length of each writable static.
@@ -229,13 +225,13 @@ mod tests {
         let look = |words: &[u64]| lazy_by_look(&program, states, words);
         assert_eq!(look(&[0x1500, 3]), Some(Done { at: 8, value: 0 }));
         assert_eq!(look(&[3 << 32, 0, 0x1500]), Some(Done { at: 4, value: 0 }));
-        assert_eq!(look(&[0, 0, 0x1500]), Some(Done { at: 16, value: 0 }));
-        assert_eq!(look(&[0, 1 << 63, 0, 0, 0x1500]), Some(Done { at: 32, value: 0 }));
+        assert_eq!(look(&[0, 0x1500, 1 << 63, 3]), Some(Done { at: 24, value: 0 }));
         for other in [
             &[][..],
             &[3],
             &[0x1500],
             &[0x1500, 0],
+            &[0, 0, 0x1500],
             &[0x1500, 4],
             &[0x1500, 0x1500, 3],
             &[0x1500, 3, 3],

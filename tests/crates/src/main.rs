@@ -46,6 +46,10 @@ fn case(name: &str) -> Option<()> {
             println!("{:?}", DECLARED.get());
         }
         "once_cell" => siblings(|i| CELL.len() + i as usize),
+        "once_cell_warm" => {
+            detpar::warm(&CELL);
+            siblings(|i| CELL.len() + i as usize);
+        }
         "lazy_static" => siblings(|i| (i, OLD.is_poisoned())),
         "regex_own" => siblings(|i| mail(&regex::Regex::new(RE.as_str()).expect("valid"), i)),
         "regex_clone" => siblings(|i| mail(&RE.clone(), i)),
