@@ -63,7 +63,8 @@ fn failures() {
 fn open_children() {
     for workers in [1, 2, 8] {
         same("scopes", 40, workers);
-        same("forks", 40, workers);
+        // Which pages the endless child is ended on is a matter of timing: all are used in time.
+        same("forks", 100, workers);
         same("puts_and_gets", 40, workers);
     }
 }
