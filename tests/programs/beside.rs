@@ -190,12 +190,11 @@ fn protected_pages() {
         assert_eq!(unsafe { libc::mprotect(start, PAGE, how) }, 0);
     };
     let byte = move |page: usize| std::ptr::with_exposed_provenance_mut::<u8>(at + page * PAGE);
-    // SAFETY: in all spaces below: bytes of the block, read and written one at a time; some
-    // accesses fault, which is what is tested.
-    let (get, set) = (
-        move |page: usize| unsafe { byte(page).read_volatile() },
-        move |page: usize, v: u8| unsafe { byte(page).write_volatile(v) },
-    );
+    // SAFETY: in all spaces below: bytes of the block, read one at a time; some accesses fault,
+    // which is what is tested.
+    let get = move |page: usize| unsafe { byte(page).read_volatile() };
+    // SAFETY: as above, written.
+    let set = move |page: usize, v: u8| unsafe { byte(page).write_volatile(v) };
     set(0, 1);
     let early = fork(0, move || {
         set(2, 9);
