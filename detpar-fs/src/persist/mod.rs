@@ -1,0 +1,3 @@
+//! Saving to a disk image, and loading.
+
+pub(crate) mod crc;
