@@ -117,7 +117,7 @@ impl File {
     /// Goes to the first byte of data from a place on, and says which.
     ///
     /// # Errors
-    /// `ENXIO`: there is none.
+    /// `ENXIO`: there is none; `EINVAL`: a directory.
     pub fn seek_data(&self, from: u64) -> io::Result<u64> {
         self.seek_kind(from, true)
     }
@@ -126,7 +126,7 @@ impl File {
     /// end.
     ///
     /// # Errors
-    /// `ENXIO`: the file ends before.
+    /// `ENXIO`: the file ends before; `EINVAL`: a directory.
     pub fn seek_hole(&self, from: u64) -> io::Result<u64> {
         self.seek_kind(from, false)
     }
@@ -134,6 +134,9 @@ impl File {
     fn seek_kind(&self, from: u64, data: bool) -> io::Result<u64> {
         let mut tree = self.fs.tree();
         let node = tree.volume.inode(tree.file_inode(self.id)?)?;
+        if node.is_dir() {
+            return Err(Errno::EINVAL.into());
+        }
         let volume = &tree.volume;
         let at = if data { volume.seek_data(&node, from) } else { volume.seek_hole(&node, from) }?;
         tree.set_position(self.id, at)?;
@@ -212,7 +215,8 @@ impl Seek for &File {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::Current(by) => tree.position(self.id)?.checked_add_signed(by),
             SeekFrom::End(by) => {
-                tree.volume.inode(tree.file_inode(self.id)?)?.len.checked_add_signed(by)
+                let node = tree.volume.inode(tree.file_inode(self.id)?)?;
+                node.len.checked_add_signed(by).filter(|_| !node.is_dir())
             }
         };
         let at = at.filter(|at| *at <= i64::MAX as u64).ok_or(Errno::EINVAL)?;

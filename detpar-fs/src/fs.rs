@@ -1,6 +1,7 @@
 //! The file system as its users see it, in the manner of [`std::fs`].
 
 use crate::file::{File, OpenOptions};
+use crate::fsck::{self, Problem};
 use crate::layout::BLOCK;
 use crate::layout::inode::{Kind, Policy};
 use crate::listing::ReadDir;
@@ -387,6 +388,12 @@ impl Fs {
             inodes: u64::from(geometry.inodes()) - u64::from(crate::layout::inode::ROOT),
             free_inodes: groups.iter().map(|g| u64::from(g.free_inodes)).sum(),
         }
+    }
+
+    /// Looks everything over: what is used must be there once, and nothing else. Returns what is
+    /// wrong, up to a thousand things.
+    pub fn check(&self) -> Vec<Problem> {
+        fsck::check(&self.tree().volume)
     }
 
     /// Makes the file system larger; the inodes become more by the same factor, in steps.

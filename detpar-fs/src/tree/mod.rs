@@ -7,6 +7,7 @@ mod path;
 
 pub(crate) use dir::Listed;
 pub(crate) use files::{Access, FileId};
+pub(crate) use path::PATH;
 
 use crate::errno::{Errno, Result};
 use crate::layout::inode::{Inode, Kind};

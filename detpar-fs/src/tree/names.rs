@@ -222,8 +222,11 @@ impl Tree {
     /// # Errors
     /// `ENOSPC`: nothing has changed.
     pub fn make(&mut self, dir: u32, name: &[u8], kind: Kind, permissions: u32) -> Result<u32> {
-        let policy = self.volume.inode(dir)?.policy;
-        let (ino, mut node) = self.volume.new_inode(dir, kind, permissions, policy)?;
+        let parent = self.volume.inode(dir)?;
+        // Set-group-id is handed down, as on Linux.
+        let handed = if kind == Kind::Dir { parent.mode & 0o2000 } else { 0 };
+        let permissions = permissions | handed;
+        let (ino, mut node) = self.volume.new_inode(dir, kind, permissions, parent.policy)?;
         if let Err(e) = self.enter(dir, name, ino, &node) {
             self.volume.free_inode(ino)?;
             return Err(e);

@@ -177,6 +177,11 @@ impl Volume {
         bit(self.layers.get(bitmap), ino % self.geometry.inodes_per_group)
     }
 
+    /// A bit of a group's bitmap of blocks that is there.
+    pub fn bitmap_bit(&self, group: u32, index: u32) -> bool {
+        bit(self.layers.get(self.geometry.block_bitmap(group)), index)
+    }
+
     /// Whether a block's bit is set.
     pub fn block_used(&self, block: u32) -> bool {
         let Some(group) = self.geometry.group_of(block) else { return true };

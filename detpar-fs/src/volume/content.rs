@@ -180,6 +180,14 @@ impl Volume {
         if data { Err(Errno::ENXIO) } else { Ok(node.len) }
     }
 
+    /// Whether the last block of a file holds nothing behind the file's end.
+    pub fn ends_in_zeros(&self, node: &Inode) -> bool {
+        match self.pointer(node, self.leaf(node, node.len / B)) {
+            0 => true,
+            block => self.layers.get(block)[(node.len % B) as usize..].iter().all(|b| *b == 0),
+        }
+    }
+
     /// All contents of a short file: a link's target.
     pub fn read_all(&self, node: &Inode) -> Vec<u8> {
         let len = node.len.min(1 << 20) as usize;
