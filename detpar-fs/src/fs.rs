@@ -113,6 +113,11 @@ impl Fs {
         Fs { tree: Arc::new(Mutex::new(tree)) }
     }
 
+    /// Whether both are the same file system.
+    pub(crate) fn is(&self, other: &Fs) -> bool {
+        Arc::ptr_eq(&self.tree, &other.tree)
+    }
+
     /// The tree itself. An operation that panicked would leave it as far as it came.
     pub(crate) fn tree(&self) -> MutexGuard<'_, Tree> {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)

@@ -18,6 +18,7 @@ mod layout;
 mod listing;
 mod meta;
 mod persist;
+mod reconcile;
 mod tree;
 mod volume;
 
@@ -29,3 +30,4 @@ pub use layout::BLOCK;
 pub use layout::inode::{Kind, Policy};
 pub use listing::{DirEntry, ReadDir};
 pub use meta::{Metadata, Usage};
+pub use reconcile::{ConflictKind, FileConflict, ReconcileError};

@@ -35,6 +35,17 @@ impl Tree {
         Tree::new(Volume::over(&snapshot, self.volume.clock.clone()))
     }
 
+    /// The same, in which the files that are open here count as open.
+    pub fn fork_with_open(&mut self) -> Tree {
+        Tree { open: self.open.clone(), ..self.fork() }
+    }
+
+    /// Becomes what `fork_with_open` made, and what it has done since.
+    pub fn adopt(&mut self, trial: Tree) {
+        self.volume.adopt(trial.volume);
+        self.volume.settle();
+    }
+
     /// An inode's number that a caller kept, if it is the same inode still.
     pub fn same_inode(&self, ino: u32, generation: u32) -> Option<Inode> {
         self.volume.inode(ino).ok().filter(|i| i.generation == generation)

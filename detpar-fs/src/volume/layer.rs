@@ -254,6 +254,14 @@ impl Layers {
         }
     }
 
+    /// Goes on with layers that stand on these.
+    pub fn adopt(&mut self, above: Layers) {
+        if self.dirty.is_some() {
+            above.top.numbers().for_each(|b| self.mark(b));
+        }
+        (self.top, self.below, self.touched) = (above.top, above.below, above.touched);
+    }
+
     /// The snapshots below, from the last.
     pub fn chain(&self) -> impl Iterator<Item = &Arc<Frozen>> {
         std::iter::successors(self.below.as_ref(), |f| f.below.as_ref())

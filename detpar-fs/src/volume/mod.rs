@@ -93,6 +93,12 @@ impl Volume {
         self.layers.settle(&mut self.log, self.origin.as_ref());
     }
 
+    /// Goes on as a volume over the last snapshot of this one.
+    pub fn adopt(&mut self, above: Volume) {
+        self.layers.adopt(above.layers);
+        (self.log, self.geometry, self.groups) = (above.log, above.geometry, above.groups);
+    }
+
     /// What changed since the snapshot; `None` if this volume does not come from it.
     pub fn changed_since(&self, snapshot: &Arc<Frozen>) -> Option<Log> {
         let mut log = self.log.clone();

@@ -5,15 +5,13 @@
 
 mod host;
 mod ops;
+mod random;
 mod subject;
 
 use detpar_fs::Mkfs;
-use ops::{Answer, Op, Random, Subject};
+use ops::{Answer, Op, Subject};
+use random::{Random, setting};
 use subject::Ours;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
 
 /// Every path, what it is, and what is in it.
 fn tree(subject: &mut impl Subject) -> Vec<(String, Answer, Answer)> {

@@ -87,16 +87,18 @@ impl Ours {
             Op::SetLen { slot, len } => self.file(*slot)?.set_len(*len).map(done),
             Op::StatFile { slot } => self.file(*slot)?.metadata().map(|m| stat(&m)),
             Op::Stat { path, follow: true } => fs.metadata(self.at(path)).map(|m| stat(&m)),
-            Op::Stat { path, follow: false } => fs.symlink_metadata(self.at(path)).map(|m| stat(&m)),
+            Op::Stat { path, follow: false } => {
+                fs.symlink_metadata(self.at(path)).map(|m| stat(&m))
+            }
             Op::Mkdir { path } => fs.create_dir(self.at(path)).map(done),
             Op::Rmdir { path } => fs.remove_dir(self.at(path)).map(done),
             Op::Unlink { path } => fs.remove_file(self.at(path)).map(done),
             Op::Rename { from, to } => fs.rename(self.at(from), self.at(to)).map(done),
             Op::Link { old, new } => fs.hard_link(self.at(old), self.at(new)).map(done),
             Op::Symlink { target, path } => fs.symlink(target, self.at(path)).map(done),
-            Op::Readlink { path } => {
-                fs.read_link(self.at(path)).map(|t| Answer::Bytes(t.as_os_str().as_encoded_bytes().to_vec()))
-            }
+            Op::Readlink { path } => fs
+                .read_link(self.at(path))
+                .map(|t| Answer::Bytes(t.as_os_str().as_encoded_bytes().to_vec())),
             Op::List { path } => {
                 let mut names = Vec::new();
                 for e in fs.read_dir(self.at(path))? {
