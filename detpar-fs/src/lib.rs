@@ -30,4 +30,5 @@ pub use layout::BLOCK;
 pub use layout::inode::{Kind, Policy};
 pub use listing::{DirEntry, ReadDir};
 pub use meta::{Metadata, Usage};
+pub use persist::{LoadError, Store};
 pub use reconcile::{ConflictKind, FileConflict, ReconcileError};

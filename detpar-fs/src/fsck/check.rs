@@ -58,7 +58,7 @@ pub(crate) fn check(volume: &Volume) -> Vec<Problem> {
 }
 
 /// The inodes whose block was ever written.
-pub(super) fn written_inodes(volume: &Volume) -> impl Iterator<Item = u32> {
+pub(crate) fn written_inodes(volume: &Volume) -> impl Iterator<Item = u32> + use<'_> {
     let geometry = volume.geometry;
     let blocks = (0..geometry.inodes()).step_by(group::INODES as usize);
     let written = blocks.filter(move |i| volume.layers.find(geometry.inode_place(*i).0).is_some());

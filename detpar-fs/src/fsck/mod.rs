@@ -2,7 +2,7 @@
 
 mod check;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, written_inodes};
 
 use std::fmt;
 

@@ -16,7 +16,7 @@ pub(crate) const COPIES: u32 = 2;
 fields! { FIELDS;
     MAGIC_ 0 8; VERSION_ 8 4; FEATURES_ 12 4; OPTIONAL 16 4; BLOCK_SIZE 20 4; BLOCKS 24 4;
     BLOCKS_PER_GROUP 28 4; INODES_PER_GROUP 32 4; ROOT_SUM 36 4; SEQUENCE 40 8;
-    JOURNAL_START 48 8; JOURNAL_BLOCKS 56 4; JOURNAL_SUM 60 4; ORPHANS 64 4; SUM 4092 4;
+    JOURNAL_START 48 8; JOURNAL_BLOCKS 56 4; JOURNAL_SUM 60 4; SUM 4092 4;
 }
 
 /// A superblock, taken apart.
@@ -33,8 +33,6 @@ pub(crate) struct Superblock {
     pub journal_blocks: u32,
     /// Checksum of the journal's index.
     pub journal_sum: u32,
-    /// Inodes without a name, which a load removes.
-    pub orphans: u32,
 }
 
 /// Why a block is no superblock to go on with.
@@ -64,7 +62,6 @@ impl Superblock {
             (JOURNAL_START, self.journal_start),
             (JOURNAL_BLOCKS, u64::from(self.journal_blocks)),
             (JOURNAL_SUM, u64::from(self.journal_sum)),
-            (ORPHANS, u64::from(self.orphans)),
         ];
         for (field, value) in numbers {
             field.put(&mut block[..], value);
@@ -103,7 +100,6 @@ impl Superblock {
             journal_start: JOURNAL_START.get(block),
             journal_blocks: JOURNAL_BLOCKS.get32(block),
             journal_sum: JOURNAL_SUM.get32(block),
-            orphans: ORPHANS.get32(block),
         })
     }
 }
@@ -122,11 +118,10 @@ mod tests {
             journal_start: 3,
             journal_blocks: 4,
             journal_sum: 5,
-            orphans: 6,
         };
         let mut block = superblock.encode();
         assert_eq!(Superblock::decode(&block), Ok(superblock));
-        let ends = (0..ORPHANS.at * 8 + 64).chain(SUM.at * 8..BLOCK * 8);
+        let ends = (0..JOURNAL_SUM.at * 8 + 64).chain(SUM.at * 8..BLOCK * 8);
         for bit in ends.chain((0..BLOCK * 8).step_by(101)) {
             block[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Superblock::decode(&block), Err(Refused::Damaged), "bit {bit}");

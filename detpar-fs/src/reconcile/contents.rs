@@ -71,7 +71,10 @@ impl Side<'_> {
     }
 
     fn file_conflict(&mut self, kind: ConflictKind, ino: u32) {
-        let lower = self.blame.inodes.get(&ino).copied();
+        let lower = match kind {
+            ConflictKind::Removed => self.who_unlinked(ino),
+            _ => self.blame.inodes.get(&ino).copied(),
+        };
         self.conflict(kind, paths::of_inode(self.child, ino), lower);
     }
 
@@ -89,6 +92,10 @@ impl Side<'_> {
         ours.ctime = ours.ctime.max(theirs.ctime);
         ours.data_version = ours.data_version.max(theirs.data_version) + 1;
         self.parent.volume.set_inode(ino, &ours);
+        if let Some(log) = self.parent.volume.log() {
+            // Also where no byte was written: a file that was emptied when it was empty.
+            log.wrote(ino, ours.len, ours.len);
+        }
         self.blame.inodes.insert(ino, self.index);
     }
 

@@ -165,7 +165,10 @@ impl Fs {
 /// Which child changed what, of those that are reconciled together.
 #[derive(Default)]
 struct Blame {
+    /// Contents and attributes.
     inodes: BTreeMap<u32, usize>,
+    /// Names that an inode gained or lost: who was the first.
+    links: BTreeMap<u32, usize>,
     names: BTreeMap<(u32, Vec<u8>), usize>,
 }
 
@@ -242,6 +245,11 @@ impl<'a> Side<'a> {
     fn in_parent(&self, ino: u32) -> Option<Inode> {
         let generation = self.in_reference(ino)?.generation;
         self.parent.same_inode(ino, generation).filter(|n| n.nlink > 0)
+    }
+
+    /// Who took names from an inode that is gone.
+    fn who_unlinked(&self, ino: u32) -> Option<usize> {
+        self.blame.links.get(&ino).copied().filter(|who| *who != self.index)
     }
 
     fn conflict(&mut self, kind: ConflictKind, path: PathBuf, lower: Option<usize>) {

@@ -136,7 +136,7 @@ impl Side<'_> {
             && self.inherited(after)
             && self.in_parent(after).is_none()
         {
-            let lower = self.blame.inodes.get(&after).copied();
+            let lower = self.who_unlinked(after);
             self.conflict(ConflictKind::Removed, self.path_of(change), lower);
             return Ok(false);
         }
@@ -144,7 +144,7 @@ impl Side<'_> {
             return Ok(true);
         }
         let Some(dir) = self.in_parent(change.dir) else {
-            let lower = self.blame.inodes.get(&change.dir).copied();
+            let lower = self.who_unlinked(change.dir);
             let kind =
                 if change.after.is_some() { ConflictKind::Entry } else { ConflictKind::Name };
             self.conflict(kind, self.path_of(change), lower);
@@ -209,6 +209,7 @@ impl Side<'_> {
         let fresh: Vec<u32> = self.made.values().copied().collect();
         for (&ino, &more) in gained {
             let mut node = self.parent.volume.inode(ino)?;
+            self.blame.links.entry(ino).or_insert(self.index);
             let was_made = fresh.contains(&ino);
             if node.is_dir() {
                 match more + i64::from(!was_made) {
@@ -245,7 +246,6 @@ impl Side<'_> {
                     let lower = self.blame.inodes.get(&ino).copied();
                     self.conflict(ConflictKind::Removed, path, lower);
                 }
-                self.blame.inodes.insert(ino, self.index);
                 self.parent.free_unused(ino, &node)?;
             }
         }

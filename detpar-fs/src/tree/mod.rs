@@ -11,6 +11,7 @@ pub(crate) use path::PATH;
 
 use crate::errno::{Errno, Result};
 use crate::layout::inode::{Inode, Kind};
+use crate::persist::Saved;
 use crate::volume::Volume;
 use std::collections::BTreeMap;
 
@@ -20,12 +21,14 @@ pub(crate) struct Tree {
     files: files::Files,
     /// How often an inode is open.
     open: BTreeMap<u32, u32>,
+    /// What the store holds that this was loaded from or saved to last.
+    pub saved: Option<Saved>,
 }
 
 impl Tree {
     /// The file system of a volume.
     pub fn new(volume: Volume) -> Tree {
-        Tree { volume, files: files::Files::default(), open: BTreeMap::new() }
+        Tree { volume, files: files::Files::default(), open: BTreeMap::new(), saved: None }
     }
 
     /// A file system that starts as this one is now.

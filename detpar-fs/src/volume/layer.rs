@@ -206,6 +206,7 @@ impl Layers {
 
     /// Gives back the memory of a block that is free now. It may read as anything afterwards.
     pub fn forget(&mut self, block: u32) {
+        self.mark(block);
         self.top.remove(block);
     }
 
@@ -267,21 +268,16 @@ impl Layers {
         std::iter::successors(self.below.as_ref(), |f| f.below.as_ref())
     }
 
-    /// Takes the list of blocks written since the last time, and goes on with an empty one.
-    /// `None`: nobody had asked for it.
-    pub fn take_dirty(&mut self) -> Option<Vec<u64>> {
-        self.dirty.replace(Vec::new())
+    /// The blocks written or freed since this was last called, in order; `None`: all of them.
+    pub fn take_dirty(&mut self) -> Option<Vec<u32>> {
+        let words = self.dirty.replace(Vec::new())?;
+        let bits = |(i, word): (usize, u64)| {
+            (0..64).filter(move |b| word >> b & 1 == 1).map(move |b| i as u32 * 64 + b)
+        };
+        Some(words.into_iter().enumerate().flat_map(bits).collect())
     }
 
-    /// Adds blocks to that list again: a save did not come to its end.
-    pub fn add_dirty(&mut self, blocks: impl Iterator<Item = u32>) {
-        let touched = self.touched;
-        self.dirty.get_or_insert_default();
-        blocks.for_each(|b| self.mark(b));
-        self.touched = touched;
-    }
-
-    /// Stops keeping that list: what is saved next is everything.
+    /// Stops keeping that list: all blocks count as written.
     pub fn drop_dirty(&mut self) {
         self.dirty = None;
     }

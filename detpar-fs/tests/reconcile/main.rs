@@ -183,7 +183,10 @@ impl Pair {
                 None
             }
             (Err(ReconcileError::Conflicts(found)), Err((n, kinds))) => {
-                assert!(found.iter().all(|c| c.higher == n), "{what}: {found:?}");
+                assert!(
+                    found.iter().all(|c| c.higher == n),
+                    "{what}: {found:?}, expected {n}: {kinds:?}"
+                );
                 assert!(found.iter().all(|c| c.lower.is_none_or(|l| l < n)), "{what}: {found:?}");
                 let found: model::Conflicts = found.iter().map(|c| c.kind).collect();
                 assert_eq!(found, kinds, "{what}");
