@@ -73,7 +73,8 @@ impl Side<'_> {
     fn file_conflict(&mut self, kind: ConflictKind, ino: u32) {
         let lower = match kind {
             ConflictKind::Removed => self.who_unlinked(ino),
-            _ => self.blame.inodes.get(&ino).copied(),
+            ConflictKind::Attributes => self.blame.attributes.get(&ino).copied(),
+            _ => self.blame.contents.get(&ino).copied(),
         };
         self.conflict(kind, paths::of_inode(self.child, ino), lower);
     }
@@ -96,7 +97,7 @@ impl Side<'_> {
             // Also where no byte was written: a file that was emptied when it was empty.
             log.wrote(ino, ours.len, ours.len);
         }
-        self.blame.inodes.insert(ino, self.index);
+        self.blame.contents.insert(ino, self.index);
     }
 
     /// Copies a range of a child's file to a place in the parent's; holes stay holes where they
@@ -161,7 +162,7 @@ impl Side<'_> {
                 (node.mode, node.policy) = (theirs.mode, theirs.policy);
                 (node.atime, node.mtime) = (theirs.atime, theirs.mtime);
             })?;
-            self.blame.inodes.insert(ino, self.index);
+            self.blame.attributes.insert(ino, self.index);
         }
         Ok(())
     }

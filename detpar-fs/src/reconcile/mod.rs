@@ -165,8 +165,8 @@ impl Fs {
 /// Which child changed what, of those that are reconciled together.
 #[derive(Default)]
 struct Blame {
-    /// Contents and attributes.
-    inodes: BTreeMap<u32, usize>,
+    contents: BTreeMap<u32, usize>,
+    attributes: BTreeMap<u32, usize>,
     /// Names that an inode gained or lost: who was the first.
     links: BTreeMap<u32, usize>,
     names: BTreeMap<(u32, Vec<u8>), usize>,

@@ -243,7 +243,7 @@ impl Side<'_> {
                 let was = self.in_reference(ino).filter(|r| r.generation == node.generation);
                 if was.is_some_and(|r| !node.is_dir() && r.data_version != node.data_version) {
                     let path = paths::of_inode(&self.reference, ino);
-                    let lower = self.blame.inodes.get(&ino).copied();
+                    let lower = self.blame.contents.get(&ino).copied();
                     self.conflict(ConflictKind::Removed, path, lower);
                 }
                 self.parent.free_unused(ino, &node)?;
