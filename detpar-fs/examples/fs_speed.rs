@@ -1,5 +1,5 @@
 //! How long it takes to write and read a file, to make, look at and remove many, and to fork a
-//! file system: beside the host's tmpfs in the same run where there is the same thing.
+//! file system and reconcile: beside the host's tmpfs in the same run where there is the same thing.
 //!
 //! `cargo run --release -p detpar-fs --example fs_speed`
 
@@ -62,10 +62,19 @@ fn main() -> std::io::Result<()> {
     let ours = best(1, || assert_eq!(fs.read_dir("d").unwrap().count(), FILES));
     let theirs = best(1, || assert_eq!(std::fs::read_dir(host.join("d")).unwrap().count(), FILES));
     row("list 100,000 files", ours, theirs);
-    let forks = best(3, || {
-        (0..100).for_each(|i| fs.fork().write(&names[i * 7], b"changed").unwrap());
-    });
-    println!("{:28} {:10.4}", "fork, write a file, drop", forks / 100.0);
+    for (files, what) in [(100, "100 files"), (FILES, "100,000 files")] {
+        let fs = Mkfs::new().inodes(1 << 18).mkfs()?;
+        fs.create_dir("d")?;
+        names[..files].iter().for_each(|n| fs.write(n, b"as it was").unwrap());
+        let rounds = best(5, || {
+            (0..100).for_each(|i| {
+                let child = fs.fork();
+                (0..10).for_each(|k| child.write(&names[i % 7 * 10 + k], b"changed").unwrap());
+                fs.reconcile(&[&child]).unwrap();
+            });
+        });
+        println!("fork, change 10, join: {what:14} {:.4}", rounds / 100.0);
+    }
     let ours = best(1, || names.iter().for_each(|n| fs.remove_file(n).unwrap()));
     let theirs = best(1, || names.iter().for_each(|n| std::fs::remove_file(at(n)).unwrap()));
     row("unlink 100,000 files", ours, theirs);

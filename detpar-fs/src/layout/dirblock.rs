@@ -119,11 +119,6 @@ pub(crate) fn set_next(block: &mut Block, next: u32) {
     NEXT.put(block, u64::from(next));
 }
 
-/// Sets how many bits of the hash a leaf's names share.
-pub(crate) fn set_depth(block: &mut Block, depth: u32) {
-    DEPTH.put(block, u64::from(depth));
-}
-
 /// How many entries a leaf says that it has.
 pub(crate) fn count(block: &Block) -> u32 {
     COUNT.get32(block)
@@ -208,8 +203,7 @@ mod tests {
         for at in [HEAD, HEAD] {
             remove(&mut block, at);
         }
-        set_depth(&mut block, 0);
-        assert_eq!(block, new_leaf(0));
+        assert_eq!(block, new_leaf(3));
     }
 
     #[test]

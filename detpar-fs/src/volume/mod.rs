@@ -12,6 +12,7 @@ pub(crate) use map::MAX_LEN;
 use crate::errno::{Errno, Result};
 use crate::layout::group::{BITS, Geometry, INODES};
 use crate::layout::inode::{self, Inode, Kind, Policy};
+use crate::layout::superblock::COPIES;
 use log::Log;
 use std::sync::Arc;
 
@@ -168,11 +169,15 @@ impl Volume {
     }
 }
 
-/// Cuts a volume into groups: as large as a bitmap allows, with the inodes spread evenly.
+/// Cuts a volume into as few groups of equal size as bitmaps of a block allow.
 fn divide(blocks: u32, inodes: u32) -> Option<Geometry> {
-    let blocks_per_group = BITS.min(blocks.checked_sub(2)?);
-    let groups = blocks.checked_sub(2)?.div_ceil(blocks_per_group.max(1));
-    let inodes_per_group = inodes.div_ceil(groups.max(1)).checked_next_multiple_of(INODES)?;
-    let geometry = Geometry { blocks, blocks_per_group, inodes_per_group };
-    geometry.is_sound().then_some(geometry)
+    let rest = blocks.checked_sub(COPIES)?;
+    let groups = rest.max(inodes).div_ceil(BITS).max(1);
+    let blocks_per_group = rest.div_ceil(groups);
+    // The root directory's number and those below it are nobody's else.
+    let inodes = inodes.checked_add(inode::ROOT + 1)?;
+    let inodes_per_group = inodes.div_ceil(groups).next_multiple_of(INODES);
+    let geometry =
+        Geometry { blocks, blocks_per_group, inodes_per_group: inodes_per_group.min(BITS) };
+    (geometry.is_sound() && geometry.groups() == groups).then_some(geometry)
 }

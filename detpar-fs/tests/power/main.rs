@@ -96,7 +96,7 @@ fn a_save_is_old_or_new_wherever_the_power_fails() {
     println!("DETPAR_FS_SEED={seed}");
     let mut r = Random::new(seed);
     let mut store = Vec::new();
-    for round in 0..setting("DETPAR_FS_ROUNDS", 3) {
+    for round in 0..setting("DETPAR_FS_ROUNDS", 2) {
         let before = store.clone();
         // The same save again and again needs the same file system again and again.
         let make = || {
@@ -188,7 +188,7 @@ fn a_flipped_bit_is_noticed_or_does_no_harm() {
     }
     let right = contents(&fs);
     let (mut noticed, mut harmless) = (0, 0);
-    let every = setting("DETPAR_FS_EVERY", 97) as usize;
+    let every = setting("DETPAR_FS_EVERY", 1999) as usize;
     // Where the superblocks are it is each bit, as far as they have numbers.
     let numbers = (0..2 * 4096 * 8).filter(|bit| bit % (4096 * 8) < 70 * 8);
     for bit in numbers.chain((0..store.len() * 8).step_by(every)) {
@@ -215,7 +215,7 @@ fn garbage_is_refused() {
     let fs = fresh();
     change(&fs, 0);
     fs.save(&mut good).unwrap();
-    for _ in 0..setting("DETPAR_FS_CASES", 200) {
+    for _ in 0..setting("DETPAR_FS_CASES", 100) {
         let mut bad = good.clone();
         match r.below(3) {
             0 => bad.truncate(r.below(good.len() as u64) as usize),
