@@ -190,7 +190,7 @@ impl Check<'_> {
             }
             return;
         }
-        let whole = node.len % BLOCK as u64 == 0;
+        let whole = node.len.is_multiple_of(BLOCK as u64);
         if node.len > MAX_LEN
             || kind == Kind::Dir && !whole
             || kind == Kind::Symlink && node.len > crate::tree::PATH as u64

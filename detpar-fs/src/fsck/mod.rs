@@ -1,8 +1,12 @@
 //! Looks a volume over: is everything that is used there once, and nothing else?
 
 mod check;
+mod repair;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use check::{check, written_inodes};
+pub(crate) use repair::repair;
 
 use std::fmt;
 

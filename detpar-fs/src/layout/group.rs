@@ -33,7 +33,7 @@ impl Geometry {
         let inodes = self.inodes_per_group;
         (1..=BITS).contains(&self.blocks_per_group)
             && (INODES..=BITS).contains(&inodes)
-            && inodes % INODES == 0
+            && inodes.is_multiple_of(INODES)
             && self.data_at() < self.blocks_per_group
             && self.groups() > 0
             && u64::from(self.groups()) * u64::from(inodes) <= u64::from(u32::MAX)

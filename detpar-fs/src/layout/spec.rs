@@ -38,7 +38,7 @@ fn tables_are_those_of_the_specification() {
         ("512 slots", dirblock::SLOTS),
         ("From byte 64 on", group::SUMS_AT),
     ] {
-        let last = said.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty()).next_back();
+        let last = said.split(|c: char| !c.is_ascii_digit()).rfind(|n| !n.is_empty());
         assert_eq!(last.and_then(|n| n.parse().ok()), Some(number), "{said}");
         assert!(text.contains(said), "{said}");
     }

@@ -83,6 +83,31 @@ impl Fs {
     }
 }
 
+impl Fs {
+    /// Loads what is left of a damaged image: what is whole and can be reached stays, files that
+    /// have lost their names get one in `/lost+found`, damaged blocks of contents read as zeros.
+    /// Returns what was wrong as well. The store is not changed; save the file system to it if
+    /// that is what you want.
+    ///
+    /// # Errors
+    /// [`LoadError`]: no superblock is whole, the store failed, or there is no room for
+    /// `/lost+found`.
+    pub fn load_repaired(
+        store: &mut dyn Store,
+        clock: impl Fn() -> i64 + Send + Sync + 'static,
+    ) -> Result<(Fs, Vec<Problem>), LoadError> {
+        let mut read = read(store, Arc::new(clock))?;
+        free_orphans(&mut read.volume);
+        let mut problems = read.problems;
+        problems.append(&mut fsck::check(&read.volume));
+        let volume = fsck::repair(read.volume)?;
+        match fsck::check(&volume) {
+            left if left.is_empty() => Ok((Fs::of(Tree::new(volume)), problems)),
+            left => Err(LoadError::Damaged(left)),
+        }
+    }
+}
+
 /// What could be read of an image.
 pub(super) struct Read {
     pub volume: Volume,
@@ -115,7 +140,7 @@ pub(super) fn read(store: &mut dyn Store, clock: Clock) -> Result<Read, LoadErro
             _ => LoadError::NoImage,
         });
     };
-    if store.len()? < u64::from(superblock.geometry.blocks) * BLOCK as u64 {
+    if store.size()? < u64::from(superblock.geometry.blocks) * BLOCK as u64 {
         let what = "says that the image is longer than it is";
         return Err(LoadError::Damaged(vec![Problem { place: Place::Superblock, what }]));
     }

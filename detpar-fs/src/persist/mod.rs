@@ -68,7 +68,7 @@ fn write_block(store: &mut dyn Store, number: u64, block: &Block) -> io::Result<
 /// The superblocks of a store, the one that counts first.
 fn superblocks(store: &mut dyn Store) -> io::Result<Vec<Result<Superblock, Refused>>> {
     let mut all = Vec::new();
-    if store.len()? >= u64::from(COPIES) * BLOCK as u64 {
+    if store.size()? >= u64::from(COPIES) * BLOCK as u64 {
         for copy in 0..COPIES {
             all.push(Superblock::decode(&*read_block(store, u64::from(copy))?));
         }
@@ -86,7 +86,7 @@ fn journal(
     let index_blocks = count.div_ceil(INDEX as u64);
     let start = superblock.journal_start;
     let end = start.checked_add(index_blocks + count).and_then(|e| e.checked_mul(BLOCK as u64));
-    if end.is_none_or(|end| end > store.len().unwrap_or(0)) {
+    if end.is_none_or(|end| end > store.size().unwrap_or(0)) {
         return Ok(None);
     }
     let mut index = Vec::new();

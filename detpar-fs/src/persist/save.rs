@@ -75,8 +75,8 @@ fn save(tree: &mut Tree, store: &mut dyn Store) -> io::Result<u64> {
     let count = (writes.fresh.len() + writes.over.len()) as u64;
 
     let end = u64::from(volume.geometry.blocks);
-    if store.len()? < end * BLOCK as u64 {
-        store.set_len(end * BLOCK as u64)?;
+    if store.size()? < end * BLOCK as u64 {
+        store.set_size(end * BLOCK as u64)?;
     }
     for (number, block) in &writes.fresh {
         write_block(store, u64::from(*number), block)?;
@@ -113,7 +113,7 @@ fn complete(
     superblock.journal_blocks = 0;
     write_superblock(store, &superblock)?;
     store.sync()?;
-    store.set_len(u64::from(superblock.geometry.blocks) * BLOCK as u64)?;
+    store.set_size(u64::from(superblock.geometry.blocks) * BLOCK as u64)?;
     Ok(superblock)
 }
 

@@ -8,13 +8,13 @@ pub trait Store {
     ///
     /// # Errors
     /// Those of the store, as with all that follow.
-    fn len(&mut self) -> io::Result<u64>;
+    fn size(&mut self) -> io::Result<u64>;
 
     /// Makes it as long as that; bytes that are added are zero.
     ///
     /// # Errors
     /// Those of the store.
-    fn set_len(&mut self, len: u64) -> io::Result<()>;
+    fn set_size(&mut self, size: u64) -> io::Result<()>;
 
     /// Reads bytes that are there.
     ///
@@ -37,12 +37,12 @@ pub trait Store {
 }
 
 impl Store for std::fs::File {
-    fn len(&mut self) -> io::Result<u64> {
+    fn size(&mut self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
-        std::fs::File::set_len(self, len)
+    fn set_size(&mut self, size: u64) -> io::Result<()> {
+        self.set_len(size)
     }
 
     fn read_at(&mut self, at: u64, to: &mut [u8]) -> io::Result<()> {
@@ -62,13 +62,13 @@ impl Store for std::fs::File {
 
 /// An image in memory. Nothing lasts longer than that.
 impl Store for Vec<u8> {
-    fn len(&mut self) -> io::Result<u64> {
-        Ok(self.as_slice().len() as u64)
+    fn size(&mut self) -> io::Result<u64> {
+        Ok(self.len() as u64)
     }
 
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
-        let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        self.resize(len, 0);
+    fn set_size(&mut self, size: u64) -> io::Result<()> {
+        let size = usize::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.resize(size, 0);
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl Store for Vec<u8> {
     fn write_at(&mut self, at: u64, from: &[u8]) -> io::Result<()> {
         let at = usize::try_from(at).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let end = at.checked_add(from.len()).ok_or(io::ErrorKind::OutOfMemory)?;
-        if end > self.as_slice().len() {
+        if end > self.len() {
             self.resize(end, 0);
         }
         self[at..end].copy_from_slice(from);

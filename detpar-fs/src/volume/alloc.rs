@@ -207,6 +207,31 @@ impl Volume {
         }
     }
 
+    /// Marks as used the blocks that `used` says, and the inodes that have a mode; counts anew.
+    pub fn remark(&mut self, used: impl Fn(u32) -> bool) {
+        for group in 0..self.geometry.groups() {
+            let start = self.geometry.start(group);
+            let data = self.geometry.data_at()..self.geometry.blocks_in(group);
+            let blocks: Vec<u32> = data.filter(|index| used(start + index)).collect();
+            let bitmap = self.geometry.block_bitmap(group);
+            if !blocks.is_empty() || self.layers.find(bitmap).is_some() {
+                let mut bits = fresh_bitmap(&self.geometry, group);
+                blocks.into_iter().for_each(|index| set(&mut bits, index, true));
+                self.layers.insert(bitmap, bits);
+            }
+            let first = group * self.geometry.inodes_per_group;
+            let numbers = 0..self.geometry.inodes_per_group;
+            let inodes: Vec<u32> = numbers.filter(|i| self.inode(first + i).is_ok()).collect();
+            let bitmap = self.geometry.inode_bitmap(group);
+            if !inodes.is_empty() || self.layers.find(bitmap).is_some() {
+                let mut bits = zeroed();
+                inodes.into_iter().for_each(|index| set(&mut bits, index, true));
+                self.layers.insert(bitmap, bits);
+            }
+        }
+        self.recount();
+    }
+
     /// The volume grew: frees the blocks that its last group got.
     pub(super) fn extend_group(&mut self, group: u32, had: u32) {
         let bitmap = self.geometry.block_bitmap(group);

@@ -131,18 +131,24 @@ impl Volume {
             node.len = len;
             return Ok(());
         }
-        if len < node.len {
+        let shorter = len < node.len;
+        node.len = len;
+        if shorter {
             self.free_from(node, len.div_ceil(B))?;
-            let inside = (len % B) as usize;
-            if inside != 0 {
-                match self.pointer(node, self.leaf(node, len / B)) {
-                    0 => {}
-                    block => self.layers.get_mut(block)[inside..].fill(0),
-                }
+            self.clear_end(node);
+        }
+        Ok(())
+    }
+
+    /// Makes the bytes behind the end of a file zero.
+    pub fn clear_end(&mut self, node: &Inode) {
+        let inside = (node.len % B) as usize;
+        if inside != 0 && !node.is_inline() {
+            match self.pointer(node, self.leaf(node, node.len / B)) {
+                0 => {}
+                block => self.layers.get_mut(block)[inside..].fill(0),
             }
         }
-        node.len = len;
-        Ok(())
     }
 
     /// The first byte of data from a place on.

@@ -29,7 +29,7 @@ pub struct Device {
 fn apply(to: &mut Vec<u8>, change: &Change) -> io::Result<()> {
     match change {
         Change::Write(at, bytes) => to.write_at(*at, bytes),
-        Change::SetLen(len) => Store::set_len(to, *len),
+        Change::SetLen(len) => to.set_size(*len),
     }
 }
 
@@ -77,18 +77,18 @@ impl Device {
 }
 
 impl Store for Device {
-    fn len(&mut self) -> io::Result<u64> {
-        Store::len(&mut self.seen)
+    fn size(&mut self) -> io::Result<u64> {
+        self.seen.size()
     }
 
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
+    fn set_size(&mut self, len: u64) -> io::Result<()> {
         // What does not change anything is no step.
-        if len == Store::len(&mut self.seen)? {
+        if len == self.seen.size()? {
             return Ok(());
         }
         self.since_sync.push(Change::SetLen(len));
         self.power()?;
-        Store::set_len(&mut self.seen, len)
+        self.seen.set_size(len)
     }
 
     fn read_at(&mut self, at: u64, to: &mut [u8]) -> io::Result<()> {
