@@ -66,8 +66,10 @@ impl Device {
             _ => {
                 let share = 1 + r.below(9);
                 changes.retain(|_| r.below(10) < share);
-                for i in (1..changes.len()).rev() {
-                    changes.swap(i, r.below(i as u64 + 1) as usize);
+                if !r.one_in(4) {
+                    for i in (1..changes.len()).rev() {
+                        changes.swap(i, r.below(i as u64 + 1) as usize);
+                    }
                 }
             }
         }
