@@ -1,8 +1,8 @@
 //! Cases to compare the merge with its oracle on. For tests.
 
 use super::{
-    Block, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, Page, PlanError, Policy, Region,
-    Target, WriteOnce, Writes, apply, oracle, plan,
+    Block, COUNT, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, Page, PlanError, Policy,
+    Region, Target, WriteOnce, Writes, apply, oracle, plan,
 };
 use crate::abi::{Conflict, PAGE};
 
@@ -258,7 +258,7 @@ impl Case {
             let mut edges = [(); 8].map(|()| near(random));
             edges.sort_unstable();
             for edge in edges.windows(2).take(1 + random.below(7)) {
-                let policy = random_policy(random.below(9), fill, edge[1] - edge[0]);
+                let policy = random_policy(random.below(10), fill, edge[1] - edge[0]);
                 let [start, end] = [edge[0], edge[1]].map(|at| START + at as u64);
                 if let Some(policy) = policy {
                     self.regions.push(Region { start, end, policy });
@@ -293,6 +293,7 @@ pub fn random_policy(number: usize, fill: u8, len: usize) -> Option<Policy> {
         5 => once(fill, len, None),
         6 => once(fill, len, Some(Done { at: len / 3, value: u32::from_le_bytes([fill; 4]) })),
         7 => once(fill, len, Some(Done { at: 0, value: 1 })),
+        8 => Some(Policy::Hook(COUNT)),
         _ => None,
     }
 }

@@ -46,6 +46,7 @@
 mod apply;
 pub mod cases;
 mod claim;
+mod count;
 mod once;
 pub mod oracle;
 mod page;
@@ -59,6 +60,7 @@ mod word;
 mod tests;
 
 pub use apply::apply;
+pub use count::COUNT;
 pub use once::{Done, WriteOnce};
 pub use plan::{Plan, plan};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};

@@ -470,7 +470,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 fn regions() -> impl Strategy<Value = Vec<(usize, usize)>> {
-    prop::collection::vec((place(), 0..9_usize), 0..8)
+    prop::collection::vec((place(), 0..10_usize), 0..8)
 }
 
 fn check_deeds(deeds: &[Vec<Deed>], regions: &[(usize, usize)]) -> Result<(), TestCaseError> {
