@@ -4,7 +4,7 @@ pub use crate::space::boot::{Config, Scan, run};
 
 use crate::exec::control::{Role, me};
 use crate::heap;
-use crate::image::{early, regions};
+use crate::image::{counts, early, regions};
 pub use crate::merge::Done;
 use crate::space::descriptors;
 use core::ffi::{c_char, c_int};
@@ -43,6 +43,21 @@ pub fn write_once(start: usize, len: usize, done: Option<Done>) {
 pub unsafe fn no_merge_behind(at: usize, depth: u32) {
     regions::no_merge_behind(at, depth);
     new_epoch();
+}
+
+/// Lets a pair of words, a count of references and one of weak references, merge as counts that
+/// add, in the constructs of this space and of its children. Where it answers `false` they merge
+/// as bytes: they lie outside of the image, or about a thousand are declared.
+///
+/// # Safety
+/// Until [`uncount`] the memory must hold two counts, which no child brings to zero.
+pub unsafe fn count(at: usize) -> bool {
+    early::is_ready() && counts::add(at)
+}
+
+/// Takes one [`count`] back; in the space that did it.
+pub fn uncount(at: usize) {
+    counts::remove(at);
 }
 
 /// Workers made so far no longer match the master: they are replaced at their next start.
