@@ -11,6 +11,9 @@ pub use counts::{Counts, counts};
 pub use lazy::{FilledOnce, warm, write_once};
 pub use own::PerChild;
 
+pub(crate) use statics::may_be_lazy;
+pub(crate) use table::is_setting;
+
 /// Prepares the hidden state of std and of the crates that the program is made of.
 ///
 /// # Safety

@@ -12,7 +12,7 @@ use crate::abi::PAGE;
 use crate::error::Error;
 use crate::exec::control::{Role, me, private, private_item};
 use crate::heap::{self, class::HEAP_END};
-use crate::merge::{COUNT, Done, Policy, Region, WriteOnce};
+use crate::merge::{Accept, COUNT, Policy, Region, WriteOnce};
 use crate::sys;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -188,7 +188,7 @@ pub(crate) fn no_merge(start: usize, end: usize) {
 /// Lets a static merge as one object that is written once, as long as it is what it is now. A
 /// range that has a policy already, or is not static data, stays as it is; so does one that the
 /// table has no room for.
-pub(crate) fn write_once(start: usize, end: usize, done: Option<Done>) {
+pub(crate) fn write_once(start: usize, end: usize, accept: Accept) {
     let t = table();
     let (used, len) = (t.initial_len, end.saturating_sub(start));
     if len == 0 || used + len > INITIAL || !in_segment(start, end) {
@@ -201,7 +201,7 @@ pub(crate) fn write_once(start: usize, end: usize, done: Option<Done>) {
         core::ptr::copy_nonoverlapping(start as *const u8, copy, len);
         core::slice::from_raw_parts(copy, len)
     };
-    let policy = Policy::WriteOnce(WriteOnce { initial, done });
+    let policy = Policy::WriteOnce(WriteOnce { initial, accept });
     if insert(t, Region { start: start as u64, end: end as u64, policy }) {
         t.initial_len = used + len;
     }

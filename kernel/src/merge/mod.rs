@@ -61,7 +61,7 @@ mod tests;
 
 pub use apply::apply;
 pub use count::COUNT;
-pub use once::{Done, WriteOnce};
+pub use once::{Accept, Done, WriteOnce};
 pub use plan::{Plan, plan};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};
 pub use shared::shared;
