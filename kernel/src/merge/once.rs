@@ -90,6 +90,9 @@ impl WriteOnce {
                 continue;
             }
             let byte = |child: &Child<'_>, addr: u64| {
+                if addr >= end {
+                    return None;
+                }
                 let mut pages = pages_of(child, start, end);
                 let own = pages.find(|(page, _)| addr.wrapping_sub(**page) < PAGE as u64);
                 let own = own.and_then(|(page, bytes)| bytes.0.get((addr - page) as usize));

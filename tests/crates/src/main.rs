@@ -166,6 +166,13 @@ fn case(name: &str) -> Option<()> {
                 *last.deref()
             }
         }),
+        "crossbeam_epoch_own" => siblings(|i| {
+            let own = crossbeam::epoch::Collector::new().register();
+            let guard = own.pin();
+            guard.defer(|| ());
+            guard.flush();
+            i
+        }),
         "crossbeam_queue" => siblings(|i| {
             let queue = crossbeam::queue::SegQueue::new();
             queue.push(i);

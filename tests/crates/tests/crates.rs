@@ -52,6 +52,7 @@ const CASES: &[(&str, Ends)] = &[
     ("arc_kept", With("`detpar::counts(&arc)` before the children start")),
     ("arc_counted", Fine),
     ("crossbeam_epoch", With("both wrote")),
+    ("crossbeam_epoch_own", Fine),
     ("crossbeam_queue", Fine),
     ("anyhow", Fine),
 ];
