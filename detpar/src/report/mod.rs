@@ -10,7 +10,9 @@ mod fault;
 mod forbidden;
 mod names;
 mod objects;
+mod remedy;
 mod symbols;
+mod types;
 mod unwind;
 
 pub use conflict::MergeConflict;
