@@ -9,12 +9,18 @@
 
 mod decode;
 mod machine;
+pub(crate) mod touched;
 mod vector;
 pub(crate) mod verdict;
 pub(crate) mod watch;
 
 use crate::exec::control::control;
 use core::sync::atomic::Ordering::Relaxed;
+
+/// How many times children ran once more so far.
+pub(crate) fn second_runs() -> u32 {
+    control().second_runs.load(Relaxed)
+}
 
 /// Whether this run takes exact write sets.
 #[inline]

@@ -6,6 +6,7 @@
 
 use super::decode::{Kind, writes};
 use super::machine::Interrupted;
+use super::touched;
 use super::verdict::{self, Verdict};
 use crate::abi::{Limit, MAX_CHILDREN, PAGE};
 use crate::exec::control::{Me, private, private_item};
@@ -155,16 +156,21 @@ fn set(protected: bool) {
     watch().in_force = u32::from(protected);
 }
 
-/// Protects the watched pages: the running child goes on. What it may not write anyway stays so.
+/// Protects the watched pages, and those that were copied in: the running child goes on. What it
+/// may not write anyway stays so.
 pub(crate) fn protect() {
+    let copied = touched::set(true);
     if is_active() {
         set(true);
+    }
+    if copied || is_active() {
         permissions::enforce();
     }
 }
 
-/// Opens the watched pages: the control plane works.
+/// Opens the watched pages, and those that were copied in: the control plane works.
 pub(crate) fn lift() {
+    touched::set(false);
     if watch().in_force != 0 {
         set(false);
     }
@@ -173,6 +179,7 @@ pub(crate) fn lift() {
 /// The watch ends with its child.
 pub(crate) fn end() {
     lift();
+    touched::end();
     watch().list = 0;
 }
 
@@ -182,7 +189,11 @@ fn open(w: &mut Watch, page: usize) {
         return;
     }
     (w.open[n], w.open_count) = (page, w.open_count + 1);
-    // SAFETY: `watch`: the interrupted instruction writes there, and what it writes is noted.
+    allow_writing(page);
+}
+
+fn allow_writing(page: usize) {
+    // SAFETY: `watch` or `touched`: the interrupted instruction writes there, which is noted.
     if unsafe { sys::protect(page, PAGE, libc::PROT_READ | libc::PROT_WRITE) }.is_err() {
         sys::exit(70);
     }
@@ -201,6 +212,7 @@ fn note(w: &mut Watch, addr: u64, len: u64) {
             }
             // Where it may not write it faults once more, for good.
             if permissions::allow(page as usize, PAGE, true) {
+                touched::mark(page as usize);
                 open(w, page as usize);
             }
         }
@@ -220,14 +232,23 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     const WRITE: i64 = 2;
     let w = watch();
     let refused = context.uc_mcontext.gregs[libc::REG_ERR as usize] & WRITE != 0;
-    if w.in_force == 0 || !refused {
+    if !refused {
         return false;
     }
     // SAFETY: a page fault sets the address.
     let addr = unsafe { info.si_addr() } as u64;
     let page = addr & !(PAGE as u64 - 1);
-    if pages().binary_search(&page).is_err() || !permissions::allow(page as usize, PAGE, true) {
+    let copied = touched::refuses(page as usize);
+    let watched = w.in_force != 0 && pages().binary_search(&page).is_ok();
+    if !copied && !watched || !permissions::allow(page as usize, PAGE, true) {
         return false;
+    }
+    if copied {
+        touched::mark(page as usize);
+    }
+    if !watched {
+        allow_writing(page as usize);
+        return true;
     }
     // SAFETY: the caller's contract.
     let machine = unsafe { Interrupted::new(context) };

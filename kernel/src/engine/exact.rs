@@ -128,6 +128,7 @@ fn run(
     // SAFETY: `control`: just taken in this process's exchange area.
     unsafe { (at as *mut List).write(*list) };
     let request = Request { watch: at, ..*request };
+    control().second_runs.fetch_add(1, Relaxed);
     let construct = if me.role == Role::Master {
         master().run_beside(&request)
     } else {

@@ -3,7 +3,7 @@
 use super::calls::freed_again;
 use super::{exact, open};
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
-use crate::check::{self, watch};
+use crate::check::{self, touched, watch};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
 use crate::exec::control::{Job, Me, Outcome, Request, control, outcome, private};
@@ -169,6 +169,7 @@ pub(super) fn merge_children(
         return Err(Refused::Permission);
     }
     merge::apply(plan, &mut Memory);
+    children.iter().for_each(|c| mark_written(c.addrs));
     me.clock = clock;
     for c in children.iter().filter(|_| watch::is_active()) {
         let o = &con.outcomes[c.index as usize];
@@ -186,6 +187,13 @@ pub(super) fn merge_children(
     let mut closed = Closed::default();
     children.iter().for_each(|c| closed.note(c.addrs));
     Ok(closed)
+}
+
+/// What children wrote their parent has written.
+fn mark_written(pages: &[u64]) {
+    if check::is_on() {
+        pages.iter().for_each(|&page| touched::mark(page as usize));
+    }
 }
 
 /// What the child at a place staged, and whose claims hold.
@@ -238,6 +246,7 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
         Ok(plan) => {
             *undo = Undo::keep(me, *undo, side.touched).map_err(limit)?;
             merge::apply(plan, &mut side);
+            mark_written(addrs);
             side.keep_unmerged();
             Ok(())
         }

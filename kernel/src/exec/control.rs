@@ -269,6 +269,8 @@ pub(crate) struct Control {
     pub chaos: AtomicU64,
     /// Whether write sets are taken exactly.
     pub check: AtomicU32,
+    /// Times that children ran once more, to be watched.
+    pub second_runs: AtomicU32,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -554,7 +556,7 @@ const _: () = {
     assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
-    assert!(CONTROL_STACK > STACK_SIZE);
-    assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
+    assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
+    assert!(TOUCHED_END <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);

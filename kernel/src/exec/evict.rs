@@ -10,7 +10,7 @@ use super::control::{Job, Me, Request, Stage, area, exchange, order, private, sl
 use super::worker::{exit_at, start_thread, take_snapshot};
 use super::{claims, collect, grants, layer, stage};
 use crate::abi::{Limit, PAGE};
-use crate::check::{verdict, watch};
+use crate::check::{touched, verdict, watch};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::layout::{MAX_WORKERS, STACK, TLS, TLS_SLOT};
@@ -205,6 +205,8 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         let all = staged.addrs.iter().chain(addrs).filter(|to| !is_own(**to));
         let changed = all.filter(|to| !matches!(layer::lookup(k.base, **to), Some((_, false))));
         me.clean_faults = sys::faults().saturating_sub(changed.count() as u64);
+        layer::watch_copied(me);
+        staged.addrs.iter().for_each(|&page| touched::mark(page as usize));
     }
     Ok(job)
 }

@@ -312,6 +312,7 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     layer::apply(me, r.chain)?;
+    layer::watch_copied(me);
     take_permissions(r);
     take_lane(me, r);
     me.path = child_path(r.path, me.index);
@@ -357,6 +358,7 @@ pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
         changes::clear_dead_stack(me, r.stack);
     }
     layer::apply(me, r.chain)?;
+    layer::watch_copied(me);
     take_permissions(r);
     take_lane(me, r);
     me.clean_faults = sys::faults();

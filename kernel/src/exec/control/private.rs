@@ -62,6 +62,10 @@ pub const WATCH: usize = SCRATCH + (52 << 20);
 pub const FOUND: usize = SCRATCH + (53 << 20);
 /// End of that table.
 pub const FOUND_END: usize = SCRATCH + (54 << 20);
+/// Pages that were copied in for the running child, and whether it has written them.
+pub const TOUCHED: usize = SCRATCH + (128 << 20);
+/// End of that table.
+pub const TOUCHED_END: usize = SCRATCH + (130 << 20);
 /// End of the stack that a new worker starts on.
 pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
 /// What the running child's entry results in: at the same place in every worker.
