@@ -8,11 +8,13 @@
 //! looks for conflicts with these sets instead of differences. `docs/check.md` tells the rest.
 
 mod decode;
+pub(crate) mod differ;
 mod machine;
 pub(crate) mod touched;
 mod vector;
 pub(crate) mod verdict;
 pub(crate) mod watch;
+pub(crate) mod written;
 
 use crate::exec::control::control;
 use core::sync::atomic::Ordering::Relaxed;

@@ -31,6 +31,8 @@ pub(crate) struct List {
     pub verdicts: usize,
     /// How many.
     pub verdict_count: usize,
+    /// Not 0: a child that stops has ended.
+    pub once: u32,
 }
 
 /// Most pages of a list: each may split a mapping in three, and the system bounds their number.
@@ -82,11 +84,18 @@ pub(crate) fn wants(at: usize, i: u32) -> bool {
     list(at).is_none_or(|l| l.wanted[i as usize / 64] >> (i % 64) & 1 != 0)
 }
 
+/// Begins a child, of which nothing is known.
+pub(crate) fn forget() {
+    let w = watch();
+    (w.list, w.in_force, w.stepping, w.open_count) = (0, 0, 0, 0);
+    verdict::forget();
+}
+
 /// Prepares the watch that a request asks for; nothing is protected yet.
 pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     let w = watch();
-    (w.list, w.masks, w.in_force, w.stepping, w.open_count) = (0, me.stage_end, 0, 0, 0);
-    verdict::begin(me);
+    w.masks = me.stage_end;
+    verdict::place(me);
     stage::stage(me).masks = me.stage_end;
     let Some(list) = list(at) else { return Ok(()) };
     let bytes = list.pages().len() * size_of::<Mask>();
@@ -103,11 +112,16 @@ pub(crate) fn is_active() -> bool {
     watch().list != 0
 }
 
+/// Whether the running child has ended where it stops.
+pub(crate) fn is_once() -> bool {
+    list(watch().list).is_some_and(|l| l.once != 0)
+}
+
 /// A list of the same pages for all children of the running child; 0 where it is not watched.
 pub(crate) fn hand_down(me: &mut Me) -> Result<usize, Limit> {
     let Some(own) = list(watch().list) else { return Ok(0) };
     let at = stage::take(me, size_of::<List>()).ok_or(Limit::Exchange)?;
-    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], ..*own };
+    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], once: 0, ..*own };
     // SAFETY: `control`: just taken in this process's exchange area.
     unsafe { (at as *mut List).write(all) };
     Ok(at)

@@ -1,9 +1,10 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
+use super::beside;
 use super::closed::{base_orders, settle};
 use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
-use crate::check::watch;
+use crate::check::{self, watch, written};
 use crate::error::Error;
 use crate::exec::command::Command;
 use crate::exec::control::{
@@ -163,6 +164,7 @@ pub(super) fn request_for(
         restricted_count,
         clock: me.clock,
         watch: watch::hand_down(me)?,
+        records: 0,
     })
 }
 
@@ -246,6 +248,10 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     let mark = me.stage_end;
     let mut undo = 0;
     let mut failure = None;
+    let written = written::mark();
+    if check::is_on() {
+        wait_for_all(me, count);
+    }
     for i in 0..count {
         match join_one(me, i, &mut undo) {
             Ok(()) => {}
@@ -262,6 +268,7 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
         }
         Some(f) => {
             Undo::back(undo);
+            written::back(written);
             for i in f.child as usize + 1..count {
                 children::end(joined(i));
             }
@@ -278,13 +285,30 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     j.result = failure.map_or(Ok(()), Err);
 }
 
+/// What all of them did is known when the first is merged, up to the first that failed.
+fn wait_for_all(me: &mut Me, count: usize) {
+    for place in (0..count).map(joined) {
+        wait_stopped(me, place);
+        let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
+        let status = o.status.load(SeqCst);
+        if status != outcome::RETURNED && !outcome::stopped(status) {
+            return;
+        }
+    }
+}
+
 fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
     let place = joined(i);
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
         outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, i, 0, undo),
-        _ => Err(own_failure(o, 0).cause),
+        _ => {
+            if check::is_on() {
+                beside::remember(me, children::at(place), None)?;
+            }
+            Err(own_failure(o, 0).cause)
+        }
     }
 }
 
@@ -293,6 +317,9 @@ fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
     take_clock(me, place);
+    if watch::is_active() {
+        beside::absorb(child);
+    }
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());
@@ -320,6 +347,9 @@ extern "C" fn release_here(count: usize, _stack: usize) {
             control().constructs[construct as usize].released.store(1, SeqCst);
         }
         children::remove(place);
+    }
+    if check::is_on() {
+        written::settle();
     }
     memory::settle();
     // Where it fails the view stays private, which is right as well.

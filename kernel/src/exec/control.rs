@@ -119,6 +119,8 @@ pub(crate) struct Request {
     pub clock: u64,
     /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
     pub watch: usize,
+    /// Not 0: they go on from these records, of which 0 stands for a child that does nothing.
+    pub records: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -345,6 +347,8 @@ pub(crate) struct Stage {
     pub log_len: usize,
     /// The child's virtual clock.
     pub clock: u64,
+    /// Constructs that it made.
+    pub constructs: u64,
     /// Registers of a child that a signal ended, see [`super::trace`].
     pub registers_at_end: [u64; REGISTERS],
     /// Its stack from the stack pointer on.
@@ -357,6 +361,8 @@ pub(crate) struct Stage {
     pub found: usize,
     /// How many.
     pub found_count: usize,
+    /// How it stood when it went on last, see [`super::evict::record`].
+    pub record: usize,
 }
 
 /// Layout of an exchange area.
@@ -557,6 +563,11 @@ const _: () = {
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
     assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
-    assert!(TOUCHED_END <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
+    assert!(
+        TOUCHED_END <= WRITTEN
+            && WRITTEN_END <= RESULT
+            && RESULT < SIZE
+            && FREED + (1 << 30) <= SCRATCH
+    );
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);

@@ -72,6 +72,19 @@ pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     true
 }
 
+/// Writes down where the child stands that is about to go on from a new snapshot, so that it can
+/// go on from there once more.
+pub(super) fn record(me: &mut Me, job: &Job) -> Result<(), Limit> {
+    let at = stage::take(me, size_of::<Stage>()).ok_or(Limit::Exchange)?;
+    let st = stage::stage(me);
+    (st.addrs, st.pages, st.page_count) = (at, at, 0);
+    (st.free_count, st.log_len, st.result, st.record) = (0, 0, at, at);
+    write(me, job)?;
+    // SAFETY: `control`: just taken for one; the running child's stage is plain data.
+    unsafe { core::ptr::copy_nonoverlapping(stage::stage(me), at as *mut Stage, 1) };
+    Ok(())
+}
+
 /// Writes everything down; returns where the child's changed pages are.
 fn write(me: &mut Me, job: &Job) -> Result<Runs, Limit> {
     let (runs, pages) = write_pages(me)?;
@@ -176,6 +189,9 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     (me.tail_pages, me.leaving) = (k.tail_pages, k.leaving);
     (me.end, me.ret_code, me.child_registers) = (k.end, k.ret_code, k.registers);
     (me.freed_count, me.freed_lost) = (0, 0);
+    if r.watch != 0 {
+        changes::clear_own_stack(me);
+    }
 
     start_thread(me, k.depth);
     for (i, &exit) in exits.iter().enumerate() {

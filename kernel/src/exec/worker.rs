@@ -5,7 +5,7 @@ use super::collect::Then;
 use super::control::*;
 use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace};
 use crate::abi::{Cause, End, Limit};
-use crate::check::{verdict, watch};
+use crate::check::{self, verdict, watch};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -217,6 +217,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         return Some(outcome::RETURNED);
     }
     let room = stage::begin(me);
+    watch::forget();
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
     let ready = if evicted {
         let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
@@ -240,19 +241,25 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         let mut room = me.stage_end;
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
+            let recorded = may_run_again(&r);
+            if recorded && let Err(limit) = evict::record(me, &job) {
+                end_child(Cause::Limit(limit));
+            }
             permissions::enforce();
             watch::protect();
             enter(me, &r, &job);
             permissions::lift();
             watch::lift();
-            room = me.stage_end;
+            // What an ended phase has left is needed until the next one begins.
+            room = if recorded { room } else { me.stage_end };
         } else {
             me.end = STOPPED;
         }
         let failed = me.end == End::Panicked as u32;
-        let stays = !failed && (me.end == STOPPED || r.orders & order::STAY != 0);
+        let can_stay = !failed && !watch::is_once();
+        let stays = can_stay && (me.end == STOPPED || r.orders & order::STAY != 0);
         // The end of a computation takes the children of this space with it; a ret does not.
-        if me.end != STOPPED {
+        if me.end != STOPPED || watch::is_once() {
             children::end_all();
         }
         hand_over(me, &job, failed, if stays { Then::Keep } else { Then::Drop });
@@ -273,6 +280,12 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
             end_child(Cause::Limit(limit));
         }
     }
+}
+
+/// Whether the child goes on from a barrier, and may have to run once more from there.
+fn may_run_again(r: &Request) -> bool {
+    let goes_on = r.orders & (order::SNAP | order::ENTER) == order::SNAP && r.lane == 0;
+    goes_on && check::is_on() && !watch::is_active()
 }
 
 /// What a child runs that was not given anything to run: it is not entered.
@@ -372,6 +385,12 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
             end_child(Cause::Limit(Limit::Exchange));
         }
         start_thread(me, r.depth);
+        if watch::is_active() {
+            // What nobody has written is the same in every run: a child may copy such bytes along.
+            changes::clear_own_stack(me);
+            // SAFETY: `control` and `own`; that it fits was checked.
+            unsafe { (RESULT as *mut u8).write_bytes(0, job.out_size) };
+        }
         let stack = page_floor(me.parent_stack - 128);
         // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
         // lives in `run_child`'s frame until the child has ended.
@@ -413,7 +432,7 @@ fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     let st = stage::stage(me);
     st.failed = u32::from(failed);
     st.code = me.ret_code;
-    st.clock = me.clock;
+    (st.clock, st.constructs) = (me.clock, me.constructs);
     st.ended = u32::from(me.end == End::Returned as u32);
     st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);

@@ -66,6 +66,10 @@ pub const FOUND_END: usize = SCRATCH + (54 << 20);
 pub const TOUCHED: usize = SCRATCH + (128 << 20);
 /// End of that table.
 pub const TOUCHED_END: usize = SCRATCH + (130 << 20);
+/// What merged open children of the running space wrote.
+pub const WRITTEN: usize = SCRATCH + (256 << 20);
+/// End of that table.
+pub const WRITTEN_END: usize = SCRATCH + (768 << 20);
 /// End of the stack that a new worker starts on.
 pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
 /// What the running child's entry results in: at the same place in every worker.
