@@ -81,11 +81,6 @@ pub(crate) fn remember(v: Verdict) -> Result<(), Limit> {
     Ok(())
 }
 
-/// Whether the running child has found anything.
-pub(crate) fn any() -> bool {
-    *count() > 0
-}
-
 /// Stages what was found.
 pub(crate) fn stage(me: &mut Me) -> Result<(), Limit> {
     let n = *count();

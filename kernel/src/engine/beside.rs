@@ -86,10 +86,11 @@ pub(super) fn absorb(child: &OpenChild) {
         .for_each(watch::absorb);
 }
 
-/// Finds out what the `i`-th child of a join wrote where it may have met others.
+/// Finds out what the `i`-th child of a join wrote where it may have met others. Where the join
+/// fails at a later one, `doomed`, nothing of any child stays for others to meet.
 pub(super) fn look(
     me: &mut Me,
-    i: usize,
+    (i, doomed): (usize, Option<usize>),
     child: &OpenChild,
     (addrs, frees): (&[u64], &[Block]),
     (side, freed): (&ParentSide, &[Block]),
@@ -98,7 +99,7 @@ pub(super) fn look(
         written::pages(child.session).any(|p| p == page)
             || side.addrs.binary_search(&page).is_ok()
             || overlap(freed, page)
-            || others(i).any(|o| may_write(o, page))
+            || others(i, doomed).any(|o| may_write(o, page))
     };
     // SAFETY: plain words.
     let watched = unsafe { room::<u64>(me, addrs.len())? };
@@ -140,9 +141,13 @@ fn is_fresh(page: u64, r: &Request) -> bool {
     })
 }
 
-/// The children that are not merged when the `i`-th of a join is.
-fn others(i: usize) -> impl Iterator<Item = &'static OpenChild> {
-    children::places().filter(move |p| (0..=i).all(|j| joined(j) != *p)).map(|p| &*children::at(p))
+/// The children that may be merged after the `i`-th of a join.
+fn others(i: usize, doomed: Option<usize>) -> impl Iterator<Item = &'static OpenChild> {
+    let later = move |p: &usize| match doomed {
+        None => (0..=i).all(|j| joined(j) != *p),
+        Some(end) => (i + 1..end).any(|j| joined(j) == *p),
+    };
+    children::places().filter(later).map(|p| &*children::at(p))
 }
 
 /// Whether an open child may have written a page or freed something there, for all that is known.

@@ -415,7 +415,7 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
     let from = child.merge_from.max(stack);
     open::set_turn(place);
     let mut undo = 0;
-    let merged = merge_one(me, 0, from, &mut undo);
+    let merged = merge_one(me, (0, None), from, &mut undo);
     match merged {
         Ok(()) => {}
         Err(Cause::Conflict(c)) => return Err(GetError::Conflict(Conflict { higher: 0, ..c })),

@@ -214,8 +214,13 @@ pub(super) fn take_clock(me: &mut Me, place: usize) {
 
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
 /// conflict nothing of it is written; `undo` keeps what is overwritten. Stack memory below
-/// `live` belongs to frames that are no more.
-pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) -> Result<(), Cause> {
+/// `live` belongs to frames that are no more. The join may be known to fail at a later child.
+pub(super) fn merge_one(
+    me: &mut Me,
+    (i, doomed): (usize, Option<usize>),
+    live: usize,
+    undo: &mut usize,
+) -> Result<(), Cause> {
     let child = children::at(open::joined(i));
     let limit = Cause::Limit;
     let staged = staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
@@ -239,7 +244,7 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
         }
         beside::remember(me, child, None)?;
         if !watch::is_active() {
-            sides = beside::look(me, i, child, (addrs, frees), (&side, freed))?;
+            sides = beside::look(me, (i, doomed), child, (addrs, frees), (&side, freed))?;
         }
     }
     // The parent comes first: to the merge it is one more child, of lower index.

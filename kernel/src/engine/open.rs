@@ -249,11 +249,9 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     let mut undo = 0;
     let mut failure = None;
     let written = written::mark();
-    if check::is_on() {
-        wait_for_all(me, count);
-    }
+    let doomed = if check::is_on() { wait_for_all(me, count) } else { None };
     for i in 0..count {
-        match join_one(me, i, &mut undo) {
+        match join_one(me, (i, doomed), &mut undo) {
             Ok(()) => {}
             Err(cause) => {
                 failure = Some(Failure { child: i as u32, cause });
@@ -285,24 +283,23 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     j.result = failure.map_or(Ok(()), Err);
 }
 
-/// What all of them did is known when the first is merged, up to the first that failed.
-fn wait_for_all(me: &mut Me, count: usize) {
-    for place in (0..count).map(joined) {
-        wait_stopped(me, place);
-        let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
+/// Waits for the children of a join up to the first that failed, which it returns: what all of
+/// them did is known when the first is merged.
+fn wait_for_all(me: &mut Me, count: usize) -> Option<usize> {
+    (0..count).find(|&i| {
+        wait_stopped(me, joined(i));
+        let o = &control().constructs[children::at(joined(i)).construct as usize].outcomes[0];
         let status = o.status.load(SeqCst);
-        if status != outcome::RETURNED && !outcome::stopped(status) {
-            return;
-        }
-    }
+        status != outcome::RETURNED && !outcome::stopped(status)
+    })
 }
 
-fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
-    let place = joined(i);
+fn join_one(me: &mut Me, turn: (usize, Option<usize>), undo: &mut usize) -> Result<(), Cause> {
+    let place = joined(turn.0);
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
-        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, i, 0, undo),
+        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, turn, 0, undo),
         _ => {
             if check::is_on() {
                 beside::remember(me, children::at(place), None)?;

@@ -59,8 +59,7 @@ struct Kept {
 /// has, or the exchange area is full.
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
-    let checked = watch::is_active() || verdict::any();
-    let owns = checked || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
+    let owns = me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
     let written = if owns { Err(Limit::Children) } else { write(me, job) };
     let Ok(runs) = written else {
         me.stage_end = end;
@@ -82,6 +81,9 @@ pub(super) fn record(me: &mut Me, job: &Job) -> Result<(), Limit> {
     write(me, job)?;
     // SAFETY: `control`: just taken for one; the running child's stage is plain data.
     unsafe { core::ptr::copy_nonoverlapping(stage::stage(me), at as *mut Stage, 1) };
+    // SAFETY: as above.
+    let copy = unsafe { &mut *(at as *mut Stage) };
+    (copy.masks, copy.found_count) = (0, 0);
     Ok(())
 }
 
@@ -225,6 +227,15 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         staged.addrs.iter().for_each(|&page| touched::mark(page as usize));
     }
     Ok(job)
+}
+
+/// Takes back what was seen of an evicted child that this worker goes on with, under a new watch.
+pub(super) fn go_on_watching(at: u64) {
+    let slot = slot_at(at as usize) % MAX_WORKERS as u32;
+    let Some(st) = claims::stage_at(slot, at) else { return };
+    claims::masks(slot, st, watch::pages().len()).into_iter().for_each(watch::absorb);
+    // As many as found room before do so again.
+    let _ = claims::found(slot, st).iter().try_for_each(|v| verdict::remember(*v));
 }
 
 fn put_back(to: u64, page: &Page) {

@@ -219,17 +219,16 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
     let room = stage::begin(me);
     watch::forget();
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
-    let ready = if evicted {
-        let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
-        evict::go_on(me, &r, at)
-    } else {
-        set_out(me, &r).map(|()| NO_JOB)
-    };
+    let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
+    let ready = if evicted { evict::go_on(me, &r, at) } else { set_out(me, &r).map(|()| NO_JOB) };
     let watched = room.ok_or(Limit::Exchange).and_then(|()| watch::begin(me, r.watch));
     let mut job = match watched.and(ready) {
         Ok(job) => job,
         Err(limit) => end_child(Cause::Limit(limit)),
     };
+    if evicted {
+        evict::go_on_watching(at);
+    }
     loop {
         if r.orders & order::PRINTED != 0 {
             me.log_len = 0;
