@@ -8,7 +8,8 @@ pub use crate::report::{
     ChildDiffers, ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind,
     LimitReached, MergeConflict, Place, Unsupported,
 };
-use kernel::abi::{Cause, Failure, Trace};
+use kernel::abi::Cause;
+use kernel::call::ChildFailure;
 use kernel::error::Error as KernelError;
 use std::fmt;
 
@@ -70,17 +71,13 @@ impl JoinError {
         JoinError::Unsupported(Unsupported::new(e))
     }
 
-    /// The failure of a child. `message` and `location` are those of its panic; `message` is the
-    /// name that it gave to a refused call.
-    pub(crate) fn from_failure(
-        failure: Failure,
-        message: Option<String>,
-        location: Option<String>,
-        trace: Option<Trace>,
-    ) -> JoinError {
+    /// The failure of a child. Its message is that of its panic, or the name that it gave to a
+    /// refused call.
+    pub(crate) fn from_failure(failed: ChildFailure) -> JoinError {
+        let ChildFailure { failure, message, location, trace, writers } = failed;
         let child = failure.child as usize;
         match failure.cause {
-            Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c)),
+            Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c, writers)),
             Cause::Differs(d) => JoinError::Differs(ChildDiffers::new(child, d)),
             Cause::Panic => JoinError::Panic(ChildPanic::new(child, message, location)),
             Cause::Fault(f) => JoinError::Fault(ChildFault::new(child, f, trace)),

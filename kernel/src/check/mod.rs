@@ -14,6 +14,7 @@ pub(crate) mod touched;
 mod vector;
 pub(crate) mod verdict;
 pub(crate) mod watch;
+pub(crate) mod writers;
 pub(crate) mod written;
 
 use crate::exec::control::control;

@@ -9,8 +9,9 @@ use super::machine::Interrupted;
 use super::touched;
 use super::verdict::{self, Verdict};
 use crate::abi::{Limit, MAX_CHILDREN, PAGE};
-use crate::exec::control::{Me, private, private_item};
-use crate::exec::stage;
+use crate::confine::registers;
+use crate::exec::control::{Me, me, private, private_item};
+use crate::exec::{stage, trace};
 use crate::merge::Mask;
 use crate::space::permissions;
 use crate::sys;
@@ -33,6 +34,8 @@ pub(crate) struct List {
     pub verdict_count: usize,
     /// Not 0: a child that stops has ended.
     pub once: u32,
+    /// Not 0: a byte of which is to be known where the child stood that wrote it.
+    pub target: u64,
 }
 
 /// Most pages of a list: each may split a mapping in three, and the system bounds their number.
@@ -57,6 +60,8 @@ struct Watch {
     stepping: u32,
     flags: u32,
     open_count: u32,
+    /// The interrupted instruction writes the list's target.
+    hit: u32,
     open: [usize; OPEN_MAX],
 }
 
@@ -104,6 +109,9 @@ pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     // SAFETY: `control`: just taken in this worker's exchange area.
     unsafe { (w.masks as *mut u8).write_bytes(0, bytes) };
     w.list = at;
+    if list.target != 0 {
+        trace::expect(me).ok_or(Limit::Exchange)?;
+    }
     Ok(())
 }
 
@@ -216,6 +224,8 @@ fn allow_writing(page: usize) {
 /// Notes a write, as far as it goes to watched pages, and opens them.
 fn note(w: &mut Watch, addr: u64, len: u64) {
     let (pages, masks) = (pages(), masks());
+    let target = list(w.list).map_or(0, |l| l.target);
+    w.hit |= u32::from(target != 0 && (addr..addr.saturating_add(len)).contains(&target));
     let mut at = addr;
     while at < addr.saturating_add(len) {
         let page = at & !(PAGE as u64 - 1);
@@ -269,6 +279,9 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     let kind = writes(&machine, &mut |at, len| note(w, at, len));
     if kind == Kind::Unknown {
         note(w, addr, UNKNOWN);
+    }
+    if core::mem::take(&mut w.hit) != 0 {
+        trace::keep(me(), registers(&context.uc_mcontext.gregs));
     }
     // A masked store may be refused for a page of which it writes nothing.
     open(w, page as usize);

@@ -8,7 +8,7 @@ use super::open::joined;
 use crate::abi::{Cause, Conflict, Limit};
 use crate::check::verdict;
 use crate::check::watch::{self, LIST_MAX};
-use crate::check::written;
+use crate::check::{writers, written};
 use crate::confine;
 use crate::exec::control::{Me, Outcome, Request, Role, control, order, outcome};
 use crate::exec::reference::ParentSide;
@@ -115,6 +115,36 @@ pub(super) fn look(
     Ok(Sides { addrs, pages, parent, child: Writes { addrs: watched, masks } })
 }
 
+/// Finds out where the two stood that wrote the byte of a conflict of the `i`-th child of a join:
+/// that child, and a sibling of the same join where it was one.
+pub(super) fn find_writers(me: &mut Me, i: usize, c: &Conflict) -> Result<(), Cause> {
+    writers::begin(c.address);
+    for (of, higher) in [(c.lower as usize, false), (i, true)] {
+        if of > i {
+            // The parent.
+            continue;
+        }
+        let child = children::at(joined(of));
+        if !can_run_again(child) {
+            continue;
+        }
+        let mut list = exact::new_list(me, child.construct, 1).map_err(|f| f.cause)?;
+        list.wanted[0] = 1;
+        let second = Second::aim(me, &once_more(child), &mut list, c.address);
+        let second = second.map_err(|f| f.cause)?;
+        second.sight(0, higher);
+        second.release(me);
+    }
+    Ok(())
+}
+
+/// The request that a child started with.
+fn once_more(child: &OpenChild) -> Request {
+    let kept = request_of(child).orders & (order::NO_GRANTS | order::STAY);
+    let orders = kept | order::SNAP | order::START | order::ENTER;
+    Request { orders, ..*request_of(child) }
+}
+
 /// Adds what a child that was merged wrote to what those after it may meet.
 pub(super) fn add(i: usize, writes: &Writes<'_>) -> Result<(), Limit> {
     let mut all = writes.addrs.iter().zip(writes.masks);
@@ -173,9 +203,7 @@ fn run_again(
 ) -> Result<&'static [Mask], Cause> {
     // SAFETY: masks are bytes.
     let masks = unsafe { room::<Mask>(me, watched.len())? };
-    let orders = request_of(child).orders & (order::NO_GRANTS | order::STAY);
-    let orders = orders | order::SNAP | order::START | order::ENTER;
-    let request = Request { orders, ..*request_of(child) };
+    let request = once_more(child);
     for (part, masks) in watched.chunks(LIST_MAX).zip(masks.chunks_mut(LIST_MAX)) {
         let mark = me.stage_end;
         let mut list = exact::new_list(me, child.construct, 1).map_err(|f| f.cause)?;

@@ -5,7 +5,7 @@ use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
-use crate::check::{self, watch};
+use crate::check::{self, watch, writers};
 use crate::confine;
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -40,6 +40,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     // SAFETY: `run` keeps the record alive and unused while it waits.
     let get = unsafe { &mut *(get as *mut Get) };
     let me = me();
+    writers::clear();
     if let Err(e) = settle(me) {
         get.run.error = Some(e);
         return;

@@ -2,10 +2,11 @@
 //! construct that may have met on a page run once more and are watched; see [`crate::check`].
 
 use super::joined::{Memory, own_failure, setup_failure, slot_of};
-use crate::abi::{Cause, Conflict, Difference, Failure, Limit, MAX_CHILDREN};
+use crate::abi::{Cause, Conflict, Difference, Failure, Limit, MAX_CHILDREN, PAGE};
 use crate::check::differ::{self, Version};
 use crate::check::verdict::{self, Verdict};
 use crate::check::watch::{self, LIST_MAX, List};
+use crate::check::writers;
 use crate::confine;
 use crate::exec::control::{Me, Outcome, Request, Role, ask, control, outcome};
 use crate::exec::master::master;
@@ -48,7 +49,12 @@ pub(super) fn check(
         Ok(verdict::of(again.key()))
     } else {
         let mark = me.stage_end;
-        let found = check_pages(me, construct, again, children, cursors);
+        let mut found = check_pages(me, construct, again, children, cursors);
+        if let Ok(Some(c)) = &found
+            && let Err(failure) = find_writers(me, construct, again, c)
+        {
+            found = Err(failure);
+        }
         me.stage_end = mark;
         let count = again.request.count as usize;
         remember(me, found_below(construct, count), again.key(), &found).and(found)
@@ -132,7 +138,7 @@ pub(super) fn new_list(me: &mut Me, construct: u32, count: usize) -> Result<List
         unsafe { (verdicts as *mut Verdict).add(i).write(v) };
     }
     let wanted = [0; MAX_CHILDREN / 64];
-    Ok(List { addrs: 0, count: 0, wanted, verdicts, verdict_count, once: 1 })
+    Ok(List { addrs: 0, count: 0, wanted, verdicts, verdict_count, once: 1, target: 0 })
 }
 
 /// Runs the children again that have some of these pages, and plans with what they wrote there.
@@ -159,6 +165,29 @@ fn run(
     children.iter_mut().for_each(|c| c.writes = Writes::NONE);
     second.release(me);
     found
+}
+
+/// Finds out where the two stood that wrote the byte of a conflict.
+fn find_writers(
+    me: &mut Me,
+    construct: u32,
+    again: &Again<'_>,
+    c: &Conflict,
+) -> Result<(), Failure> {
+    let mut list = new_list(me, construct, again.request.count as usize)?;
+    for i in [c.lower, c.higher] {
+        list.wanted[i as usize / 64] |= 1u64 << (i % 64);
+    }
+    let mut request = *again.request;
+    if again.phase > 0 {
+        request.records = records(me, construct, request.count as usize)?;
+    }
+    writers::begin(c.address);
+    let second = Second::aim(me, &request, &mut list, c.address)?;
+    second.sight(c.lower as usize, false);
+    second.sight(c.higher as usize, true);
+    second.release(me);
+    Ok(())
 }
 
 /// Where children stood when they went on from their last barrier.
@@ -194,6 +223,30 @@ impl Second {
             worker::ask(ask::RUN, 0, Some(&request))
         };
         Ok(Second { construct: construct.ok_or(limit(Limit::Depth))?, request })
+    }
+
+    /// Runs them to find out where they write a byte.
+    pub fn aim(
+        me: &mut Me,
+        request: &Request,
+        list: &mut List,
+        target: u64,
+    ) -> Result<Second, Failure> {
+        let at = stage::take(me, 8).ok_or(limit(Limit::Exchange))?;
+        // SAFETY: `control`: just taken in this process's exchange area.
+        unsafe { (at as *mut u64).write(target & !(PAGE as u64 - 1)) };
+        (list.addrs, list.count, list.target) = (at, 1, target);
+        Second::run(me, request, list)
+    }
+
+    /// Notes where a child stood when it wrote the byte, as one of the two of a conflict.
+    pub fn sight(&self, i: usize, higher: bool) {
+        let o = self.outcome(i);
+        let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst));
+        let returned = o.status.load(SeqCst) == outcome::RETURNED;
+        if let Some(st) = st.filter(|_| returned) {
+            writers::note(higher, st.registers_at_end, claims::frames(slot_of(o), st));
+        }
     }
 
     fn outcome(&self, i: usize) -> &'static Outcome {

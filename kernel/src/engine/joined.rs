@@ -267,6 +267,9 @@ pub(super) fn merge_one(
             if check::is_on() {
                 beside::remember(me, child, Some(c))?;
             }
+            if check::is_on() && !watch::is_active() {
+                beside::find_writers(me, i, &c)?;
+            }
             Err(Cause::Conflict(c))
         }
         Err(_) => Err(Cause::Killed { signal: 0 }),

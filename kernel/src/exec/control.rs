@@ -563,11 +563,7 @@ const _: () = {
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
     assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
-    assert!(
-        TOUCHED_END <= WRITTEN
-            && WRITTEN_END <= RESULT
-            && RESULT < SIZE
-            && FREED + (1 << 30) <= SCRATCH
-    );
+    assert!(TOUCHED_END <= WRITERS && WRITERS_END <= WRITTEN && WRITTEN_END <= RESULT);
+    assert!(RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);

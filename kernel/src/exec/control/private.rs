@@ -66,6 +66,10 @@ pub const FOUND_END: usize = SCRATCH + (54 << 20);
 pub const TOUCHED: usize = SCRATCH + (128 << 20);
 /// End of that table.
 pub const TOUCHED_END: usize = SCRATCH + (130 << 20);
+/// Who wrote the byte of a conflict.
+pub const WRITERS: usize = SCRATCH + (131 << 20);
+/// End of that record.
+pub const WRITERS_END: usize = SCRATCH + (132 << 20);
 /// What merged open children of the running space wrote.
 pub const WRITTEN: usize = SCRATCH + (256 << 20);
 /// End of that table.
