@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         ("beside_the_parent", beside_the_parent),
         ("raw", raw),
         ("open_below", open_below),
+        ("lines", lines),
         ("unrepeatable", unrepeatable),
         ("alive", program::assert_alive),
     ])
@@ -324,6 +325,51 @@ fn open_below() {
     try_join(|| inner(48), || restore(55)).unwrap();
     conflict_of(try_join(|| inner(48), || restore(49)), 49, (0, 1));
     conflict_of(try_join(|| inner(48), || restore(46)), 46, (0, 1));
+}
+
+/// Both source lines of a conflict, however often the byte was written before.
+fn lines() {
+    #[track_caller]
+    fn check<T>(run: Result<T, JoinError>, lines: [Option<u32>; 2]) {
+        let Err(JoinError::Conflict(c)) = run else { panic!("no conflict") };
+        for (found, line) in c.lines().iter().zip(lines) {
+            let wanted = line.map(|l| format!("siblings.rs:{l}:"));
+            match (found, wanted) {
+                (Some(found), Some(wanted)) => {
+                    assert!(found.contains(&wanted), "{found}, not {wanted}");
+                    assert!(c.report().contains(found), "{}", c.report());
+                }
+                (None, None) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    fn often() {
+        (0..5).for_each(|_| restore(56));
+        WORDS[56].store(3, Relaxed);
+    }
+    let stores = line!() - 2;
+    check(try_join(often, || WORDS[56].store(0, Relaxed)), [Some(stores), Some(line!())]);
+    check(try_join(|| WORDS[56].store(0, Relaxed), often), [Some(line!()), Some(stores)]);
+    let mut bytes = vec![1u8; 5000];
+    let at = bytes.as_mut_ptr() as usize;
+    let fill = |n: usize| {
+        // SAFETY: the child's own copy.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(at as *mut u8, 5000) };
+        bytes[..n].fill(7);
+    };
+    let fills = line!() - 2;
+    check(try_join(|| fill(4000), || fill(3000)), [Some(fills); 2]);
+    let spawned = try_scope(|s| {
+        s.spawn(|_| often());
+        s.spawn(|_| restore(57));
+        s.spawn(|_| WORDS[56].store(0, Relaxed));
+    });
+    check(spawned, [Some(stores), Some(line!() - 2)]);
+    let child = fork(1, often).unwrap();
+    WORDS[56].store(9, Relaxed);
+    check(child.join(), [None, Some(stores)]);
+    WORDS[56].store(0, Relaxed);
 }
 
 /// An instruction that no confinement can catch.
