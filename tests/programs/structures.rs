@@ -54,11 +54,16 @@ fn queue() {
 fn main() {
     let names = Mutex::new(vec!["a".repeat(100), "b".repeat(100)]);
     tell(
-        "`Mutex<Vec<String>>`, one pops, one takes the last",
+        "`Mutex<Vec<String>>`, one pops, one takes the last; both keep it",
+        || forget(names.lock().unwrap().pop()),
+        || forget(std::mem::take(names.lock().unwrap().last_mut().unwrap())),
+    );
+    tell(
+        "`Mutex<Vec<String>>`, one pops, one takes the last; both drop it",
         || drop(names.lock().unwrap().pop()),
         || drop(std::mem::take(names.lock().unwrap().last_mut().unwrap())),
     );
-    // Where that was merged a string has two owners.
+    // Where that was merged the lock and the strings are nobody's to use.
     forget(names);
     let number = Mutex::new(1);
     let look = || assert_eq!(*number.lock().unwrap(), 1);

@@ -158,7 +158,7 @@ fn run(
     }
     let mut request = *again.request;
     if again.phase > 0 {
-        request.records = records(me, construct, request.count as usize)?;
+        request.records = records(me, construct, list)?;
     }
     let second = Second::run(me, &request, list)?;
     let found = plan(me, construct, &second, list, children, cursors);
@@ -174,31 +174,36 @@ fn find_writers(
     again: &Again<'_>,
     c: &Conflict,
 ) -> Result<(), Failure> {
-    let mut list = new_list(me, construct, again.request.count as usize)?;
+    let list = &mut new_list(me, construct, again.request.count as usize)?;
     for i in [c.lower, c.higher] {
         list.wanted[i as usize / 64] |= 1u64 << (i % 64);
     }
     let mut request = *again.request;
     if again.phase > 0 {
-        request.records = records(me, construct, request.count as usize)?;
+        request.records = records(me, construct, list)?;
     }
     writers::begin(c.address);
-    let second = Second::aim(me, &request, &mut list, c.address)?;
+    let second = Second::aim(me, &request, list, c.address)?;
     second.sight(c.lower as usize, false);
     second.sight(c.higher as usize, true);
     second.release(me);
     Ok(())
 }
 
-/// Where children stood when they went on from their last barrier.
-fn records(me: &mut Me, construct: u32, count: usize) -> Result<usize, Failure> {
-    let at = stage::take(me, count * 8).ok_or(limit(Limit::Exchange))?;
-    let con = &control().constructs[construct as usize];
-    for (i, o) in con.outcomes[..count].iter().enumerate() {
-        let staged = o.stage.load(SeqCst);
-        let st = claims::stage_at(slot_of(o), staged);
-        // SAFETY: `control`: just taken, for that many.
-        unsafe { (at as *mut u64).add(i).write(st.map_or(0, |st| st.record as u64)) };
+/// Where children stood when they went on from their last barrier. A list does not want those of
+/// which that is not known: they count by value.
+fn records(me: &mut Me, construct: u32, list: &mut List) -> Result<usize, Failure> {
+    let at = stage::take(me, MAX_CHILDREN * 8).ok_or(limit(Limit::Exchange))?;
+    // SAFETY: `control`: just taken, for that many; words.
+    let records = unsafe { slice::from_raw_parts_mut(at as *mut u64, MAX_CHILDREN) };
+    let outcomes = &control().constructs[construct as usize].outcomes;
+    for (i, (o, record)) in outcomes.iter().zip(records).enumerate() {
+        let wanted = list.wanted[i / 64] >> (i % 64) & 1 != 0;
+        let staged = wanted.then(|| claims::stage_at(slot_of(o), o.stage.load(SeqCst)));
+        *record = staged.flatten().map_or(0, |st| st.record as u64);
+        if *record == 0 {
+            list.wanted[i / 64] &= !(1 << (i % 64));
+        }
     }
     Ok(at)
 }

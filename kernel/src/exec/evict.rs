@@ -7,7 +7,8 @@
 
 use super::changes::{self, Runs, scan_changed};
 use super::control::{Job, Me, Request, Stage, area, exchange, order, private, slot_at};
-use super::worker::{exit_at, start_thread, take_snapshot};
+use super::exits::exit_at;
+use super::worker::{start_thread, take_snapshot};
 use super::{claims, collect, grants, layer, stage};
 use crate::abi::{Limit, PAGE};
 use crate::check::{touched, verdict, watch};
@@ -56,10 +57,10 @@ struct Kept {
 
 /// Leaves the child that has stopped in this worker, which is then free for others. False, and
 /// nothing has changed, where that cannot be: its own open children stand on what this worker
-/// has, or the exchange area is full.
+/// has, its result waits here already, or the exchange area is full.
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
-    let owns = me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
+    let owns = me.has_result || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
     let written = if owns { Err(Limit::Children) } else { write(me, job) };
     let Ok(runs) = written else {
         me.stage_end = end;

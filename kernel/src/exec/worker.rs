@@ -3,7 +3,7 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace};
+use super::{changes, chaos, collect, command, evict, exits, grants, layer, stage, trace};
 use crate::abi::{Cause, End, Limit};
 use crate::check::{self, verdict, watch};
 use crate::confine::{self, mix};
@@ -218,6 +218,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
     }
     let room = stage::begin(me);
     watch::forget();
+    me.has_result = false;
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
     let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
     let ready = if evicted { evict::go_on(me, &r, at) } else { set_out(me, &r).map(|()| NO_JOB) };
@@ -240,7 +241,8 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         let mut room = me.stage_end;
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
-            let recorded = may_run_again(&r);
+            stage::stage(me).record = 0;
+            let recorded = may_run_again(me, &r);
             if recorded && let Err(limit) = evict::record(me, &job) {
                 end_child(Cause::Limit(limit));
             }
@@ -281,10 +283,11 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
     }
 }
 
-/// Whether the child goes on from a barrier, and may have to run once more from there.
-fn may_run_again(r: &Request) -> bool {
+/// Whether the child goes on from a barrier, and may have to run once more from there. A result
+/// that is there already is in no record.
+fn may_run_again(me: &Me, r: &Request) -> bool {
     let goes_on = r.orders & (order::SNAP | order::ENTER) == order::SNAP && r.lane == 0;
-    goes_on && check::is_on() && !watch::is_active()
+    goes_on && !me.has_result && check::is_on() && !watch::is_active()
 }
 
 /// What a child runs that was not given anything to run: it is not entered.
@@ -405,7 +408,7 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
 
 /// Gives the child thread-local storage from the template.
 pub(super) fn start_thread(me: &mut Me, depth: u32) {
-    copy_template_exits(me);
+    exits::copy_template(me);
     // SAFETY: the slot of this depth belongs to the child that starts.
     let tp = unsafe { tls::reset(depth as usize) };
     if me.tls_depth != depth {
@@ -512,56 +515,16 @@ extern "C" fn child_main(job: usize) -> ! {
     let job = unsafe { &*(job as *const Job) };
     // SAFETY: the contract of `call::Closed::get`; `enter` made sure that the result fits.
     let end = unsafe { (job.entry)(job.data, job.arg, RESULT as *mut u8) };
-    run_exits();
+    me().has_result = true;
+    exits::run();
     if let Some(h) = confine::handler() {
         h.child_ends();
     }
     let me = me();
-    me.end = end as u32;
+    (me.end, me.has_result) = (end as u32, false);
     // SAFETY: `run_child` waits at its record; this flow of control is not resumed again.
     unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
     sys::exit(77)
-}
-
-pub(super) fn exit_at(table: usize, i: u32) -> &'static mut (usize, usize) {
-    // SAFETY: fewer than EXITS_MAX entries fit in either table; any bytes are valid.
-    unsafe { private_item::<(usize, usize)>(table, i as usize) }
-}
-
-fn copy_template_exits(me: &mut Me) {
-    for i in 0..me.template_exit_count {
-        *exit_at(private::EXITS, i) = *exit_at(private::TEMPLATE_EXITS, i);
-    }
-    me.thread_exit_count = me.template_exit_count;
-}
-
-/// Registers a thread-exit function of the running child (or of the template).
-pub(crate) fn at_thread_exit(f: usize, arg: usize) -> bool {
-    let me = me();
-    let (table, count) = if me.template == 1 {
-        (private::TEMPLATE_EXITS, &mut me.template_exit_count)
-    } else {
-        (private::EXITS, &mut me.thread_exit_count)
-    };
-    if *count >= private::EXITS_MAX {
-        return false;
-    }
-    *exit_at(table, *count) = (f, arg);
-    *count += 1;
-    true
-}
-
-/// Runs the destructors of thread-local variables, last first; they may register more.
-fn run_exits() {
-    while me().thread_exit_count > 0 {
-        me().thread_exit_count -= 1;
-        let (f, arg) = *exit_at(private::EXITS, me().thread_exit_count);
-        // SAFETY: the pair was given to __cxa_thread_atexit_impl, whose contract is this call.
-        unsafe {
-            let f: unsafe extern "C" fn(*mut u8) = core::mem::transmute(f);
-            f(arg as *mut u8);
-        }
-    }
 }
 
 /// Ends the running child at once, and this worker with it: what a fault left behind is
