@@ -32,7 +32,8 @@ impl Version {
             frees: staged.frees,
             log: claims::log(slot, st)?,
             result,
-            end: (st.ended, st.code, st.clock),
+            // A code belongs to a ret.
+            end: (st.ended, if st.ended == 0 { st.code } else { 0 }, st.clock),
             constructs: st.constructs,
         })
     }
