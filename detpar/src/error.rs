@@ -8,8 +8,7 @@ pub use crate::report::{
     ChildDiffers, ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind,
     LimitReached, MergeConflict, Place, Unsupported,
 };
-use kernel::abi::Cause;
-use kernel::call::ChildFailure;
+use kernel::abi::{Cause, Failure, Trace};
 use kernel::error::Error as KernelError;
 use std::fmt;
 
@@ -73,8 +72,13 @@ impl JoinError {
 
     /// The failure of a child. Its message is that of its panic, or the name that it gave to a
     /// refused call.
-    pub(crate) fn from_failure(failed: ChildFailure) -> JoinError {
-        let ChildFailure { failure, message, location, trace, writers } = failed;
+    pub(crate) fn from_failure(
+        failure: Failure,
+        message: Option<String>,
+        location: Option<String>,
+        trace: Option<Trace>,
+        writers: [Option<Trace>; 2],
+    ) -> JoinError {
         let child = failure.child as usize;
         match failure.cause {
             Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c, writers)),

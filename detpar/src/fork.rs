@@ -1,7 +1,7 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
-use kernel::call::{self, Closed, GetError, Job, Joined};
+use kernel::call::{self, ChildFailure, Closed, GetError, Job, Joined};
 pub(crate) use kernel::call::{Frames, space};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -243,6 +243,9 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
 fn from_get(e: GetError) -> JoinError {
     match e {
         GetError::Kernel(e) => JoinError::from_kernel(e),
-        GetError::Child(child) => JoinError::from_failure(*child),
+        GetError::Child(child) => {
+            let ChildFailure { failure, message, location, trace, writers } = *child;
+            JoinError::from_failure(failure, message, location, trace, writers)
+        }
     }
 }

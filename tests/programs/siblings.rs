@@ -135,7 +135,7 @@ fn barriers() {
         children(2, |i| {
             phases(i, 5, |p| {
                 if p == 5 {
-                    restore(22 + i * 0)
+                    restore(22)
                 }
             })
         }),
@@ -300,11 +300,13 @@ fn raw() {
     let merge = |id: u32| unsafe { Get::new(ChildId(id)).merge().call() }.map(drop);
     // SAFETY: no handle names them.
     let end = |id: u32| unsafe { call::kill(ChildId(id)) }.unwrap();
-    (start(1, 40), start(2, 40), start(3, 41));
+    for (id, word) in [(1, 40), (2, 40), (3, 41)] {
+        start(id, word);
+    }
     merge(1).unwrap();
     merge(3).unwrap();
     conflict_at(merge(2), 40, (kernel::abi::PARENT, 0));
-    (end(1), end(2), end(3));
+    (1..=3).for_each(end);
 }
 
 /// The same below children that run twice themselves.
