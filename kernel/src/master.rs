@@ -109,6 +109,11 @@ pub fn evictions() -> u64 {
     if here { crate::exec::master::master().evictions } else { 0 }
 }
 
+/// How many times children ran once more so far, to be watched for what they write.
+pub fn second_runs() -> u32 {
+    crate::check::second_runs()
+}
+
 /// How this program finds changed pages.
 pub fn scan() -> Scan {
     match crate::exec::changes::method() {

@@ -1,7 +1,7 @@
 //! Conflicts: what two children changed.
-use super::describe::{Address, Place};
+use super::describe::{Address, Instruction, Place};
 use super::remedy;
-use kernel::abi::{Conflict, Freed};
+use kernel::abi::{Conflict, Freed, REGISTERS, Trace};
 use std::fmt::{self, Write};
 
 /// Two children changed the same byte since the snapshot.
@@ -30,12 +30,22 @@ pub struct MergeConflict(Box<Record>);
 struct Record {
     conflict: Conflict,
     address: Address,
+    writers: [Option<Instruction>; 2],
 }
 
 impl MergeConflict {
-    pub(crate) fn new(conflict: Conflict) -> MergeConflict {
+    pub(crate) fn new(conflict: Conflict, writers: [Option<Trace>; 2]) -> MergeConflict {
         let address = Address::new(conflict.address as usize);
-        MergeConflict(Box::new(Record { conflict, address }))
+        let at = |t: Trace| Instruction::at(t.registers[REGISTERS - 1] as usize).with(Some(t));
+        let writers = writers.map(|t| t.map(at));
+        MergeConflict(Box::new(Record { conflict, address, writers }))
+    }
+
+    /// Source lines, `file:line:column`, at which the lower and the higher child last wrote the
+    /// byte. Known in checking mode, of children that wrote it, where there is debug information;
+    /// read by the master only.
+    pub fn lines(&self) -> [Option<String>; 2] {
+        self.0.writers.each_ref().map(|w| w.as_ref().and_then(|w| w.code().line))
     }
 
     /// Address of the lowest conflicting byte.
@@ -129,14 +139,22 @@ impl MergeConflict {
         self.write_line(out)?;
         writeln!(out)?;
         writeln!(out, "  address {address:#x}; the aligned 8 bytes around it:")?;
+        let mut written = String::new();
         let names = ["was".to_owned(), lower, higher];
         let width = names.iter().map(String::len).max().unwrap_or(0);
         for (name, bytes) in names.iter().zip([c.reference, c.lower_value, c.higher_value]) {
             let hex = bytes.map(|b| format!("{b:02x}")).join(" ");
             writeln!(out, "  {name:width$}  {hex}  = {} as u64", u64::from_ne_bytes(bytes))?;
         }
+        for (name, writer) in names[1..].iter().zip(&self.0.writers) {
+            if let Some(place) = writer.as_ref().map(Instruction::phrase).filter(|p| !p.is_empty())
+            {
+                written.push_str(&format!("  {name} wrote it{place}\n"));
+            }
+        }
         let column = 2 + width + 2 + 3 * (address % 8);
         writeln!(out, "{:column$}^^", "")?;
+        out.write_str(&written)?;
         let help = self.remedy();
         let help = help
             .as_deref()
@@ -205,7 +223,7 @@ mod tests {
     use super::*;
 
     fn conflict(freed: Freed) -> MergeConflict {
-        MergeConflict::new(Conflict {
+        let c = Conflict {
             address: 0x13,
             lower: 2,
             higher: 10,
@@ -213,7 +231,8 @@ mod tests {
             lower_value: [0, 0, 0, 7, 0, 0, 0, 0],
             higher_value: [0, 0, 0, 9, 1, 0, 0, 0],
             freed,
-        })
+        };
+        MergeConflict::new(c, [None, None])
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! which no child may.
 mod conflict;
 mod describe;
+mod differs;
 mod ending;
 mod fault;
 mod forbidden;
@@ -17,6 +18,7 @@ mod unwind;
 
 pub use conflict::MergeConflict;
 pub use describe::Place;
+pub use differs::ChildDiffers;
 pub use ending::{ChildKilled, ChildPanic, LimitKind, LimitReached, Unsupported};
 pub use fault::{ChildFault, FaultKind};
 pub use forbidden::ForbiddenCall;
