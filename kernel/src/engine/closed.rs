@@ -71,6 +71,9 @@ extern "C" fn run_here(get: usize, stack: usize) {
         restricted: 0,
         restricted_count: 0,
     };
+    if heap.runs_in_turn(k) {
+        request.orders |= order::IN_TURN;
+    }
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
@@ -96,7 +99,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let outcome = if any_stopped(construct, k) {
         phases::run(me, construct, get.jobs, &request)
     } else {
-        merge_children(construct, get.jobs, heap, session, &Done::NONE)
+        merge_children(construct, get.jobs, &request, &Done::NONE)
     };
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.

@@ -45,7 +45,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
     let room = me.stage_end;
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
-        merge_children(construct, jobs, heap, request.session, &done)?;
+        merge_children(construct, jobs, &request, &done)?;
         if !any_stopped(construct, k) {
             break;
         }
@@ -57,7 +57,9 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
         request.sequences = heap.sequences();
         request.reach = me.table_below;
         request.chain = layer::seal(me, first.stack).map_err(limit)?;
-        request.orders = request.orders & !order::ENTER | order::SNAP | order::START;
+        // All of them are there already: what is left is divided.
+        request.orders &= !(order::ENTER | order::IN_TURN);
+        request.orders |= order::SNAP | order::START;
         if me.role == Role::Master {
             master().again(construct, &request);
         } else {

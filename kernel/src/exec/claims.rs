@@ -1,18 +1,24 @@
 //! Checks what a worker's stage claims before anyone follows its addresses and lengths.
 
-use super::control::{EXCHANGE_BYTES, Stage, exchange};
+use super::control::{EXCHANGE_BYTES, Outcome, Stage, exchange};
 use crate::abi::PAGE;
 use crate::heap::class::HEAP_END;
-use crate::image::layout::{self, HEAP};
+use crate::image::layout::{self, HEAP, MAX_WORKERS};
 use crate::image::regions;
 use crate::merge::{Block, Page};
 use core::slice;
+use core::sync::atomic::Ordering::SeqCst;
 
 /// What a valid stage holds.
 pub(crate) struct Staged {
     pub addrs: &'static [u64],
     pub pages: &'static [Page],
     pub frees: &'static [Block],
+}
+
+/// Slot of the worker that took a child.
+pub(crate) fn slot_of(o: &Outcome) -> u32 {
+    (o.claim.load(SeqCst) as u32).wrapping_sub(1) % MAX_WORKERS as u32
 }
 
 /// The stage at an address, if it lies whole in the worker's exchange area.

@@ -4,6 +4,7 @@ use super::changes::{self, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::{Limit, PAGE};
+use crate::heap::turns::Vacated;
 use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
@@ -18,9 +19,16 @@ pub(super) enum Then {
     Keep,
 }
 
-/// Stages the running child's changes: the pages that differ from what it started from.
-pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(), Limit> {
+/// Stages the running child's changes: the pages that differ from what it started from, but
+/// for those that it vacates.
+pub(super) fn stage_changes(
+    me: &mut Me,
+    failed: bool,
+    then: Then,
+    vacated: Option<Vacated>,
+) -> Result<(), Limit> {
     let base = me.base;
+    let vacant = |page: usize| vacated.is_some_and(|v| v.holds(page));
     let dead = STACK..page_floor(me.merge_from);
     let differs =
         |page: usize| layer::lookup(base, page as u64).is_none_or(|(l, _)| !layer::same(page, l));
@@ -39,7 +47,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
         let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
         let mut n = 0;
         layer::each_page(&runs, tls.clone(), |page| {
-            if !dead.contains(&page) && differs(page) {
+            if !dead.contains(&page) && !vacant(page) && differs(page) {
                 layer::put_page(addrs, pages, n, page);
                 n += 1;
             }

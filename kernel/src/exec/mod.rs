@@ -17,4 +17,5 @@ pub(crate) mod layer;
 pub(crate) mod master;
 pub(crate) mod reference;
 pub(crate) mod stage;
+pub(crate) mod turns;
 pub(crate) mod worker;
