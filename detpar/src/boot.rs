@@ -1,6 +1,7 @@
 //! The start of a program: restart without address randomisation, configuration, panic
 //! hook, then the master space.
 
+use crate::hidden;
 use crate::streams::{self, Streams};
 use kernel::confine::Handler;
 use kernel::error::Error;
@@ -28,7 +29,10 @@ pub(crate) fn main<R>(user: fn() -> R) -> R {
     let run = unsafe {
         streams::prepare().and_then(|()| {
             install_hook();
-            let mut body = || result = Some(panic::catch_unwind(user));
+            let mut body = || {
+                hidden::prepare();
+                result = Some(panic::catch_unwind(user));
+            };
             master::run(config, &HANDLER, &mut body)
         })
     };

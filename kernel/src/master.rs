@@ -5,6 +5,7 @@ pub use crate::space::boot::{Config, Scan, run};
 use crate::exec::control::{Role, me};
 use crate::heap;
 use crate::image::{early, regions};
+pub use crate::merge::Done;
 use crate::space::descriptors;
 
 /// Keeps `[start, start + len)` out of every merge: what children change there is dropped.
@@ -14,6 +15,32 @@ use crate::space::descriptors;
 /// Only in the master, while no child runs; the range must not hold data of the program.
 pub unsafe fn no_merge(start: usize, len: usize) {
     regions::no_merge(start, start + len);
+    new_epoch();
+}
+
+/// Lets a static merge as one object that is written once: as long as it holds what it holds now,
+/// the first child in program order that changes it wins, and what others made of it is
+/// forgotten, without a conflict. Afterwards its bytes merge as bytes. For lazily filled state,
+/// which every child fills alike. With `done`, only where each child that changed the object
+/// left that value in it.
+///
+/// Memory that is not static data of the program or of its libraries stays as it is, and so does
+/// what comes when the kernel's table is full (about 1900 objects, 1 MiB).
+pub fn write_once(start: usize, len: usize, done: Option<Done>) {
+    if early::is_ready() && me().role == Role::Master {
+        regions::write_once(start, start.saturating_add(len), done);
+        new_epoch();
+    }
+}
+
+/// Keeps a heap block out of every merge that a static leads to, over `depth` pointers: what
+/// children change there is dropped. For counters of a runtime that are private to each space by
+/// nature and live behind a pointer that is filled on first use.
+///
+/// # Safety
+/// As for [`no_merge`]; the static must hold null or a pointer to such a block at all times.
+pub unsafe fn no_merge_behind(at: usize, depth: u32) {
+    regions::no_merge_behind(at, depth);
     new_epoch();
 }
 

@@ -10,12 +10,15 @@ use super::layout::{
 use crate::abi::PAGE;
 use crate::error::Error;
 use crate::exec::control::{Role, me, private, private_item};
-use crate::heap::class::HEAP_END;
-use crate::merge::{Policy, Region};
+use crate::heap::{self, class::HEAP_END};
+use crate::merge::{Done, Policy, Region, WriteOnce};
 use crate::sys;
 
 /// Most segments and most policy regions.
 const MAX: usize = 2000;
+
+/// Bytes of all objects that are written once.
+const INITIAL: usize = 1 << 20;
 
 /// A range of memory that was moved into the image file.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,11 @@ struct Table {
     segment_count: usize,
     regions: [Region; MAX],
     region_count: usize,
+    pointers: [Pointer; POINTERS],
+    pointer_count: usize,
+    /// What objects that are written once held when they were declared.
+    initial: [u8; INITIAL],
+    initial_len: usize,
 }
 
 fn table() -> &'static mut Table {
@@ -48,10 +56,76 @@ pub(crate) fn segments() -> &'static [Segment] {
     t.segments.get(..t.segment_count).unwrap_or(&[])
 }
 
-/// Ranges with a policy other than bytes, ascending and disjoint.
+/// Ranges with a policy other than bytes, ascending and disjoint, for a merge into the memory of
+/// this space as it is.
 pub(crate) fn policies() -> &'static [Region] {
     let t = table();
+    for i in 0..t.pointer_count {
+        follow(t, i);
+    }
     t.regions.get(..t.region_count).unwrap_or(&[])
+}
+
+/// A static that points to heap memory which does not merge.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Pointer {
+    at: usize,
+    /// How many pointers lie between the static and the block.
+    depth: u32,
+    /// The block that it led to at the last merge; 0 if none.
+    block: u64,
+}
+
+/// Most such statics.
+const POINTERS: usize = 64;
+
+/// Keeps what `at` points to, over `depth` pointers, out of every merge.
+pub(crate) fn no_merge_behind(at: usize, depth: u32) {
+    let t = table();
+    if t.pointer_count < POINTERS && in_segment(at, at + 8) {
+        t.pointers[t.pointer_count] = Pointer { at, depth, block: 0 };
+        t.pointer_count += 1;
+    }
+}
+
+/// Moves the region of pointer `i` to the block that it leads to now.
+fn follow(t: &mut Table, i: usize) {
+    let Pointer { at, depth, block: before } = t.pointers[i];
+    let target = (0..depth).try_fold(at, |at, _| {
+        // SAFETY: a static of the image at first, then the first word of a heap block of this
+        // space, which is at least as long.
+        let next = unsafe { (at as *const usize).read_volatile() };
+        heap::block_of(next).filter(|b| b.start == next && b.len >= 8).map(|b| b.start)
+    });
+    let block = target.and_then(heap::block_of);
+    let now = block.map_or(0, |b| b.start as u64);
+    if now == before {
+        return;
+    }
+    t.pointers[i].block = now;
+    let n = t.region_count;
+    if let Some(old) = t.regions[..n].iter().position(|r| before != 0 && r.start == before) {
+        t.regions.copy_within(old + 1..n, old);
+        t.region_count = n - 1;
+    }
+    if let Some(b) = block {
+        let end = (b.start + b.len) as u64;
+        insert(t, Region { start: b.start as u64, end, policy: Policy::NoMerge });
+    }
+}
+
+/// Adds a region where no other one lies; whether there was room.
+fn insert(t: &mut Table, region: Region) -> bool {
+    let n = t.region_count;
+    let at = t.regions[..n].partition_point(|r| r.end <= region.start);
+    if n + 1 >= MAX || t.regions[..n].get(at).is_some_and(|r| r.start < region.end) {
+        return false;
+    }
+    t.regions.copy_within(at..n, at + 1);
+    t.regions[at] = region;
+    t.region_count = n + 1;
+    true
 }
 
 /// Keeps a range out of every merge: children's changes there are dropped.
@@ -64,17 +138,47 @@ pub(crate) fn no_merge(start: usize, end: usize) {
     t.regions[n] = Region { start: start as u64, end: end as u64, policy: Policy::NoMerge };
     n += 1;
     t.regions[..n].sort_unstable_by_key(|r| (r.start, r.end));
-    // Joins overlapping neighbours, so that the list is disjoint.
+    // Joins overlapping neighbours, so that the list is disjoint: what does not merge at all
+    // takes in what it overlaps.
     let mut last = 0;
     for i in 1..n {
-        if t.regions[i].start <= t.regions[last].end {
-            t.regions[last].end = t.regions[last].end.max(t.regions[i].end);
+        let (next, before) = (t.regions[i], &mut t.regions[last]);
+        if next.start < before.end {
+            before.end = before.end.max(next.end);
+            before.policy = Policy::NoMerge;
         } else {
             last += 1;
             t.regions[last] = t.regions[i];
         }
     }
     t.region_count = last + 1;
+}
+
+/// Lets a static merge as one object that is written once, as long as it is what it is now. A
+/// range that has a policy already, or is not static data, stays as it is; so does one that the
+/// table has no room for.
+pub(crate) fn write_once(start: usize, end: usize, done: Option<Done>) {
+    let t = table();
+    let (used, len) = (t.initial_len, end.saturating_sub(start));
+    if len == 0 || used + len > INITIAL || !in_segment(start, end) {
+        return;
+    }
+    // SAFETY: readable memory of a segment, copied to a part of the table that nothing refers to
+    // yet; the slice over it is never written again.
+    let initial = unsafe {
+        let copy = t.initial.as_mut_ptr().add(used);
+        core::ptr::copy_nonoverlapping(start as *const u8, copy, len);
+        core::slice::from_raw_parts(copy, len)
+    };
+    let policy = Policy::WriteOnce(WriteOnce { initial, done });
+    if insert(t, Region { start: start as u64, end: end as u64, policy }) {
+        t.initial_len = used + len;
+    }
+}
+
+/// Whether a range lies in the writable data of one object.
+fn in_segment(start: usize, end: usize) -> bool {
+    segments().iter().any(|s| s.start <= start && end <= s.end)
 }
 
 /// Whether `[page, page + 4096)` belongs to the image.

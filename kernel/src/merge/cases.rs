@@ -1,8 +1,8 @@
 //! Cases to compare the merge with its oracle on. For tests.
 
 use super::{
-    Block, Changes, Child, Cursor, Hook, HookConflict, Page, PlanError, Policy, Region, Target,
-    apply, oracle, plan,
+    Block, Changes, Child, Cursor, Done, Hook, HookConflict, Page, PlanError, Policy, Region,
+    Target, WriteOnce, apply, oracle, plan,
 };
 use crate::abi::{Conflict, PAGE};
 
@@ -224,7 +224,7 @@ impl Case {
             let mut edges = [(); 8].map(|()| near(random));
             edges.sort_unstable();
             for edge in edges.windows(2).take(1 + random.below(7)) {
-                let policy = random_policy(random.below(7));
+                let policy = random_policy(random.below(9), fill, edge[1] - edge[0]);
                 let [start, end] = [edge[0], edge[1]].map(|at| START + at as u64);
                 if let Some(policy) = policy {
                     self.regions.push(Region { start, end, policy });
@@ -248,16 +248,33 @@ impl OwnedChild {
     }
 }
 
-/// A policy by number, including "no region".
-pub fn random_policy(number: usize) -> Option<Policy> {
+/// A policy by number, including "no region", for `len` bytes of memory that is mostly `fill`.
+pub fn random_policy(number: usize, fill: u8, len: usize) -> Option<Policy> {
     match number {
         0 => Some(Policy::NoMerge),
         1 => Some(Policy::Bytes),
         2 => Some(Policy::Hook(LEAF)),
         3 => Some(Policy::Hook(ADD)),
         4 => Some(Policy::Hook(FIRST)),
+        5 => once(fill, len, None),
+        6 => once(fill, len, Some(Done { at: len / 3, value: u32::from_le_bytes([fill; 4]) })),
+        7 => once(fill, len, Some(Done { at: 0, value: 1 })),
         _ => None,
     }
+}
+
+/// An object that is written once.
+pub fn once(fill: u8, len: usize, done: Option<Done>) -> Option<Policy> {
+    static FILLED: [[u8; 3 * PAGE]; 6] = [
+        [0; 3 * PAGE],
+        [1; 3 * PAGE],
+        [2; 3 * PAGE],
+        [7; 3 * PAGE],
+        [128; 3 * PAGE],
+        [255; 3 * PAGE],
+    ];
+    let initial = FILLED.iter().find(|filled| filled[0] == fill)?.get(..len)?;
+    Some(Policy::WriteOnce(WriteOnce { initial, done }))
 }
 
 /// The splitmix64 generator (Steele, Lea, Flood: Fast splittable pseudorandom number generators,

@@ -45,6 +45,7 @@
 mod apply;
 pub mod cases;
 mod claim;
+mod once;
 pub mod oracle;
 mod page;
 mod plan;
@@ -56,6 +57,7 @@ mod word;
 mod tests;
 
 pub use apply::apply;
+pub use once::{Done, WriteOnce};
 pub use plan::{Plan, plan};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};
 pub use sweep::Cursor;

@@ -37,12 +37,19 @@ pub fn merge<T: Target>(
     regions: &[Region],
 ) -> Result<BTreeMap<u64, u8>, Conflict> {
     let touches = touches(target, children, regions);
+    let writers: Vec<Option<usize>> =
+        regions.iter().map(|region| first_writer(target, children, region)).collect();
     let mut found: Option<Found> = None;
     let mut add = |new: Found| found = Some(found.map_or(new, |old| old.min(new)));
 
     // Every pair of children at every byte.
     for of_byte in touches.chunk_by(|a, b| a.addr == b.addr) {
-        let hook = matches!(policy(regions, of_byte[0].addr), Policy::Hook(_));
+        let region = regions.iter().position(|region| covers(region, of_byte[0].addr));
+        let hook = region.is_some_and(|i| match regions[i].policy {
+            Policy::Hook(_) => true,
+            Policy::WriteOnce(_) => writers[i].is_some(),
+            Policy::Bytes | Policy::NoMerge => false,
+        });
         for (i, higher) in of_byte.iter().enumerate() {
             for lower in &of_byte[..i] {
                 if !hook || lower.freed || higher.freed {
@@ -64,13 +71,28 @@ pub fn merge<T: Target>(
         return Err(record(target, children, found));
     }
 
+    let value = |touch: &Touch| {
+        let child = &children[touch.child];
+        let page = child.addrs.iter().position(|&p| p == page_of(touch.addr)).unwrap();
+        child.pages[page].0[(touch.addr - page_of(touch.addr)) as usize]
+    };
     let mut result = BTreeMap::new();
     for touch in touches.iter().filter(|touch| touch.wrote) {
         if matches!(policy(regions, touch.addr), Policy::Bytes) {
-            let child = &children[touch.child];
-            let page = child.addrs.iter().position(|&p| p == page_of(touch.addr)).unwrap();
-            let value = child.pages[page].0[(touch.addr - page_of(touch.addr)) as usize];
-            assert_eq!(result.insert(touch.addr, value), None);
+            assert_eq!(result.insert(touch.addr, value(touch)), None);
+        }
+    }
+    for (region, &first) in regions.iter().zip(&writers) {
+        if !matches!(region.policy, Policy::WriteOnce(_)) {
+            continue;
+        }
+        let wins = |touch: &&Touch| {
+            touch.wrote
+                && covers(region, touch.addr)
+                && first.is_none_or(|first| first == touch.child)
+        };
+        for touch in touches.iter().filter(wins) {
+            assert_eq!(result.insert(touch.addr, value(touch)), None);
         }
     }
     each_hook(target, children, regions, |slice, changes, hook| {
@@ -90,8 +112,34 @@ fn page_of(addr: u64) -> u64 {
 }
 
 fn policy(regions: &[Region], addr: u64) -> Policy {
-    let covers = |region: &&Region| region.start <= addr && addr < region.end;
-    regions.iter().find(covers).map_or(Policy::Bytes, |region| region.policy)
+    regions.iter().find(|region| covers(region, addr)).map_or(Policy::Bytes, |r| r.policy)
+}
+
+fn covers(region: &Region, addr: u64) -> bool {
+    region.start <= addr && addr < region.end
+}
+
+/// The position of the first child that wrote an object that is written once, if it merges as one.
+fn first_writer<T: Target>(target: &T, children: &[Child<'_>], region: &Region) -> Option<usize> {
+    let Policy::WriteOnce(once) = region.policy else { return None };
+    let old = |addr: u64| target.page(page_of(addr)).0[(addr - page_of(addr)) as usize];
+    let bytes = region.start..region.end;
+    if !bytes.clone().map(old).eq(once.initial.iter().copied()) {
+        return None;
+    }
+    let object = |child: &Child<'_>| -> Vec<u8> {
+        let byte = |addr: u64| match child.addrs.iter().position(|&page| page == page_of(addr)) {
+            Some(i) => child.pages[i].0[(addr - page_of(addr)) as usize],
+            None => old(addr),
+        };
+        bytes.clone().map(byte).collect()
+    };
+    let objects: Vec<Vec<u8>> = children.iter().map(object).collect();
+    let mut changed = objects.iter().enumerate().filter(|object| object.1 != once.initial);
+    let is_done = |object: &[u8]| {
+        once.done.is_none_or(|d| object.get(d.at..d.at + 4) == Some(&d.value.to_le_bytes()))
+    };
+    changed.clone().all(|object| is_done(object.1)).then(|| changed.next())?.map(|first| first.0)
 }
 
 /// Everything that anyone did where bytes merge, sorted by address, then child.

@@ -100,7 +100,7 @@ pub(super) fn collect(
 pub(super) struct Mixed {
     /// Bytes that merge as bytes.
     by_bytes: Marks,
-    /// Bytes that a hook merges.
+    /// Bytes that a hook merges, or that are written once.
     by_hook: Marks,
     /// Bytes written that merge as bytes, and all bytes freed: they conflict with everything.
     strong: Marks,

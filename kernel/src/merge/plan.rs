@@ -68,7 +68,16 @@ pub fn plan<'a, T: Target>(
         let regions = layout.page(site.addr);
         let shared =
             Shared { site, group: sweep.group(&site), reference: target.page(site.addr), regions };
-        if let Some(found) = shared.conflict(&mut stats.changed) {
+        let merged = |part: &Part<'_>| match part.policy {
+            Policy::Bytes => Merged::ByBytes,
+            Policy::NoMerge => Merged::Not,
+            Policy::Hook(_) => Merged::ByHook,
+            Policy::WriteOnce(once) => match once.winner(part.span(site.addr), children, target) {
+                Some(_) => Merged::ByHook,
+                None => Merged::ByBytes,
+            },
+        };
+        if let Some(found) = shared.conflict(&merged, &mut stats.changed) {
             // Pages come in ascending order: from here on only a lower higher index counts.
             let record = shared.record(found);
             sweep.limit(found.higher);
@@ -98,6 +107,17 @@ struct Shared<'s> {
     regions: PageLayout<'s>,
 }
 
+/// How the bytes of a part merge this time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merged {
+    /// Writes of two children conflict.
+    ByBytes,
+    /// By a hook or as one object: only a free conflicts with a write.
+    ByHook,
+    /// Not at all.
+    Not,
+}
+
 /// What a child did to one byte.
 struct Touch {
     wrote: bool,
@@ -112,11 +132,15 @@ impl Touch {
 
 impl Shared<'_> {
     /// The first conflict of the page.
-    fn conflict(&self, changed: &mut u64) -> Option<Found> {
+    fn conflict(&self, merged: &dyn Fn(&Part<'_>) -> Merged, changed: &mut u64) -> Option<Found> {
+        let found = match self.regions.is_plain() {
+            true => self.clash(changed),
+            false => self.mixed_clash(merged, changed),
+        };
+        let found = found.and_then(|(higher, at)| self.lower(merged, higher, at));
         if self.regions.is_plain() {
-            return self.clash(changed).and_then(|(higher, at)| self.lower(higher, at));
+            return found;
         }
-        let found = self.mixed_clash(changed).and_then(|(higher, at)| self.lower(higher, at));
         self.regions.parts().filter_map(|part| self.hook(&part)).chain(found).min()
     }
 
@@ -141,13 +165,17 @@ impl Shared<'_> {
 
     /// The same where there are regions. Not inlined: it keeps 16 KiB on the stack.
     #[inline(never)]
-    fn mixed_clash(&self, changed: &mut u64) -> Option<(u32, usize)> {
+    fn mixed_clash(
+        &self,
+        merged: &dyn Fn(&Part<'_>) -> Merged,
+        changed: &mut u64,
+    ) -> Option<(u32, usize)> {
         let mut seen = Mixed::none();
         for part in self.regions.parts() {
-            match part.policy {
-                Policy::Bytes => seen.by_bytes(part.from, part.to),
-                Policy::Hook(_) => seen.by_hook(part.from, part.to),
-                Policy::NoMerge => {}
+            match merged(&part) {
+                Merged::ByBytes => seen.by_bytes(part.from, part.to),
+                Merged::ByHook => seen.by_hook(part.from, part.to),
+                Merged::Not => {}
             }
         }
         self.group.members().find_map(|member| {
@@ -162,8 +190,8 @@ impl Shared<'_> {
     }
 
     /// The lowest child that is in conflict with `higher` over the byte.
-    fn lower(&self, higher: u32, at: usize) -> Option<Found> {
-        let hook = matches!(self.regions.policy(at), Policy::Hook(_));
+    fn lower(&self, merged: &dyn Fn(&Part<'_>) -> Merged, higher: u32, at: usize) -> Option<Found> {
+        let hook = self.regions.part(at).is_some_and(|part| merged(&part) == Merged::ByHook);
         let last = self.member(higher)?;
         let last_touch = self.touch(&last, at);
         let lower =

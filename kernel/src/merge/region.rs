@@ -1,5 +1,6 @@
 //! Regions: address ranges that do not merge by plain bytes, and the hooks that merge them.
 
+use super::once::WriteOnce;
 use super::sweep::Group;
 use crate::abi::PAGE;
 
@@ -10,6 +11,9 @@ pub enum Policy {
     Bytes,
     /// Not at all: what children write or free here is forgotten and never conflicts.
     NoMerge,
+    /// As one object that is written once: the first child that did it wins, whole, and what
+    /// the others wrote is forgotten. A free of it stays a write of the whole block.
+    WriteOnce(WriteOnce),
     /// As the hook says.
     Hook(Hook),
 }
@@ -136,6 +140,8 @@ pub(super) struct Part<'r> {
     pub(super) policy: &'r Policy,
     /// From the start of the region to `from`.
     pub(super) offset: u64,
+    /// The address after the region's last byte.
+    pub(super) end: u64,
 }
 
 /// Splits pages into parts. Pages are asked for in ascending order, so that a whole pass costs one
@@ -180,9 +186,9 @@ impl<'r> PageLayout<'r> {
         Parts { regions: self.regions, addr: self.addr, at: 0 }
     }
 
-    /// The policy of a byte of the page.
-    pub(super) fn policy(&self, at: usize) -> &'r Policy {
-        self.parts().find(|part| at < part.to).map_or(&Policy::Bytes, |part| part.policy)
+    /// The part that a byte of the page lies in.
+    pub(super) fn part(&self, at: usize) -> Option<Part<'r>> {
+        self.parts().find(|part| at < part.to)
     }
 }
 
@@ -208,7 +214,7 @@ impl<'r> Iterator for Parts<'r> {
             let start = region.map_or(PAGE, |region| place(region.start));
             if from < start {
                 self.at = start;
-                return Some(Part { from, to: start, policy: &Policy::Bytes, offset: 0 });
+                return Some(Part { from, to: start, policy: &Policy::Bytes, offset: 0, end: 0 });
             }
             let region = region?;
             let to = place(region.end);
@@ -216,7 +222,7 @@ impl<'r> Iterator for Parts<'r> {
             if from < to {
                 self.at = to;
                 let offset = self.addr.saturating_add(from as u64).saturating_sub(region.start);
-                return Some(Part { from, to, policy: &region.policy, offset });
+                return Some(Part { from, to, policy: &region.policy, offset, end: region.end });
             }
         }
     }
@@ -249,10 +255,10 @@ mod tests {
                 assert_eq!(part.from, at);
                 at = part.to;
                 let no_merge = matches!(part.policy, Policy::NoMerge);
-                assert!(
-                    (part.from..part.to)
-                        .all(|i| { matches!(page.policy(i), Policy::NoMerge) == no_merge })
-                );
+                assert!((part.from..part.to).all(|i| {
+                    let part = page.part(i).expect("parts have no gaps");
+                    matches!(part.policy, Policy::NoMerge) == no_merge
+                }));
                 if no_merge {
                     all.push((number, part.from, part.to, part.offset));
                 }

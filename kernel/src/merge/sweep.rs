@@ -357,6 +357,11 @@ pub(super) struct Member<'s> {
 }
 
 impl<'s> Group<'s> {
+    /// The page's address.
+    pub(super) fn addr(self) -> u64 {
+        self.addr
+    }
+
     /// In the order of indices.
     pub(super) fn members(self) -> Members<'s> {
         Members { group: self, next: self.head }

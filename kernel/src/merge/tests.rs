@@ -215,6 +215,36 @@ fn hooks() {
 }
 
 #[test]
+fn what_is_written_once_is_its_first_writers() {
+    // One in the middle of a page; one over three pages, of which the first writer changes the
+    // last only; one more that begins where that ends.
+    let once = |from: usize, to: usize| {
+        region(from, to, cases::once(7, to - from, None).expect("filled with 7"))
+    };
+    let regions = [once(8, 16), once(4000, 2 * PAGE + 8), once(2 * PAGE + 8, 3 * PAGE + 8)];
+    let mut case = case([0, 1, 2], &regions, |m, [a, b, c]| {
+        b.write(m, 9, 1);
+        c.write(m, 9, 2);
+        c.write(m, 10, 2);
+        a.write(m, 2 * PAGE, 3);
+        b.write(m, 4000, 4);
+        b.write(m, 2 * PAGE, 4);
+        b.write(m, 3 * PAGE, 5);
+        c.write(m, 2 * PAGE + 8, 6);
+        c.write(m, 3 * PAGE, 6);
+        c.write(m, 3 * PAGE + 8, 6);
+    });
+    let target = merged(&case);
+    assert_eq!(target.0[0].0[8..12], [7, 1, 7, 7]);
+    assert_eq!((target.0[0].0[4000], target.0[2].0[0], target.0[2].0[8]), (7, 3, 7));
+    assert_eq!(target.0[3].0[..9], [5, 7, 7, 7, 7, 7, 7, 7, 6]);
+    // A free is a write of the whole block.
+    case.children[0].free(0, 64);
+    let found = conflict(&case);
+    assert_eq!((found.lower, found.higher, found.address), (0, 1, START + 9));
+}
+
+#[test]
 fn hook_that_names_nonsense_still_stops_the_merge() {
     fn nonsense(_: &Changes<'_>) -> Result<(), HookConflict> {
         Err(HookConflict { at: usize::MAX, lower: 99, higher: 3 })
@@ -362,7 +392,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 fn regions() -> impl Strategy<Value = Vec<(usize, usize)>> {
-    prop::collection::vec((place(), 0..7_usize), 0..8)
+    prop::collection::vec((place(), 0..9_usize), 0..8)
 }
 
 fn check_deeds(deeds: &[Vec<Deed>], regions: &[(usize, usize)]) -> Result<(), TestCaseError> {
@@ -385,7 +415,7 @@ fn check_deeds(deeds: &[Vec<Deed>], regions: &[(usize, usize)]) -> Result<(), Te
     let regions = edges
         .windows(2)
         .filter_map(|edge| {
-            let policy = cases::random_policy(edge[0].1)?;
+            let policy = cases::random_policy(edge[0].1, 7, edge[1].0 - edge[0].0)?;
             Some(region(edge[0].0, edge[1].0, policy))
         })
         .collect();

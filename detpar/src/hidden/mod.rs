@@ -1,0 +1,26 @@
+//! Hidden state: lazily filled statics, which two children would otherwise both write (rule
+//! R13). Known ones and `LazyLock`s are found at start; others can be declared or filled early.
+
+mod lazy;
+mod statics;
+mod table;
+
+pub use lazy::{FilledOnce, warm, write_once};
+
+/// Prepares the hidden state of std and of the crates that the program is made of.
+///
+/// # Safety
+/// In the master, before the program's own code runs, with no other thread.
+pub(crate) unsafe fn prepare() {
+    fill();
+    // SAFETY: the caller's contract.
+    unsafe { statics::declare() };
+}
+
+/// Fills what every program may need, so that children find it filled.
+fn fill() {
+    #[cfg(target_arch = "x86_64")]
+    let _ = std::is_x86_feature_detected!("sse4.2");
+    // Looks at the environment once; captures nothing unless that asks for it.
+    let _ = std::backtrace::Backtrace::capture();
+}

@@ -1,0 +1,94 @@
+//! Crates with hidden state, first used in sibling children: the same output in every run, and
+//! where it cannot be, an error that names the reason.
+use detpar_tests::harness::{Program, WORKERS};
+
+/// What a case comes to.
+#[derive(Clone, Copy, PartialEq)]
+enum Ends {
+    /// It works.
+    Fine,
+    /// Children conflict, or ask for what children may not have: the error says this.
+    With(&'static str),
+}
+
+use Ends::{Fine, With};
+
+/// All cases of the program.
+const CASES: &[(&str, Ends)] = &[
+    ("features", Fine),
+    ("lazy_lock", Fine),
+    ("once_lock", With("of `detpar_crate_tests::ONCE`")),
+    ("once_lock_declared", Fine),
+    ("once_cell", Fine),
+    ("lazy_static", Fine),
+    ("memchr", Fine),
+    ("aho_corasick", Fine),
+    ("tracing", Fine),
+    ("log", Fine),
+    ("rand_seeded", Fine),
+    ("rand_thread", Fine),
+    ("chrono", Fine),
+    ("time", Fine),
+    ("serde_json", Fine),
+    ("ahash", Fine),
+    ("ahash_master", Fine),
+    ("hashbrown", Fine),
+    ("indexmap", Fine),
+    ("std_hashmap", Fine),
+    ("dashmap_shared", With("both wrote")),
+    ("parking_lot", Fine),
+    ("mutex", Fine),
+    ("uuid", Fine),
+    ("arc_dropped", Fine),
+    ("arc_kept", With("both wrote")),
+    ("crossbeam_queue", Fine),
+    ("anyhow", Fine),
+];
+
+fn program(case: &str) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_detpar-crate-tests")).arg(case)
+}
+
+#[test]
+fn every_crate_gives_the_same_at_any_number_of_workers() {
+    for &(case, ends) in CASES {
+        let mut first = None;
+        for workers in WORKERS {
+            let run = program(case).workers(workers).run();
+            let (out, err) = (run.text(), run.err_text());
+            match ends {
+                Fine => assert_eq!(run.code(), Some(0), "{case}, {workers} workers: {err}"),
+                With(text) => {
+                    assert_ne!(run.code(), Some(0), "{case}, {workers} workers");
+                    assert!(err.contains(text), "{case}, {workers} workers: {err}");
+                }
+            }
+            let first = first.get_or_insert_with(|| out.clone());
+            assert_eq!(*first, out, "{case}, {workers} workers");
+        }
+    }
+}
+
+#[test]
+fn every_crate_gives_the_same_in_any_schedule() {
+    for &(case, _) in CASES.iter().filter(|case| case.1 == Fine) {
+        let plain = program(case).workers(2).run();
+        for seed in 1..=4 {
+            let seed = seed.to_string();
+            let run = program(case).workers(3).env("DETPAR_CHAOS", &seed).run();
+            assert_eq!(run.code(), Some(0), "{case}, seed {seed}: {}", run.err_text());
+            assert_eq!(plain.text(), run.text(), "{case}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn what_was_filled_first_in_program_order_stays() {
+    let run = program("once_lock_declared").run();
+    assert!(run.text().ends_with("Some(\"by 0\")\n"), "{}", run.text());
+}
+
+#[test]
+fn an_unknown_case_is_an_error() {
+    assert_eq!(program("nothing").run().code(), Some(64));
+}
