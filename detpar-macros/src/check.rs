@@ -1,6 +1,7 @@
 //! Refuses functions that the attributes cannot serve, each with a reason and a way out.
-use crate::parse::{self, Function};
-use quote::ToTokens;
+use crate::parse::{self, Arguments, Function};
+use crate::refuse::{self, names::Names, table::Group};
+use quote::{ToTokens, quote};
 use syn::{Error, Result, Safety, Signature, Type};
 
 /// Checks the function below `#[detpar::main]`.
@@ -52,7 +53,7 @@ pub(crate) fn main(function: &Function) -> Result<()> {
 }
 
 /// Checks the function below `#[deterministic]`.
-pub(crate) fn deterministic(function: &Function) -> Result<()> {
+pub(crate) fn deterministic(arguments: &Arguments, function: &Function) -> Result<()> {
     let signature = &function.signature;
     let mut found = Findings::default();
     if let Some(word) = &signature.asyncness {
@@ -100,7 +101,36 @@ pub(crate) fn deterministic(function: &Function) -> Result<()> {
              implementations",
         );
     }
+    names(arguments, function, &mut found);
     found.into_result()
+}
+
+/// Refuses what the function names that is nondeterministic, and an `allow` that is not needed:
+/// it would hide what comes later.
+fn names(arguments: &Arguments, function: &Function, found: &mut Findings) {
+    let Signature { inputs, output, generics, .. } = &function.signature;
+    let clause = &generics.where_clause;
+    let body = &function.body;
+    let code = quote!(#inputs #output #generics #clause { #body });
+    let mut around = Names::default();
+    generics.type_params().for_each(|p| around.shadow(p.ident.to_string()));
+    let mut needed = vec![false; arguments.allow.len()];
+    for refused in refuse::search(&code, around) {
+        let Group { name: group, reason, instead } = refused.group;
+        if let Some(at) = arguments.allow.iter().position(|word| word == group) {
+            needed[at] = true;
+            continue;
+        }
+        let message = format!(
+            "`{}` {reason}: {instead}, or opt out by #[deterministic(allow({group}))]",
+            refused.name
+        );
+        found.add(&refused.tokens, &message);
+    }
+    for (word, _) in arguments.allow.iter().zip(needed).filter(|(_, needed)| !needed) {
+        let message = format!("this function names nothing that needs `allow({word})`: drop it");
+        found.add(word, &message);
+    }
 }
 
 fn never(signature: &Signature) -> Option<&Type> {
@@ -109,10 +139,10 @@ fn never(signature: &Signature) -> Option<&Type> {
 
 /// All complaints about one function, reported together.
 #[derive(Default)]
-struct Findings(Option<Error>);
+pub(crate) struct Findings(Option<Error>);
 
 impl Findings {
-    fn add(&mut self, at: &impl ToTokens, message: &str) {
+    pub(crate) fn add(&mut self, at: &impl ToTokens, message: &str) {
         let error = Error::new_spanned(at, message);
         match &mut self.0 {
             Some(all) => all.combine(error),
@@ -120,7 +150,7 @@ impl Findings {
         }
     }
 
-    fn into_result(self) -> Result<()> {
+    pub(crate) fn into_result(self) -> Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn main(function: Function) -> TokenStream {
 
 /// Whether an attribute concerns the item as others see it. Any other is a macro that
 /// rewrites the function, and must see the user's body instead of ours.
-fn is_builtin(attribute: &Attribute) -> bool {
+pub(crate) fn is_builtin(attribute: &Attribute) -> bool {
     const BUILTIN: &[&str] = &[
         "allow",
         "cfg",

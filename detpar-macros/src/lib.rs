@@ -1,15 +1,21 @@
-//! Attribute macros of detpar: `#[detpar::main]` and `#[deterministic]`.
+//! Macros of detpar: `#[detpar::main]`, `#[detpar::test]`, `#[deterministic]`, and the derive
+//! macro `Digest`.
 //!
-//! Use them through the `detpar` crate, which re-exports both and holds what they expand to
+//! Use them through the `detpar` crate, which re-exports them and holds what they expand to
 //! (`detpar::__private`). Expansions name nothing by a path that a user's module could
 //! shadow.
 //!
 //! - `parse.rs` reads arguments and function, without looking into the body.
 //! - `check.rs` refuses what cannot run in a space, with a reason and an alternative.
+//! - `refuse/` finds what a body names that is nondeterministic.
 //! - `expand.rs` writes the result.
+//! - `test.rs` does all three for tests, `digest.rs` for digests.
 mod check;
+mod digest;
 mod expand;
 mod parse;
+mod refuse;
+mod test;
 
 use proc_macro::TokenStream;
 
@@ -101,6 +107,23 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Does not compile on `async`, `const`, `extern` and variadic functions, on functions that
 /// return `!` and on trait methods without a body.
 ///
+/// Nor does it compile where the function names what is nondeterministic or meant for threads:
+///
+/// ```compile_fail
+/// # use detpar::prelude::*;
+/// #[deterministic]
+/// fn stamp() -> std::time::SystemTime {
+///     std::time::SystemTime::now() // reads a clock: pass the time as an argument
+/// }
+/// ```
+///
+/// `#[deterministic(allow(clock))]` opts out; what a child does is confined all the same. The
+/// names are `clock`, `threads`, `random`, `atomics`, `locks`, `env`, `process`, `files`,
+/// `network`, `addresses`, `static_mut`, `hardware` and `async`; an `allow` that is not needed
+/// does not compile either. Names are all that a macro sees: `Instant::now` and `Mutex` are
+/// refused whatever they are, unless the path or a `use` in the body says that they are one's
+/// own (`self::Mutex`). Callees are searched by `detpar lint`.
+///
 /// # Panics
 /// The function panics when it is called outside of `#[detpar::main]`, and, except for the
 /// `Result` form, when its child fails.
@@ -109,9 +132,70 @@ pub fn deterministic(arguments: TokenStream, item: TokenStream) -> TokenStream {
     run(|| {
         let arguments = parse::deterministic_arguments(arguments.into())?;
         let function = parse::function(item.into())?;
-        check::deterministic(&function)?;
+        check::deterministic(&arguments, &function)?;
         Ok(expand::deterministic(&arguments, function))
     })
+}
+
+/// Makes a function without arguments a test that is the master space of a process of its own.
+///
+/// It is an ordinary test to the harness, under `cargo test` as under nextest: listed,
+/// filtered, run beside others, with `#[ignore]` and `#[should_panic(expected = "...")]`, and it
+/// may return what a main may. What it prints is shown as the harness shows output, and a panic
+/// of it fails the test with its message and location. A process that dies, or that takes
+/// longer than `DETPAR_TEST_LIMIT` seconds (default: no limit), fails the test with how it ended.
+/// Variables of the environment reach it; `DETPAR_CHECK` is set to 1 unless it is set.
+///
+/// With `#[detpar::test(deterministic)]` the test is run several times, with other numbers of
+/// workers and other schedules, and what it prints and how it ends must be the same each time:
+/// see `detpar::assert_deterministic!`.
+///
+/// ```
+/// # // Only compiled: a harness runs what it is.
+/// #[detpar::test]
+/// fn both_halves_count() {
+///     let (a, b) = detpar::join(|| 1, || 2);
+///     assert_eq!(a + b, 3);
+/// }
+///
+/// #[detpar::test(deterministic)]
+/// fn prints_in_order() -> Result<(), detpar::JoinError> {
+///     detpar::try_join(|| println!("first"), || println!("second"))?;
+///     Ok(())
+/// }
+///
+/// #[detpar::test]
+/// #[should_panic(expected = "children 0 and 1 both wrote")]
+/// fn races_are_found() {
+///     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+///     let n = AtomicU32::new(0);
+///     detpar::join(|| n.store(1, Relaxed), || n.store(2, Relaxed));
+/// }
+/// ```
+///
+/// # Errors
+/// Does not compile on a function with arguments or generic parameters, nor on an `async`,
+/// `const`, `unsafe` or `extern` one, nor beside another `#[test]`.
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    run(|| {
+        let arguments = test::arguments(arguments.into())?;
+        let function = parse::function(item.into())?;
+        test::check(&function)?;
+        Ok(test::expand(&arguments, function))
+    })
+}
+
+/// Implements `detpar::Digest` for a structure or an enumeration: its parts in order, before
+/// them the number of the variant, counted from 0.
+///
+/// Type parameters get the bound `Digest`.
+///
+/// # Errors
+/// Does not compile on unions.
+#[proc_macro_derive(Digest)]
+pub fn derive_digest(item: TokenStream) -> TokenStream {
+    run(|| digest::derive(item.into()))
 }
 
 fn run(expand: impl FnOnce() -> syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -1,8 +1,13 @@
 //! Reads what the attributes are given: their arguments and a function.
+use crate::refuse;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Ident, Result, ReturnType, Signature, Token, Type, Visibility};
+use syn::{
+    Attribute, Error, Ident, Result, ReturnType, Signature, Token, Type, Visibility, parenthesized,
+    token,
+};
 
 /// A function or method; its body stays tokens, for the compiler to judge.
 pub(crate) struct Function {
@@ -98,34 +103,69 @@ pub(crate) fn function(item: TokenStream) -> Result<Function> {
 pub(crate) struct Arguments {
     /// Panic with the `JoinError` even where the function returns a `Result`.
     pub panic: bool,
+    /// Kinds of nondeterminism that the body may name, as written.
+    pub allow: Vec<Ident>,
 }
 
 /// Reads the arguments of `#[deterministic(...)]`.
 pub(crate) fn deterministic_arguments(tokens: TokenStream) -> Result<Arguments> {
-    let words = Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens)?;
+    let all = Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens)?;
     let mut arguments = Arguments::default();
-    for Argument(word) in words {
-        if word != "panic" {
-            return Err(unknown(word.span(), &word.to_string()));
-        }
-        if std::mem::replace(&mut arguments.panic, true) {
-            return Err(Error::new(word.span(), "`panic` is given twice"));
+    for argument in all {
+        match argument {
+            Argument::Panic(word) => {
+                if std::mem::replace(&mut arguments.panic, true) {
+                    return Err(Error::new(word.span(), "`panic` is given twice"));
+                }
+            }
+            Argument::Allow(words) => {
+                for word in words {
+                    check_allowed(&word, &arguments.allow)?;
+                    arguments.allow.push(word);
+                }
+            }
         }
     }
     Ok(arguments)
 }
 
-struct Argument(Ident);
+fn check_allowed(word: &Ident, before: &[Ident]) -> Result<()> {
+    let name = word.to_string();
+    refuse::group(&name).map_err(|why| Error::new(word.span(), why))?;
+    if before.contains(word) {
+        return Err(Error::new(word.span(), format!("`{name}` is allowed twice")));
+    }
+    Ok(())
+}
+
+enum Argument {
+    /// `panic`
+    Panic(Ident),
+    /// `allow(clock, env)`
+    Allow(Vec<Ident>),
+}
 
 impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> Result<Argument> {
         let token: TokenTree = input.parse()?;
-        match token {
-            TokenTree::Ident(word) if input.is_empty() || input.peek(Token![,]) => {
-                Ok(Argument(word))
-            }
-            token => Err(unknown(token.span(), &token.to_string())),
+        let word = match token {
+            TokenTree::Ident(word) if word == "panic" || word == "allow" => word,
+            token => return Err(unknown(token.span(), &token.to_string())),
+        };
+        if word == "panic" && (input.is_empty() || input.peek(Token![,])) {
+            return Ok(Argument::Panic(word));
         }
+        if word == "allow" && input.peek(token::Paren) {
+            let list;
+            parenthesized!(list in input);
+            // `async` is a keyword.
+            let words = list.parse_terminated(Ident::parse_any, Token![,])?;
+            if words.is_empty() {
+                return Err(Error::new(word.span(), "`allow()` allows nothing: drop it"));
+            }
+            return Ok(Argument::Allow(words.into_iter().collect()));
+        }
+        Err(unknown(word.span(), &word.to_string()))
     }
 }
 
@@ -134,7 +174,8 @@ fn unknown(span: proc_macro2::Span, word: &str) -> Error {
         span,
         format!(
             "unknown argument `{word}` of #[deterministic]; allowed: `panic` (panic with the \
-             JoinError even where the function returns a Result)"
+             JoinError even where the function returns a Result), `allow(clock, ...)` (let the \
+             body name what is nondeterministic)"
         ),
     )
 }

@@ -2,6 +2,8 @@
 use crate::error::JoinError;
 use crate::fork;
 
+pub use crate::testing::{Entry, check_whole, run as test, succeeded};
+
 /// Runs the program's main as the master space.
 pub fn main<R>(user: fn() -> R) -> R {
     crate::boot::main(user)

@@ -2,13 +2,15 @@
 //! hook, then the master space.
 
 use crate::hidden;
+use crate::hook;
 use crate::streams::{self, Streams};
+use crate::testing::Mark;
 use kernel::confine::Handler;
 use kernel::error::Error;
 use kernel::master::{self, Config, Scan};
 use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 
 static HANDLER: &dyn Handler = &Streams;
 
@@ -17,20 +19,28 @@ const EXIT_CONFIG: i32 = 78;
 
 /// Runs `user` as the main of the master space.
 pub(crate) fn main<R>(user: fn() -> R) -> R {
-    std::hint::black_box(master::anchor());
     restart_without_randomisation();
+    // SAFETY: invariant `one-thread`: the first thing on the main thread.
+    unsafe { Mark::take() };
+    run(user)
+}
+
+/// Runs `user` as the master space of a process that has restarted itself as it likes.
+pub(crate) fn run<R>(user: impl FnOnce() -> R) -> R {
+    std::hint::black_box(master::anchor());
     let config = match config() {
         Ok(c) => c,
         Err(e) => stop(&e),
     };
-    let mut result = None;
-    // SAFETY: called by the expansion of `#[detpar::main]` as the first thing on the main
-    // thread, with nothing printed and no thread made.
+    let (mut user, mut result) = (Some(user), None);
+    // SAFETY: called by the expansion of `#[detpar::main]`, or by the main of a test's process,
+    // as the first thing on the main thread, with nothing printed and no thread made.
     let run = unsafe {
         streams::prepare().and_then(|()| {
-            install_hook();
+            hook::install();
             let mut body = || {
                 hidden::prepare();
+                let user = AssertUnwindSafe(user.take().expect("the master runs its main once"));
                 result = Some(panic::catch_unwind(user));
             };
             master::run(config, &HANDLER, &mut body)
@@ -85,8 +95,18 @@ fn config() -> Result<Config, String> {
         Ok("auto") | Err(_) => true,
         Ok(v) => return Err(format!("DETPAR_HUGE={v}: give auto or off")),
     };
+    let tsc_traps = match std::env::var("DETPAR_TSC").as_deref() {
+        Ok("trap") => true,
+        Ok("free") | Err(_) => false,
+        Ok(v) => return Err(format!("DETPAR_TSC={v}: give free or trap")),
+    };
+    let check = match std::env::var("DETPAR_CHECK").as_deref() {
+        Ok("1") => true,
+        Ok("0" | "") | Err(_) => false,
+        Ok(v) => return Err(format!("DETPAR_CHECK={v}: give 1 or 0")),
+    };
     let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
-    Ok(Config { workers, seed, chaos, scan, huge })
+    Ok(Config { workers, seed, chaos, check, scan, huge, tsc_traps })
 }
 
 /// Holds the process id over a restart.
@@ -95,7 +115,7 @@ const RESTARTED: &str = "DETPAR_RESTARTED";
 /// Restarts the program once without address-space randomisation, so that addresses of code
 /// and statics are the same in every run (rule R1). Where the system refuses, or with
 /// `DETPAR_ASLR=keep`, the program goes on as it is.
-fn restart_without_randomisation() {
+pub(crate) fn restart_without_randomisation() {
     const QUERY: libc::c_ulong = 0xffff_ffff;
     // SAFETY: the query changes nothing.
     let now = unsafe { libc::personality(QUERY) };
@@ -141,19 +161,4 @@ fn restart_without_randomisation() {
         std::env::remove_var(RESTARTED);
         libc::personality(now as libc::c_ulong);
     }
-}
-
-/// A child's panic is told in its own output, with its location kept for the join; the
-/// program's hook, which may open files or print backtraces, is the master's.
-fn install_hook() {
-    let previous = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        if !master::in_child() {
-            return previous(info);
-        }
-        let location = info.location().map(|l| l.to_string()).unwrap_or_default();
-        crate::fork::note_panic_location(&location);
-        let message = info.payload_as_str().unwrap_or("non-string payload");
-        eprintln!("child panicked at {location}:\n{message}");
-    }));
 }

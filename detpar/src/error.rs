@@ -8,7 +8,7 @@ pub use crate::report::{
     ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind, LimitReached,
     MergeConflict, Place, Unsupported,
 };
-use kernel::abi::{Cause, Failure};
+use kernel::abi::{Cause, Failure, Trace};
 use kernel::error::Error as KernelError;
 use std::fmt;
 
@@ -24,13 +24,13 @@ use std::fmt;
 ///
 /// #[detpar::main]
 /// fn main() {
-///     let e = detpar::try_join(|| 1, || std::time::Instant::now()).unwrap_err();
+///     let e = detpar::try_join(|| 1, || std::fs::read("/etc/hostname").is_ok()).unwrap_err();
 ///     let JoinError::Forbidden(call) = &e else { panic!("{e}") };
-///     assert_eq!((call.child(), call.name()), (1, Some("clock_gettime")));
-///     assert!(e.to_string().ends_with("read clocks in the master and pass the value"));
+///     assert_eq!((call.child(), call.name()), (1, Some("openat")));
+///     assert!(e.to_string().contains("use them in the master, before or after the join"));
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum JoinError {
     /// Two children changed the same byte.
@@ -67,18 +67,22 @@ impl JoinError {
         JoinError::Unsupported(Unsupported::new(e))
     }
 
-    /// The failure of a child; `message` and `location` are those of its panic.
+    /// The failure of a child. `message` and `location` are those of its panic; `message` is the
+    /// name that it gave to a refused call.
     pub(crate) fn from_failure(
         failure: Failure,
         message: Option<String>,
         location: Option<String>,
+        trace: Option<Trace>,
     ) -> JoinError {
         let child = failure.child as usize;
         match failure.cause {
             Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c)),
             Cause::Panic => JoinError::Panic(ChildPanic::new(child, message, location)),
-            Cause::Fault(f) => JoinError::Fault(ChildFault::new(child, f)),
-            Cause::Forbidden(c) => JoinError::Forbidden(ForbiddenCall::new(child, c)),
+            Cause::Fault(f) => JoinError::Fault(ChildFault::new(child, f, trace)),
+            Cause::Forbidden(c) => {
+                JoinError::Forbidden(ForbiddenCall::new(child, c, message, trace))
+            }
             Cause::Limit(l) => JoinError::Limit(LimitReached::new(child, l)),
             Cause::Killed { signal } => JoinError::Killed(ChildKilled::new(child, signal)),
         }
@@ -95,6 +99,7 @@ impl JoinError {
             },
             e => e,
         };
+        crate::testing::note(&e);
         panic!("{e}")
     }
 }
@@ -110,6 +115,22 @@ impl fmt::Display for JoinError {
             JoinError::Killed(e) => e.fmt(f),
             JoinError::Unsupported(e) => e.fmt(f),
         }
+    }
+}
+
+/// The kind and what `Display` says: what a main that returns the error, or `unwrap`, shows.
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            JoinError::Conflict(_) => "Conflict",
+            JoinError::Panic(_) => "Panic",
+            JoinError::Fault(_) => "Fault",
+            JoinError::Forbidden(_) => "Forbidden",
+            JoinError::Limit(_) => "Limit",
+            JoinError::Killed(_) => "Killed",
+            JoinError::Unsupported(_) => "Unsupported",
+        };
+        write!(f, "{kind}({self})")
     }
 }
 

@@ -3,9 +3,11 @@
 pub mod __private;
 mod boot;
 mod child;
+pub mod digest;
 pub mod error;
 mod fork;
 mod hidden;
+mod hook;
 pub mod iter;
 mod join;
 pub mod odf;
@@ -13,9 +15,11 @@ pub mod prelude;
 mod report;
 mod scope;
 mod streams;
+pub mod testing;
 
 pub use child::{Child, fork};
-pub use detpar_macros::{deterministic, main};
+pub use detpar_macros::{Digest, deterministic, main, test};
+pub use digest::Digest;
 pub use error::{JoinError, MergeConflict};
 pub use hidden::{FilledOnce, warm, write_once};
 pub use join::{join, try_join};

@@ -63,9 +63,14 @@ impl Handler for Streams {
             libc::SYS_ioctl if a[0] <= 2 => Some(-i64::from(libc::ENOTTY)),
             libc::SYS_lseek if a[0] <= 2 => Some(-i64::from(libc::ESPIPE)),
             libc::SYS_fstat if a[0] <= 2 => Some(pipe_status(a[1])),
-            libc::SYS_newfstatat if a[0] <= 2 && a[3] & libc::AT_EMPTY_PATH as u64 != 0 => {
+            libc::SYS_newfstatat if a[0] <= 2 && is_empty_path(a[1], a[3]) => {
                 Some(pipe_status(a[2]))
             }
+            libc::SYS_statx if a[0] <= 2 && is_empty_path(a[1], a[2]) => {
+                Some(extended_pipe_status(a[4]))
+            }
+            libc::SYS_open => is_of_machine(a[0]).then_some(-i64::from(libc::ENOENT)),
+            libc::SYS_openat => is_of_machine(a[1]).then_some(-i64::from(libc::ENOENT)),
             _ => None,
         }
     }
@@ -80,12 +85,65 @@ impl Handler for Streams {
     }
 
     fn before_fork(&self) {
+        if !kernel::master::in_child() {
+            crate::hook::keep();
+        }
         flush();
     }
 
     fn child_ends(&self) {
         flush();
     }
+}
+
+/// Files that tell of a machine's processors and their quota. Libraries look there before they
+/// ask the system: in a child they do not exist, and what the system says is virtual.
+const OF_MACHINE: [&[u8]; 5] = [
+    b"/proc/self/cgroup",
+    b"/proc/cpuinfo",
+    b"/proc/stat",
+    b"/sys/devices/system/cpu/",
+    b"/sys/fs/cgroup/",
+];
+
+/// Whether the name at an address is one of those, or lies below.
+fn is_of_machine(at: u64) -> bool {
+    OF_MACHINE.iter().any(|name| {
+        let below = name.ends_with(b"/");
+        let whole = name.iter().chain(if below { &[][..] } else { b"\0" });
+        // SAFETY: the program passed the name to open; a bad one faults here as the program's
+        // own fault. Nothing is read past the end of the name: a zero differs from all above.
+        whole.enumerate().all(|(i, b)| unsafe { (at as *const u8).add(i).read() } == *b)
+            && !(below && has_dots(at))
+    })
+}
+
+/// Whether a name leads up again from where it began.
+fn has_dots(at: u64) -> bool {
+    // SAFETY: as above: a C string.
+    unsafe { std::ffi::CStr::from_ptr(at as *const libc::c_char) }
+        .to_bytes()
+        .windows(2)
+        .any(|w| w == b"..")
+}
+
+/// Whether a call with a descriptor and a name is about the descriptor itself.
+fn is_empty_path(at: u64, flags: u64) -> bool {
+    // SAFETY: the program passed the name; a bad one faults here as the program's own fault.
+    flags & libc::AT_EMPTY_PATH as u64 != 0 && unsafe { *(at as *const u8) } == 0
+}
+
+/// As [`pipe_status`], for `statx`.
+fn extended_pipe_status(to: u64) -> i64 {
+    // SAFETY: as there.
+    unsafe {
+        let st = to as *mut libc::statx;
+        st.write_bytes(0, 1);
+        (*st).stx_mask = libc::STATX_TYPE | libc::STATX_MODE;
+        (*st).stx_mode = (libc::S_IFIFO | 0o600) as u16;
+        (*st).stx_blksize = 4096;
+    }
+    0
 }
 
 /// What `fstat` says of a standard stream of a child: a pipe, whatever it is outside.

@@ -184,6 +184,27 @@ pub enum Site {
     OutsideImage = 2,
     /// A lock held by the parent: waiting for it would last for ever.
     Deadlock = 3,
+    /// An instruction that reads the time stamp counter, where that traps.
+    TimeStamp = 4,
+}
+
+/// How many registers a [`Trace`] has.
+pub const REGISTERS: usize = 17;
+
+/// Where a child stood when it ended.
+#[derive(Clone)]
+pub struct Trace {
+    /// Registers by their DWARF numbers: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, and
+    /// the instruction pointer.
+    pub registers: [u64; REGISTERS],
+    /// Its stack, from the stack pointer on, as far as it was kept.
+    pub stack: Vec<u8>,
+}
+
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trace").field("registers", &self.registers).finish_non_exhaustive()
+    }
 }
 
 /// A system call that confinement refused.

@@ -43,7 +43,7 @@ pub enum Error {
     Interrupted,
     /// What only the master may do, or only a child that was put by its id.
     Permission,
-    /// The process has threads or children of its own.
+    /// The process has other threads.
     Busy,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Error {
                     libc::EFBIG => "raise the limit on file sizes (ulimit -f)",
                     _ => remedy,
                 };
-                write!(f, "; {remedy}")
+                write!(f, "; {remedy}; `detpar doctor` shows what this system lacks")
             }
             Error::ForeignThreads { count } => write!(
                 f,
@@ -82,7 +82,7 @@ impl fmt::Display for Error {
             Error::Again => f.write_str("the child still runs"),
             Error::Interrupted => f.write_str("a signal interrupted the wait"),
             Error::Permission => f.write_str("not allowed to this space"),
-            Error::Busy => f.write_str("the process has threads or children of its own"),
+            Error::Busy => f.write_str("the process has other threads: end them before"),
             Error::NoChild => f.write_str("no child with this id is alive"),
         }
     }

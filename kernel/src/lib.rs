@@ -10,9 +10,11 @@
 //! | `space` | the space of this process: its start, its memory, its threads |
 //! | `engine` | what executes spaces, behind one trait |
 //! | `exec` | workers and their master |
+//! | `check` | checking mode: what children write, exactly |
 //! | [`confine`] | what a child may not reach |
 //! | `interpose` | symbols of libc that are taken over |
 //! | [`odf`] | forks of the program itself |
+//! | [`doctor`] | what this system offers |
 //! | `sys` | the only home of operating-system calls |
 
 #![cfg_attr(not(feature = "interpose"), allow(dead_code))]
@@ -22,7 +24,9 @@ compile_error!("the spaces engine runs on 64-bit x86 Linux");
 
 pub mod abi;
 pub mod call;
+mod check;
 pub mod confine;
+pub mod doctor;
 mod engine;
 pub mod error;
 mod exec;

@@ -7,6 +7,7 @@ use crate::heap;
 use crate::image::{early, regions};
 pub use crate::merge::Done;
 use crate::space::descriptors;
+use core::ffi::{c_char, c_int};
 
 /// Keeps `[start, start + len)` out of every merge: what children change there is dropped.
 /// For state of a runtime that is private to each process by nature.
@@ -57,6 +58,11 @@ pub fn in_child() -> bool {
     early::is_ready() && me().role == Role::Child
 }
 
+/// Whether this code runs in the master space.
+pub fn is_master() -> bool {
+    early::is_ready() && me().role == Role::Master
+}
+
 /// Start and length of the heap block around an address, if it lies in one.
 pub fn heap_block(addr: usize) -> Option<(usize, usize)> {
     early::is_ready().then(|| heap::block_of(addr)).flatten().map(|b| (b.start, b.len))
@@ -82,6 +88,12 @@ pub fn worker_pids() -> Vec<i32> {
     }
 }
 
+/// How many stopped children left their workers so far: for tests.
+pub fn evictions() -> u64 {
+    let here = early::is_ready() && me().role == Role::Master;
+    if here { crate::exec::master::master().evictions } else { 0 }
+}
+
 /// How this program finds changed pages.
 pub fn scan() -> Scan {
     match crate::exec::changes::method() {
@@ -98,6 +110,18 @@ pub fn huge_units() -> u32 {
 /// Descriptor of the image file: for tests that count its blocks.
 pub fn image_fd() -> i32 {
     me().image_fd
+}
+
+/// A main as libc calls it: the number of arguments, arguments, environment.
+pub type Main = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
+
+/// Puts a main in place of the program's own; from a constructor that runs before it. Nothing
+/// happens in builds without the feature `interpose`.
+pub fn replace_main(main: Main) {
+    #[cfg(feature = "interpose")]
+    crate::interpose::replace_main(main);
+    #[cfg(not(feature = "interpose"))]
+    let _ = main;
 }
 
 /// Makes the linker keep the symbols of libc that are taken over.

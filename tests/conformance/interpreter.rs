@@ -2,11 +2,18 @@
 //! its children. Every rule of `docs/calls.md` stands here once, in the order in which the
 //! document gives it. A child runs where it is started, to its next stop: nothing that others
 //! do meanwhile can reach it, so when it runs makes no difference.
+mod around;
+mod blocks;
+mod merge;
+mod ranges;
+
+use self::blocks::Blocks;
+use self::ranges::check;
 use super::planted::Planted;
 use super::program::{
-    ARENA, Copy, Failure, Get, PAGE, PARTS, Part, Perm, Place, Program, Put, Span,
+    ARENA, Bell, Copy, Failure, Get, PAGE, Part, Perm, Place, Program, Put, Span,
 };
-use super::runner::{Answer, Calls, Progress, Refused, Seen, State, Stopped};
+use super::runner::{self, Answer, Calls, Progress, Refused, Seen, State, Stopped, Text};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -20,9 +27,11 @@ pub struct Shown {
     pub ended: bool,
     /// The master's arena after its last step.
     pub arena: Vec<u8>,
-    /// Whether a child was merged for a second time without a new Snap although it called or
-    /// had been called by children: its heap's book-keeping may be in conflict, and the model
-    /// has none.
+    /// What came out of the program.
+    pub printed: Vec<u8>,
+    /// Whether a child was merged that allocated or had children, for a second time without a
+    /// new Snap, or after its parent got a new one: its heap's book-keeping may be in conflict,
+    /// and the model has none.
     pub vague: bool,
 }
 
@@ -36,7 +45,13 @@ pub fn interpret_with(program: &Program, planted: Option<Planted>) -> Shown {
     let mut master = Space::master(planted);
     let mut seen = Vec::new();
     let end = Progress::default().run(program, &mut master, &mut |s| seen.push(s));
-    Shown { seen, ended: end.is_ok(), arena: master.memory, vague: master.vague.get() }
+    Shown {
+        seen,
+        ended: end.is_ok(),
+        arena: master.memory,
+        printed: master.printed,
+        vague: master.vague.get(),
+    }
 }
 
 /// Numbers from here on are no names.
@@ -54,12 +69,26 @@ struct Space {
     reference: Option<Vec<u8>>,
     children: BTreeMap<u32, Space>,
     status: Status,
+    /// Blocks of the heap, and those of the reference image.
+    blocks: Blocks,
+    old_blocks: Blocks,
+    /// What it printed and nobody took over yet; in the master, what came out.
+    printed: Vec<u8>,
+    /// How much of that the program has asked for.
+    asked: usize,
+    /// Signals that were asked for, and whether their handlers have run.
+    bells: Rc<Cell<[Option<bool>; 2]>>,
+    /// Whether the named one is blocked.
+    held: bool,
     /// Where it goes on when it is started.
     task: Option<(Program, Progress)>,
     /// Whether it changed its heap's book-keeping since its snapshot.
     books: bool,
     /// Whether it was merged since its snapshot.
     merged: bool,
+    /// How many snapshots it got, and how many its parent had when it got the last.
+    snaps: u32,
+    of_parent: u32,
     /// The same for the whole tree, see [`Shown::vague`].
     vague: Rc<Cell<bool>>,
     planted: Option<Planted>,
@@ -87,9 +116,17 @@ impl Space {
             reference: None,
             children: BTreeMap::new(),
             status: Status::Running,
+            blocks: Blocks::default(),
+            old_blocks: Blocks::default(),
+            printed: Vec::new(),
+            asked: 0,
+            bells: Rc::default(),
+            held: false,
             task: None,
             books: false,
             merged: false,
+            snaps: 0,
+            of_parent: 0,
             vague: Rc::default(),
             planted,
             written: vec![false; ARENA],
@@ -111,6 +148,7 @@ impl Space {
             },
             reference: self.errs(Planted::ReferenceFromCreation).then(|| self.memory.clone()),
             status: Status::Stopped(State::Created),
+            blocks: self.blocks.clone(),
             vague: self.vague.clone(),
             ..master
         }
@@ -203,8 +241,11 @@ impl Space {
         if !(old && child.reference.is_some()) {
             child.reference = Some(self.memory.clone());
         }
+        child.blocks = self.blocks.clone();
+        child.old_blocks = self.blocks.clone();
         child.written.fill(false);
         (child.books, child.merged) = (false, false);
+        (child.snaps, child.of_parent) = (child.snaps + 1, self.snaps);
         if inherits {
             child.perms = self.perms.clone();
         }
@@ -245,148 +286,6 @@ impl Space {
         }
     }
 
-    /// Which bytes a merge of this child would write; the conflict, if there is one.
-    fn plan(&self, child: &Space, reference: &[u8]) -> (Vec<usize>, Option<usize>) {
-        let mut changed = Vec::new();
-        let mut conflicts = Vec::new();
-        for (i, before) in reference.iter().enumerate() {
-            let mut by_child = child.memory[i] != *before;
-            if self.errs(Planted::RestoredByteChanges) {
-                by_child |= child.written[i];
-            }
-            let last = Place::at(i).offset % PAGE == PAGE - 1;
-            by_child &= !(last && self.errs(Planted::LastByteUnmerged));
-            let by_parent = self.memory[i] != *before;
-            let agree = self.errs(Planted::SameValueAgrees) && self.memory[i] == child.memory[i];
-            if by_child {
-                changed.push(i);
-                if by_parent && !agree && !self.errs(Planted::ParentIgnored) {
-                    conflicts.push(i);
-                }
-            }
-        }
-        if self.errs(Planted::WordsMerged) {
-            changed = changed.iter().flat_map(|i| i / 8 * 8..i / 8 * 8 + 8).collect();
-        }
-        let conflict =
-            if self.errs(Planted::HighestConflict) { conflicts.last() } else { conflicts.first() };
-        (changed, conflict.copied())
-    }
-
-    fn merge(&mut self, id: u32) -> Result<(), Refused> {
-        let child = self.children.get(&id).expect("checked by get");
-        let reference = child.reference.clone().ok_or(Refused::Invalid)?;
-        let (changed, conflict) = self.plan(child, &reference);
-        let open = |i: &usize| self.may_write(Place::at(*i));
-        if !changed.iter().all(open) && !self.errs(Planted::MergeIgnoresPerm) {
-            return Err(Refused::Fault);
-        }
-        let bytes = child.memory.clone();
-        if child.merged && child.books {
-            child.vague.set(true);
-        }
-        for i in changed {
-            if let Some(conflict) = conflict
-                && (i >= conflict || !self.errs(Planted::ConflictHalfMerged))
-            {
-                return Err(Refused::Conflict(Place::at(conflict)));
-            }
-            self.set(i, bytes[i]);
-            if let Some(own) = &mut self.reference
-                && self.planted == Some(Planted::GrandchildForgotten)
-            {
-                own[i] = bytes[i];
-            }
-        }
-        self.books = true;
-        let child = self.children.get_mut(&id).expect("found above");
-        child.merged = true;
-        if child.errs(Planted::MergeMovesReference) {
-            child.reference = Some(bytes);
-        }
-        Ok(())
-    }
-
-    fn try_join(&mut self, programs: &[Program]) -> Answer<()> {
-        self.books = true;
-        let mut children: Vec<Space> = Vec::new();
-        let mut failed = None;
-        for (i, program) in programs.iter().enumerate() {
-            let mut child = Space { unnamed: true, ..self.create() };
-            child.task = Some((program.clone(), Progress::default()));
-            child.start();
-            match child.status {
-                Status::Running => return Err(Stopped),
-                Status::Stopped(State::Exception(how)) => {
-                    failed = Some(Refused::Child(i as u32, how));
-                    break;
-                }
-                Status::Stopped(_) => children.push(child),
-            }
-        }
-        // Who changed a byte first; the conflict of the lowest higher child.
-        let mut writers: Vec<Option<usize>> = vec![None; ARENA];
-        for (higher, child) in children.iter().enumerate() {
-            let mut lowest = None;
-            for i in (0..ARENA).filter(|i| child.memory[*i] != self.memory[*i]) {
-                match writers[i] {
-                    Some(lower) if self.errs(Planted::LastSiblingWins) => {
-                        writers[i] = Some(lower.max(higher));
-                    }
-                    Some(lower) => lowest = lowest.or(Some((lower, i))),
-                    None => writers[i] = Some(higher),
-                }
-            }
-            if let Some((lower, i)) = lowest {
-                let place = Place::at(i);
-                return Ok(Err(Refused::Siblings(lower as u32, higher as u32, place)));
-            }
-        }
-        if let Some(failed) = failed
-            && !self.errs(Planted::FailureMergesLower)
-        {
-            return Ok(Err(failed));
-        }
-        let open = |i: usize| writers[i].is_none() || self.may_write(Place::at(i));
-        if !(0..ARENA).all(open) {
-            return Ok(Err(Refused::Fault));
-        }
-        for (i, writer) in writers.iter().enumerate() {
-            if let Some(writer) = writer {
-                self.set(i, children[*writer].memory[i]);
-            }
-        }
-        Ok(failed.map_or(Ok(()), Err))
-    }
-
-    fn try_take(&mut self, ids: &[u32]) -> Answer<()> {
-        let live = |id: &u32| self.children.contains_key(id);
-        if !ids.iter().all(live) || ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
-            return Ok(Err(Refused::NoChild));
-        }
-        self.books = true;
-        let before = self.memory.clone();
-        let mut answer = Ok(());
-        for (i, id) in ids.iter().enumerate() {
-            let i = i as u32;
-            answer = match self.stopped(*id).expect("found above")? {
-                State::Exception(how) => Err(Refused::Child(i, how)),
-                _ => match self.merge(*id) {
-                    Err(Refused::Conflict(place)) => Err(Refused::Late(i, place)),
-                    merged => merged,
-                },
-            };
-            if answer.is_err() {
-                if !self.errs(Planted::FailureMergesLower) {
-                    self.memory = before;
-                }
-                break;
-            }
-        }
-        ids.iter().for_each(|id| drop(self.children.remove(id)));
-        Ok(answer)
-    }
-
     fn try_put(&mut self, id: u32, put: &Put) -> Answer<()> {
         if put.tree || put.limit {
             return Ok(Err(Refused::Unsupported));
@@ -409,6 +308,10 @@ impl Space {
         let restarts = self.errs(Planted::FailedChildRestarts);
         if failed && !(put.regs.is_some() && (put.snap || restarts)) {
             return Ok(Err(Refused::Invalid));
+        }
+        if failed {
+            // What was not taken over of the one that failed goes with it.
+            self.children.get_mut(&id).expect("it failed").printed.clear();
         }
         let startable = self.children.get(&id).is_some_and(|c| c.task.is_some());
         if put.start && put.regs.is_none() && !startable {
@@ -492,9 +395,13 @@ impl Space {
         let state = match self.stopped(id) {
             None => return Ok(Err(Refused::NoChild)),
             Some(Err(Stopped)) if get.dont_wait => return Ok(Err(Refused::Again)),
+            Some(Err(Stopped)) if get.signals && self.interrupted() => {
+                return Ok(Err(Refused::Interrupted));
+            }
             Some(state) => state?,
         };
         if matches!(state, State::Exception(_)) && !self.errs(Planted::FailedChildMerges) {
+            self.deliver(id);
             return Ok(Ok(state));
         }
         if let Some(copy) = &get.copy
@@ -507,6 +414,9 @@ impl Space {
             && let Err(refused) = self.merge(id)
         {
             return Ok(Err(refused));
+        }
+        if get.merge {
+            self.deliver(id);
         }
         if let Some(copy) = &get.copy {
             let bytes = self.children[&id].memory.clone();
@@ -530,33 +440,6 @@ fn page(place: Place) -> (Part, u64) {
 /// The bytes of a range that was checked.
 fn places(span: Span) -> impl Iterator<Item = Place> {
     (0..span.len).map(move |i| Place { offset: span.place.offset + i, ..span.place })
-}
-
-/// Checks ranges by themselves: first that they are ranges, then that they are memory.
-fn check(
-    ranges: impl Iterator<Item = Span> + Clone,
-    perm: Option<(Span, Perm)>,
-) -> Result<(), Refused> {
-    let mut all = ranges.chain(perm.map(|(span, _)| span));
-    let overflows = |s: &Span| s.len == super::program::OVERFLOWING;
-    if all.clone().any(|s| overflows(&s)) {
-        return Err(Refused::Invalid);
-    }
-    if let Some((span, _)) = perm
-        && (span.place.part == Part::Frame || span.place.offset % PAGE != 0 || span.len % PAGE != 0)
-    {
-        return Err(Refused::Invalid);
-    }
-    if all.any(|s| s.len > 0 && !inside(s)) { Err(Refused::Fault) } else { Ok(()) }
-}
-
-fn inside(span: Span) -> bool {
-    if span.len == super::program::HUGE || !PARTS.contains(&span.place.part) {
-        return false;
-    }
-    let within = span.place.offset + span.len <= span.place.part.size();
-    assert!(within, "{span:?} leaves its part: what lies there differs between engines");
-    true
 }
 
 impl Calls for Space {
@@ -653,5 +536,57 @@ impl Calls for Space {
 
     fn spin(&mut self) -> Stopped {
         Stopped
+    }
+
+    fn print(&mut self, byte: u8) {
+        self.printed.push(byte);
+    }
+
+    fn delivered(&mut self) -> Text {
+        let text = runner::text(&self.printed[self.asked..]);
+        self.asked = self.printed.len();
+        text
+    }
+
+    fn alloc(&mut self, slot: usize, value: u8) {
+        self.books = true;
+        self.blocks.alloc(slot, value);
+    }
+
+    fn free(&mut self, slot: usize) {
+        self.books = true;
+        self.blocks.free(slot);
+    }
+
+    fn fill(&mut self, slot: usize, value: u8) {
+        self.blocks.fill(slot, value);
+    }
+
+    fn block(&mut self, slot: usize) -> Option<u8> {
+        Some(self.blocks.value(slot))
+    }
+
+    fn ring(&mut self, bell: Bell) {
+        let mut bells = self.bells.get();
+        bells[bell as usize] = Some(false);
+        self.bells.set(bells);
+    }
+
+    fn rang(&mut self, bell: Bell, wait: bool) -> bool {
+        let mut bells = self.bells.get();
+        let rang = bells[bell as usize].take().expect("it was asked for");
+        self.bells.set(bells);
+        rang || wait
+    }
+
+    fn hold(&mut self, bell: Bell, hold: bool) {
+        assert_eq!(bell, Bell::Named, "holding the other one makes no difference");
+        self.held = hold;
+        let [named, other] = self.bells.get();
+        self.bells.set([named.map(|rang| rang || !hold), other]);
+    }
+
+    fn become_master(&mut self) -> Result<(), Refused> {
+        Err(if self.master { Refused::Exists } else { Refused::Permission })
     }
 }

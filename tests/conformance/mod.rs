@@ -9,6 +9,7 @@
 //! | [`random`] | random programs from a seed |
 //! | [`shrink`] | makes a program that fails smaller |
 //! | [`spaces`] | the trait for the engine `spaces` |
+//! | [`surroundings`] | what that engine's programs meet besides memory |
 //! | [`planted`] | errors that the model can make on purpose, to see them found |
 //!
 //! An engine joins in by implementing [`runner::Calls`] for its real calls.
@@ -19,4 +20,5 @@ pub mod random;
 pub mod runner;
 pub mod shrink;
 pub mod spaces;
+pub mod surroundings;
 pub mod table;

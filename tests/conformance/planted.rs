@@ -75,10 +75,16 @@ pub enum Planted {
     LastSiblingWins,
     /// A join that fails has merged the children below the failing one.
     FailureMergesLower,
+    /// What a child printed is delivered again by the next get.
+    OutputStays,
+    /// What a child printed comes before what its parent printed meanwhile.
+    OutputBefore,
+    /// A signal that a wait does not name is gone after it.
+    OtherSignalLost,
 }
 
-/// All of them.
-pub const ALL: [Planted; 36] = [
+/// All that random programs must find.
+pub const ALL: [Planted; 38] = [
     Planted::ParentIgnored,
     Planted::SameValueAgrees,
     Planted::RestoredByteChanges,
@@ -115,4 +121,9 @@ pub const ALL: [Planted; 36] = [
     Planted::GrandchildForgotten,
     Planted::LastSiblingWins,
     Planted::FailureMergesLower,
+    Planted::OutputStays,
+    Planted::OutputBefore,
 ];
+
+/// What depends on time, which random programs have none of: rows alone can notice it.
+pub const TIMED: [Planted; 1] = [Planted::OtherSignalLost];

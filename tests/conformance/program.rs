@@ -176,7 +176,7 @@ pub struct Get {
     pub regs: bool,
     /// Does not wait for a child that runs.
     pub dont_wait: bool,
-    /// Names signals that may interrupt the wait (none is ever sent).
+    /// Names signals that may interrupt the wait: [`Bell::Named`].
     pub signals: bool,
     /// Asks for a copy of a subtree, which no engine offers.
     pub tree: bool,
@@ -191,6 +191,21 @@ pub enum Failure {
     Fault,
     /// It makes a system call that confinement refuses.
     Refused,
+}
+
+/// Places for pointers to blocks of the heap, in memory that merges like any other.
+pub const SLOTS: usize = 4;
+
+/// Bytes of a block that a slot points to.
+pub const BLOCK: usize = 3000;
+
+/// A signal with a handler that is sent to the master again and again, once it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bell {
+    /// In the set of signals that a get names. It comes later and less often than the other.
+    Named,
+    /// Not in that set.
+    Other,
 }
 
 /// One step of a space.
@@ -241,6 +256,28 @@ pub enum Op {
     Fail(Failure),
     /// Computes for ever.
     Spin,
+    /// Prints a byte to standard output.
+    Print(u8),
+    /// What has come out of the program since this was last asked, in the master.
+    Delivered,
+    /// Allocates a block, filled with this value, and lets a slot point to it.
+    Alloc(usize, u8),
+    /// Frees a slot's block. The slot points there still.
+    Free(usize),
+    /// Fills a slot's block with this value.
+    Fill(usize, u8),
+    /// Reads a slot's block.
+    Block(usize),
+    /// Asks for a signal to the master.
+    Ring(Bell),
+    /// Whether its handler has run since; nobody asks for it any more.
+    Rang(Bell),
+    /// The same, after waiting for it.
+    Await(Bell),
+    /// Blocks a signal in the master, or unblocks it.
+    Hold(Bell, bool),
+    /// Tries to become a master.
+    BecomeMaster,
 }
 
 impl Op {
@@ -444,6 +481,11 @@ impl Get {
     /// Sets permissions of the parent.
     pub fn perm(self, span: Span, perm: Perm) -> Get {
         Get { perm: Some((span, perm)), ..self }
+    }
+
+    /// Lets [`Bell::Named`] interrupt the wait.
+    pub fn signals(self) -> Get {
+        Get { signals: true, ..self }
     }
 
     /// Does not wait.

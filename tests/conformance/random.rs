@@ -175,6 +175,7 @@ impl Random {
             17 if depth > 0 && t.failures && self.one_in(2) => {
                 Op::Fail(self.pick(&[Failure::Panic, Failure::Fault, Failure::Refused]))
             }
+            18 => Op::Print(b'a' + self.below(26) as u8),
             _ => self.join(depth, t),
         }
     }

@@ -4,7 +4,7 @@
 //! runner lies in the arena, and in a child it neither allocates nor writes a static. The
 //! digest leaves a child as the code of a ret ([`Op::Report`]). In the master each step's
 //! outcome is logged as well.
-use super::program::{Failure, Get, Op, Place, Program, Put, Span};
+use super::program::{Bell, Failure, Get, Op, Place, Program, Put, Span};
 
 /// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,20 @@ pub enum Seen {
     State(State),
     /// A call was refused: nothing changed.
     Refused(Refused),
+    /// What came out of the program: the first bytes of it, then zeros.
+    Text(Text),
+    /// Whether a signal's handler has run.
+    Rang(bool),
+}
+
+/// The beginning of an output.
+pub type Text = [u8; 8];
+
+/// The first bytes of an output.
+pub fn text(bytes: &[u8]) -> Text {
+    let mut text = Text::default();
+    text.iter_mut().zip(bytes).for_each(|(t, b)| *t = *b);
+    text
 }
 
 /// The state of a child that does not run.
@@ -49,6 +63,13 @@ pub enum Refused {
     NoChild,
     /// The child runs.
     Again,
+    /// A signal came that may interrupt the wait.
+    Interrupted,
+    /// This space is a master already.
+    Exists,
+    /// Parent and child changed bytes, or one of them freed some, that are not of the arena:
+    /// in a block or a slot.
+    Elsewhere,
     /// A range is no memory of the image, or not open to its space.
     Fault,
     /// Parent and child changed this byte.
@@ -108,6 +129,26 @@ pub trait Calls {
     fn fail(&mut self, how: Failure) -> Stopped;
     /// Computes for ever.
     fn spin(&mut self) -> Stopped;
+    /// Prints a byte.
+    fn print(&mut self, byte: u8);
+    /// What has come out of the program since the last time.
+    fn delivered(&mut self) -> Text;
+    /// Allocates a block for a slot.
+    fn alloc(&mut self, slot: usize, value: u8);
+    /// Frees a slot's block.
+    fn free(&mut self, slot: usize);
+    /// Fills a slot's block.
+    fn fill(&mut self, slot: usize, value: u8);
+    /// The value of all bytes of a slot's block, if it is one.
+    fn block(&mut self, slot: usize) -> Option<u8>;
+    /// Asks for a signal.
+    fn ring(&mut self, bell: Bell);
+    /// Whether its handler has run, after waiting for it if so wanted; it comes no more.
+    fn rang(&mut self, bell: Bell, wait: bool) -> bool;
+    /// Blocks a signal, or unblocks it.
+    fn hold(&mut self, bell: Bell, hold: bool);
+    /// Tries to become a master.
+    fn become_master(&mut self) -> Result<(), Refused>;
 }
 
 /// How far a space is in its program, and what it has seen.
@@ -180,6 +221,36 @@ impl Progress {
             Op::Report => return ret(calls, code(self.seen)),
             Op::Fail(how) => return Err(calls.fail(*how)),
             Op::Spin => return Err(calls.spin()),
+            Op::Print(byte) => {
+                calls.print(*byte);
+                Seen::Done
+            }
+            Op::Delivered => Seen::Text(calls.delivered()),
+            Op::Alloc(slot, value) => {
+                calls.alloc(*slot, *value);
+                Seen::Done
+            }
+            Op::Free(slot) => {
+                calls.free(*slot);
+                Seen::Done
+            }
+            Op::Fill(slot, value) => {
+                calls.fill(*slot, *value);
+                Seen::Done
+            }
+            // Zero stands for bytes that differ: no block is filled with it.
+            Op::Block(slot) => Seen::All(calls.block(*slot).unwrap_or(0)),
+            Op::Ring(bell) => {
+                calls.ring(*bell);
+                Seen::Done
+            }
+            Op::Rang(bell) => Seen::Rang(calls.rang(*bell, false)),
+            Op::Await(bell) => Seen::Rang(calls.rang(*bell, true)),
+            Op::Hold(bell, hold) => {
+                calls.hold(*bell, *hold);
+                Seen::Done
+            }
+            Op::BecomeMaster => done(calls.become_master()),
         }))
     }
 }
@@ -244,6 +315,11 @@ fn fold(hash: u64, seen: Seen) -> u64 {
         Seen::Refused(Refused::Other(number)) => (15, number as u64),
         Seen::Refused(Refused::Child(i, how)) => (16, u64::from(i) << 8 | failure(how)),
         Seen::Refused(Refused::Late(i, place)) => (18, u64::from(i) << 32 | place.index() as u64),
+        Seen::Refused(Refused::Interrupted) => (19, 0),
+        Seen::Refused(Refused::Exists) => (20, 0),
+        Seen::Refused(Refused::Elsewhere) => (21, 0),
+        Seen::Text(text) => (22, u64::from_le_bytes(text)),
+        Seen::Rang(rang) => (23, rang.into()),
         Seen::Refused(Refused::Siblings(lower, higher, place)) => {
             (17, u64::from(lower) << 48 | u64::from(higher) << 32 | place.index() as u64)
         }

@@ -3,9 +3,12 @@
 //! Nothing of the runner lies in the arena. In a child it works on its own stack alone; in the
 //! master its log has its memory before the first step.
 use super::interpreter::Shown;
-use super::program::{ARENA, Failure, Get, Op, PAGE, PARTS, Part, Perm, Place, Program, Put, Span};
+use super::program::{
+    ARENA, Bell, Failure, Get, Op, PAGE, PARTS, Part, Perm, Place, Program, Put, Span,
+};
 use super::random::Level;
-use super::runner::{Answer, Calls, Progress, Refused, State, Stopped};
+use super::runner::{Answer, Calls, Progress, Refused, State, Stopped, Text};
+use super::surroundings::{self, Bells, Output};
 use kernel::abi::{self, Cause, ChildId, End, GetFlags, PutFlags};
 use kernel::call::{self, Closed, Frames, GetError, Job, raw};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -100,7 +103,8 @@ pub fn run(program: &Program, face: Face) -> Shown {
     };
     (0..ARENA).for_each(|i| arena.store(Place::at(i), 0));
     LOCAL.set(0);
-    let mut space = Space { arena: &arena, failed: false };
+    let around = Around { output: Output::new(), bells: Bells::default() };
+    let mut space = Space { arena: &arena, around: Some(&around), failed: false };
     let mut seen = Vec::with_capacity(program.0.len());
     let end = Progress::default().run(program, &mut space, &mut |s| seen.push(s));
     open_all(&arena);
@@ -112,7 +116,7 @@ pub fn run(program: &Program, face: Face) -> Shown {
     let bytes = (0..ARENA).map(|i| arena.load(Place::at(i))).collect();
     // SAFETY: allocated above with the same layout; no child is left.
     unsafe { dealloc(heap, layout) };
-    Shown { seen, ended: end.is_ok(), arena: bytes, vague: false }
+    Shown { seen, ended: end.is_ok(), arena: bytes, printed: around.output.all(), vague: false }
 }
 
 /// Gives the master back what permissions it took from itself.
@@ -155,7 +159,7 @@ fn ids(program: &Program) -> BTreeSet<u32> {
 unsafe extern "C" fn entry(data: *mut (), arg: usize, _out: *mut u8) -> End {
     // SAFETY: the caller's contract; the child has its copy of both.
     let (program, arena) = unsafe { (&*data.cast::<Program>(), &*(arg as *const Arena)) };
-    let mut space = Space { arena, failed: false };
+    let mut space = Space { arena, around: None, failed: false };
     let _ = Progress::default().run(program, &mut space, &mut |_| {});
     if space.failed {
         call::record_panic(Some("as the program wants it"));
@@ -164,9 +168,17 @@ unsafe extern "C" fn entry(data: *mut (), arg: usize, _out: *mut u8) -> End {
     End::Returned
 }
 
+/// What the master has besides memory.
+struct Around {
+    output: Output,
+    bells: Bells,
+}
+
 /// The running space.
 struct Space<'a> {
     arena: &'a Arena,
+    /// In the master.
+    around: Option<&'a Around>,
     /// Whether it shall end by a panic.
     failed: bool,
 }
@@ -188,8 +200,7 @@ impl Space<'_> {
                 (Some(place), Failing::Get) => Refused::Conflict(place),
                 (Some(place), Failing::Take) => Refused::Late(failure.child, place),
                 (Some(place), Failing::Join) => Refused::Siblings(c.lower, c.higher, place),
-                // A conflict outside of the arena is none that these programs can have.
-                (None, _) => Refused::Other(libc::EXDEV),
+                (None, _) => Refused::Elsewhere,
             },
             (_, Some(how)) => Refused::Child(failure.child, how),
             (_, None) => Refused::Other(libc::ENOMEM),
@@ -216,6 +227,8 @@ fn refused_by(errno: i64) -> Refused {
         libc::ECHILD => Refused::NoChild,
         libc::EAGAIN => Refused::Again,
         libc::EFAULT => Refused::Fault,
+        libc::EINTR => Refused::Interrupted,
+        libc::EEXIST => Refused::Exists,
         other => Refused::Other(other),
     }
 }
@@ -335,8 +348,7 @@ impl Space<'_> {
             call = call.perm(start, len, perm_of(perm));
         }
         if get.signals {
-            // Nobody sends it.
-            call = call.signals(1 << (libc::SIGUSR2 - 1));
+            call = call.signals(surroundings::NAMED);
         }
         if get.dont_wait {
             call = call.dont_wait();
@@ -383,6 +395,12 @@ impl Space<'_> {
             (5, 3) => Ok(State::Exception(Failure::Refused)),
             _ => Err(Refused::Other(libc::EBADE)),
         }
+    }
+}
+
+impl<'a> Space<'a> {
+    fn around(&self) -> &'a Around {
+        self.around.expect("the master's own step")
     }
 }
 
@@ -485,5 +503,45 @@ impl Calls for Space<'_> {
         loop {
             std::hint::spin_loop();
         }
+    }
+
+    fn print(&mut self, byte: u8) {
+        surroundings::print(byte);
+    }
+
+    fn delivered(&mut self) -> Text {
+        self.around().output.text()
+    }
+
+    fn alloc(&mut self, slot: usize, value: u8) {
+        surroundings::allocate(slot, value);
+    }
+
+    fn free(&mut self, slot: usize) {
+        surroundings::free(slot);
+    }
+
+    fn fill(&mut self, slot: usize, value: u8) {
+        surroundings::fill(slot, value);
+    }
+
+    fn block(&mut self, slot: usize) -> Option<u8> {
+        surroundings::value(slot)
+    }
+
+    fn ring(&mut self, bell: Bell) {
+        self.around().bells.ring(bell);
+    }
+
+    fn rang(&mut self, bell: Bell, wait: bool) -> bool {
+        self.around().bells.rang(bell, wait)
+    }
+
+    fn hold(&mut self, bell: Bell, hold: bool) {
+        self.around().bells.hold(bell, hold);
+    }
+
+    fn become_master(&mut self) -> Result<(), Refused> {
+        surroundings::become_master().map_err(|e| refused_by(-i64::from(e.errno())))
     }
 }

@@ -10,7 +10,6 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime};
 
 /// What a child does.
 type Body = fn();
@@ -42,10 +41,8 @@ const BODIES: &[(&str, Body)] = &[
     ("outside_the_image", outside_the_image),
     ("jump_to_nowhere", jump_to_nowhere),
     // Time.
-    ("instant", || ignore(Instant::now())),
-    ("system_time", || ignore(SystemTime::now())),
-    ("sleep", || std::thread::sleep(Duration::from_millis(1))),
-    ("raw_clock", raw_clock),
+    ("set_clock", set_clock),
+    ("timer", timer),
     // Files and the network; the child ignores what the call says.
     ("file_open", || ignore(File::open("/proc/self/stat"))),
     ("file_create", || ignore(File::create("/tmp/detpar-must-not-exist"))),
@@ -77,8 +74,6 @@ const BODIES: &[(&str, Body)] = &[
     ("receive", || ignore(mpsc::channel::<u8>().1.recv())),
     ("receive_from_the_living", receive_from_the_living),
     ("park", std::thread::park),
-    ("park_timeout", || std::thread::park_timeout(Duration::from_millis(1))),
-    // Too much.
     // Allowed: no failure.
     ("process_id", || assert_eq!(std::process::id(), 2)),
     ("yield", std::thread::yield_now),
@@ -247,10 +242,15 @@ fn panic_with_refused_destructor() {
     panic!("the first reason counts");
 }
 
-fn raw_clock() {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+fn set_clock() {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the record is alive.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &mut now) };
+    unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &now) };
+}
+
+fn timer() {
+    // SAFETY: has no memory operands.
+    unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, 0) };
 }
 
 fn stdin_read() {

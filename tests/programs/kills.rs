@@ -5,6 +5,8 @@
 use detpar::prelude::*;
 use detpar::{JoinError, try_join};
 use detpar_tests::program::{assert_alive, assert_same, change, pattern, shared};
+use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
+use kernel::call::{self, Closed, GetError, Job};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU8;
 use std::time::{Duration, Instant};
@@ -29,10 +31,11 @@ fn main() {
         if Instant::now() >= end {
             break;
         }
-        match round % 4 {
+        match round % 5 {
             0 => state.flat(round, &mut counts),
             1 => state.nested(round, &mut counts),
             2 => state.leaves(&mut counts),
+            3 => state.met(&mut counts),
             _ => state.collected(round, &mut counts),
         }
     }
@@ -106,6 +109,43 @@ impl State {
         assert_same(&self.memory, &self.bytes);
     }
 
+    /// Children that meet twice.
+    fn met(&mut self, counts: &mut Counts) {
+        /// # Safety
+        /// `memory` points to the shared bytes, which outlive the construct.
+        unsafe extern "C" fn entry(memory: *mut (), i: usize, _: *mut u8) -> End {
+            // SAFETY: the caller's contract.
+            let memory = unsafe { &*memory.cast::<Vec<AtomicU8>>() };
+            for step in 0..3 {
+                change(memory, (i * 3 + step) * PAGE + 700, 9);
+                if step < 2 && call::barrier().is_err() {
+                    return End::Panicked;
+                }
+            }
+            End::Returned
+        }
+        let mut closed = Closed::with_capacity(20);
+        for i in 0..20 {
+            let data = core::ptr::from_ref(&self.memory).cast_mut().cast();
+            let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
+            let job = Job { entry, data, arg: i, out_size: 0 };
+            closed.put(ChildId(i as u32), flags, job).expect("the next index");
+        }
+        // SAFETY: the entry takes what the jobs give it, and does not unwind.
+        let met = match unsafe { closed.get(GetFlags::MERGE) } {
+            Ok(_) => Ok(()),
+            Err(GetError::Child(f)) => match f.failure.cause {
+                Cause::Killed { .. } => Err(()),
+                other => panic!("neither success nor a kill: {other:?}"),
+            },
+            Err(other) => panic!("neither success nor a kill: {other:?}"),
+        };
+        if counts.count(met).is_some() {
+            (0..60).for_each(|p| self.bytes[p * PAGE + 700] ^= 9);
+        }
+        assert_same(&self.memory, &self.bytes);
+    }
+
     /// Fresh memory that children fill.
     fn collected(&mut self, round: usize, counts: &mut Counts) {
         let run = || (0..5000).into_par_iter().map(|i| vec![i ^ round; 3]).collect::<Vec<_>>();
@@ -118,14 +158,8 @@ impl State {
 impl Counts {
     fn note<T>(&mut self, result: Result<T, JoinError>) -> Option<T> {
         match result {
-            Ok(value) => {
-                self.succeeded += 1;
-                Some(value)
-            }
-            Err(JoinError::Killed { .. }) => {
-                self.killed += 1;
-                None
-            }
+            Ok(value) => self.count(Ok(value)),
+            Err(JoinError::Killed { .. }) => self.count(Err(())),
             Err(other) => panic!("neither success nor a kill: {other:?}"),
         }
     }
@@ -137,17 +171,22 @@ impl Counts {
         let result = catch_unwind(AssertUnwindSafe(run));
         std::panic::set_hook(quiet);
         match result {
-            Ok(value) => {
-                self.succeeded += 1;
-                Some(value)
-            }
+            Ok(value) => self.count(Ok(value)),
             Err(payload) => {
                 let message = payload.downcast_ref::<String>().map_or("", |m| m.as_str());
                 assert!(message.to_lowercase().contains("kill"), "not a kill: {message}");
-                self.killed += 1;
-                None
+                self.count(Err(()))
             }
         }
+    }
+
+    /// Counts a success or a kill.
+    fn count<T>(&mut self, result: Result<T, ()>) -> Option<T> {
+        match result {
+            Ok(_) => self.succeeded += 1,
+            Err(()) => self.killed += 1,
+        }
+        result.ok()
     }
 }
 

@@ -28,6 +28,12 @@ const LOOPS: &[(&str, Round)] = &[
     ("faults", faults),
     ("conflicts", conflicts),
     ("nested_failures", nested_failures),
+    ("scopes", scopes),
+    ("forks", forks),
+    ("puts_and_gets", puts_and_gets),
+    ("barriers", barriers),
+    ("processes", processes),
+    ("processes_beside_children", processes_beside_children),
 ];
 
 #[detpar::main]
@@ -265,6 +271,141 @@ fn nested_failures(i: usize) {
     };
     let (a, b) = detpar::join(inner(i), inner(i + 1));
     assert_eq!((a.0, a.1, b.0, b.1), (i.is_multiple_of(2), false, !i.is_multiple_of(2), false));
+}
+
+fn scopes(i: usize) {
+    let mut lists: [Vec<String>; 3] = Default::default();
+    let failed = detpar::try_scope(|s| {
+        for (n, list) in lists.iter_mut().enumerate() {
+            s.spawn(move |s| {
+                s.spawn(move |_| list.extend((0..i % 20 * 10).map(|k| "y".repeat(k % 30 + n))));
+            });
+        }
+        let _parent = vec![i; 500];
+        if i % 4 == 3 {
+            s.spawn(|_| panic!("expected"));
+        }
+    });
+    assert_eq!(failed.is_err(), i % 4 == 3);
+    let made = if i % 4 == 3 { 0 } else { i % 20 * 10 };
+    assert!(lists.iter().all(|l| l.len() == made));
+}
+
+/// Joined in another order than forked, some not at all, one that never ends.
+fn forks(i: usize) {
+    let mut children: Vec<_> = (0..5u32)
+        .map(|n| detpar::fork(n, move || vec![n; i % 20 * 300 + 1]).expect("a child"))
+        .collect();
+    let endless = detpar::fork(9, || {
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+    let own: Vec<String> = (0..i % 20 * 10).map(|n| n.to_string()).collect();
+    let last = children.pop().map(|c| c.join().expect("a result")[0]);
+    children.rotate_left(i % 4);
+    children.truncate(3);
+    for child in children {
+        let id = child.id();
+        assert_eq!(child.join().expect("a result"), vec![id; i % 20 * 300 + 1]);
+    }
+    drop(endless);
+    assert_eq!((last, own.len()), (Some(4), i % 20 * 10));
+}
+
+static PLACES: [std::sync::atomic::AtomicU64; 4] =
+    [const { std::sync::atomic::AtomicU64::new(0) }; 4];
+
+/// Children that stop, get new snapshots, are given up or killed.
+fn puts_and_gets(i: usize) {
+    use kernel::abi::{ChildId, End, State};
+    use kernel::call::{self, Get, Job, Put};
+    /// # Safety
+    /// Needs nothing; the type is that of an entry.
+    unsafe extern "C" fn entry(_: *mut (), arg: usize, _: *mut u8) -> End {
+        let (i, n) = (arg / 4, arg % 4);
+        let kept = vec![i; 100 + i % 20 * 50];
+        for turn in 0..2 {
+            PLACES[n].fetch_add(1, Relaxed);
+            if call::ret(turn).is_err() {
+                return End::Panicked;
+            }
+        }
+        PLACES[n].fetch_add(kept[99] as u64 - i as u64, Relaxed);
+        End::Returned
+    }
+    PLACES.iter().for_each(|p| p.store(0, Relaxed));
+    let id = |n: usize| ChildId(n as u32);
+    // SAFETY: in all calls below: the entry needs nothing and does not unwind, the words may
+    // hold anything, and no handle names these children.
+    unsafe {
+        for n in 0..4 {
+            let job = Job { entry, data: std::ptr::null_mut(), arg: 4 * i + n, out_size: 0 };
+            Put::new(id(n)).snap().regs(job).start().call().expect("a child");
+        }
+        for turn in 0..2 {
+            for n in 0..4 {
+                let found = Get::new(id(n)).merge().call().expect("a merge");
+                assert_eq!(found.state, State::Ret(turn));
+                Put::new(id(n)).snap().start().call().expect("it goes on");
+            }
+        }
+        // Given up before it was merged: what it allocated vanishes.
+        let job = Job { entry, data: std::ptr::null_mut(), arg: 4 * i, out_size: 0 };
+        Put::new(id(4)).snap().regs(job).start().call().expect("a child");
+        for n in 0..4 {
+            let found = Get::new(id(n)).merge().call().expect("a merge");
+            assert_eq!(found.state, State::Returned);
+            call::kill(id(n)).expect("a child");
+        }
+        Get::new(id(4)).call().expect("it stops");
+        call::kill(id(4)).expect("a child");
+    }
+    assert!(PLACES.iter().all(|p| p.load(Relaxed) == 2));
+}
+
+fn barriers(i: usize) {
+    PLACES.iter().for_each(|p| p.store(0, Relaxed));
+    let child = |n: usize| {
+        move || {
+            let mut made = Vec::new();
+            for phase in 1..4 {
+                PLACES[n].store(phase, Relaxed);
+                made.push(vec![n; i % 20 * 30 + 1]);
+                kernel::call::barrier().expect("a sibling");
+                assert_eq!(PLACES[1 - n].load(Relaxed), phase);
+            }
+            assert!(i % 3 != 2 || n == 0, "expected");
+            made
+        }
+    };
+    assert_eq!(try_join(child(0), child(1)).is_ok(), i % 3 != 2);
+}
+
+/// Forks of the program itself, on demand.
+fn processes(i: usize) {
+    let mut mine = vec![i; 20_000];
+    match detpar::odf::fork().expect("a process") {
+        detpar::odf::Fork::Child => {
+            mine.fill(0);
+            // SAFETY: ends the process at once.
+            unsafe { libc::_exit(i32::from(mine[19_999] != 0)) };
+        }
+        detpar::odf::Fork::Parent { child } => {
+            mine[10_000] = i + 1;
+            let mut status = -1;
+            // SAFETY: waits for the process just made.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            assert_eq!((status, mine[9_999], mine[10_000]), (0, i, i + 1));
+        }
+    }
+}
+
+fn processes_beside_children(i: usize) {
+    let child = detpar::fork(3, move || vec![i; 3000]).expect("a child");
+    processes(i);
+    assert_eq!(child.join().expect("a result").len(), 3000);
+    processes(i);
 }
 
 /// A thousand children in one construct, each with pages of a shared array.

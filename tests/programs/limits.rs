@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         ("numbers", numbers),
         ("many", many),
         ("memory_in_a_child", memory_in_a_child),
+        ("stopped", stopped),
         ("sequential", sequential),
         ("current_dir", || assert!(std::env::current_dir().is_err())),
         ("variables", || println!("{}", std::env::vars_os().count() > 900)),
@@ -169,6 +170,69 @@ fn memory_in_a_child() {
     };
     println!("{}", told(try_join(|| 1, hoard).map(drop)));
     assert_alive();
+}
+
+/// Children that meet, and spaces that stop: far more of them than processes.
+fn stopped() {
+    use kernel::abi::{ChildId, End, GetFlags, PutFlags, State};
+    use kernel::call::{self, Closed, Get, Job, Put};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    const MANY: usize = 40;
+    static CELL: [AtomicUsize; 2 * MANY] = [const { AtomicUsize::new(0) }; 2 * MANY];
+
+    /// # Safety
+    /// Of no consequence: the arguments are plain numbers.
+    unsafe extern "C" fn meets(_: *mut (), i: usize, _: *mut u8) -> End {
+        for _ in 0..3 {
+            let next = CELL[(i + 1) % MANY].load(Relaxed);
+            CELL[i].store(next + 1, Relaxed);
+            if call::barrier().is_err() {
+                return End::Panicked;
+            }
+        }
+        End::Returned
+    }
+    /// # Safety
+    /// As above.
+    unsafe extern "C" fn rets(_: *mut (), i: usize, _: *mut u8) -> End {
+        CELL[MANY + i].store(i, Relaxed);
+        if call::ret(7).is_err() {
+            return End::Panicked;
+        }
+        CELL[MANY + i].fetch_add(1, Relaxed);
+        End::Returned
+    }
+
+    let job = |entry, i| Job { entry, data: std::ptr::null_mut(), arg: i, out_size: 0 };
+    let mut closed = Closed::with_capacity(MANY);
+    for i in 0..MANY {
+        let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
+        closed.put(ChildId(i as u32), flags, job(meets, i)).expect("the next index");
+    }
+    // SAFETY: the entry takes any arguments, writes no result and does not unwind.
+    unsafe { closed.get(GetFlags::MERGE) }.expect("children that meet");
+    assert!(CELL[..MANY].iter().all(|c| c.load(Relaxed) == 3));
+
+    let id = |i: usize| ChildId(i as u32);
+    // SAFETY: as above, and no ranges are named.
+    unsafe {
+        for i in 0..MANY {
+            Put::new(id(i)).snap().regs(job(rets, i)).start().call().expect("a put");
+        }
+        for i in 0..MANY {
+            assert_eq!(Get::new(id(i)).call().expect("a get").state, State::Ret(7));
+        }
+        for i in 0..MANY {
+            Put::new(id(i)).start().call().expect("a put");
+        }
+        for i in 0..MANY {
+            let found = Get::new(id(i)).merge().call().expect("a merge");
+            assert_eq!(found.state, State::Returned);
+            call::kill(id(i)).expect("a child");
+        }
+    }
+    assert!((0..MANY).all(|i| CELL[MANY + i].load(Relaxed) == i + 1));
+    println!("stopped");
 }
 
 /// Work without children.

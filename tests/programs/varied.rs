@@ -97,7 +97,7 @@ fn nest(levels: u32, path: u32) -> String {
     format!("({a} {b})")
 }
 
-#[deterministic]
+#[deterministic(allow(atomics))]
 fn in_a_child(v: &[u32]) -> BTreeMap<u32, f64> {
     let (low, high) = join(
         || v.par_iter().filter(|n| **n < 1 << 24).map(|n| f64::from(*n).ln_1p()).sum::<f64>(),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
 
 /// Variables that change how a program runs; a run gets only those that its test sets.
-const OURS: [&str; 8] = [
+const OURS: [&str; 14] = [
     "DETPAR_WORKERS",
     "DETPAR_ASLR",
     "DETPAR_SEED",
@@ -21,6 +21,12 @@ const OURS: [&str; 8] = [
     "DETPAR_CHECK",
     "DETPAR_SCAN",
     "DETPAR_HUGE",
+    "DETPAR_TSC",
+    "DETPAR_CHAOS",
+    "DETPAR_ODF",
+    "DETPAR_TEST",
+    "DETPAR_TEST_LIMIT",
+    "DETPAR_TEST_RUNS",
     "RUST_BACKTRACE",
 ];
 
@@ -54,9 +60,25 @@ impl Program {
         self
     }
 
+    /// Removes a variable of the environment.
+    pub fn without(mut self, name: &str) -> Program {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Sets the number of workers.
     pub fn workers(self, n: usize) -> Program {
         self.env("DETPAR_WORKERS", &n.to_string())
+    }
+
+    /// Perturbs the schedule by a seed; 0: not at all.
+    pub fn chaos(self, seed: u64) -> Program {
+        self.env("DETPAR_CHAOS", &seed.to_string())
+    }
+
+    /// Adds arguments.
+    pub fn args(self, args: &[&str]) -> Program {
+        args.iter().fold(self, |program, arg| program.arg(arg))
     }
 
     /// Sets the working directory.
@@ -110,6 +132,28 @@ impl Program {
     #[track_caller]
     pub fn run(self) -> Run {
         self.start().wait()
+    }
+}
+
+/// Runs a program to its end at each number of [`WORKERS`].
+///
+/// # Panics
+/// Where a run fails or hangs.
+#[track_caller]
+pub fn at_any_number_of_workers(program: impl Fn() -> Program) {
+    for workers in WORKERS {
+        program().workers(workers).run().expect(0);
+    }
+}
+
+/// Runs a program to its end under perturbed schedules.
+///
+/// # Panics
+/// Where a run fails or hangs.
+#[track_caller]
+pub fn under_perturbed_schedules(program: impl Fn() -> Program) {
+    for seed in 1..=8 {
+        program().workers(3).chaos(seed).run().expect(0);
     }
 }
 
@@ -271,6 +315,30 @@ pub fn session(id: u32) -> Vec<(u32, char)> {
     let all = std::fs::read_dir("/proc").expect("/proc").flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter_map(member).collect()
+}
+
+/// Kills random workers of a program, one at a time, with up to `pause` microseconds between
+/// them, for some time or until it ends; how many.
+pub fn kill_workers(
+    running: &mut Running,
+    numbers: &mut Numbers,
+    time: Duration,
+    pause: u64,
+) -> u64 {
+    let end = Instant::now() + time;
+    let mut kills = 0;
+    while Instant::now() < end && !running.ended() {
+        thread::sleep(Duration::from_micros(500 + numbers.below(pause)));
+        let workers = children(running.pid());
+        if !workers.is_empty() {
+            let victim = workers[numbers.below(workers.len() as u64) as usize];
+            // SAFETY: sends a signal; the process is a worker of the program started here,
+            // which reaps it before its number can be used again.
+            unsafe { libc::kill(victim as i32, libc::SIGKILL) };
+            kills += 1;
+        }
+    }
+    kills
 }
 
 /// Makes sure that nothing of a session is left, soon. The dead count as gone: whoever

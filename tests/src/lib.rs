@@ -1,9 +1,10 @@
-//! What the end-to-end tests share: [`harness`] starts programs, [`program`] is for the
-//! programs themselves.
+//! What the end-to-end tests share: [`harness`] starts programs, [`deny`] takes calls away from
+//! them, [`program`] is for the programs themselves.
 //!
 //! A program is a master space, which a test harness with threads cannot be. So each program
 //! in `programs` has cases, and a test in `tests` runs them and looks at output and exit code.
 #[path = "../conformance/mod.rs"]
 pub mod conformance;
+pub mod deny;
 pub mod harness;
 pub mod program;

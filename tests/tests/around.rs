@@ -1,19 +1,14 @@
 //! Files that children close, signals, threads, and memory that the master maps.
-use detpar_tests::harness::{Program, WORKERS};
+use detpar_tests::harness::{self, Program};
 
 fn program(names: &[&str]) -> Program {
-    let program = Program::new(env!("CARGO_BIN_EXE_around"));
-    names.iter().fold(program, |p, n| p.arg(n))
+    Program::new(env!("CARGO_BIN_EXE_around")).args(names)
 }
 
 #[track_caller]
 fn all(names: &[&str]) {
-    for workers in WORKERS {
-        program(names).workers(workers).run().expect(0);
-    }
-    for seed in 1..=5 {
-        program(names).workers(3).env("DETPAR_CHAOS", &seed.to_string()).run().expect(0);
-    }
+    harness::at_any_number_of_workers(|| program(names));
+    harness::under_perturbed_schedules(|| program(names));
 }
 
 #[test]

@@ -8,8 +8,7 @@ fn program() -> Program {
 
 fn all(names: &[&str]) {
     for workers in [1, 2, 8] {
-        let start = |p: Program, name: &&str| p.arg(name);
-        let run = names.iter().fold(program().workers(workers), start).run().expect(0);
+        let run = program().workers(workers).args(names).run().expect(0);
         let text = run.text();
         names.iter().for_each(|n| assert!(text.contains(&format!("{n}: ok\n")), "{n}\n{text}"));
     }

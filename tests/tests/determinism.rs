@@ -109,7 +109,7 @@ fn under_perturbed_schedules() {
     let reference = reference();
     for seed in 1..=12 {
         for workers in [1, 2, 3, 8] {
-            let run = program().workers(workers).env("DETPAR_CHAOS", &seed.to_string()).run();
+            let run = program().workers(workers).chaos(seed).run();
             assert_equal(run, &reference, &format!("chaos {seed}, {workers} workers"));
         }
     }

@@ -60,6 +60,28 @@ fn failures() {
 }
 
 #[test]
+fn open_children() {
+    for workers in [1, 2, 8] {
+        same("scopes", 40, workers);
+        same("forks", 40, workers);
+        same("puts_and_gets", 40, workers);
+    }
+}
+
+#[test]
+fn children_that_wait_for_each_other() {
+    for workers in [1, 2, 8] {
+        same("barriers", 60, workers);
+    }
+}
+
+#[test]
+fn forks_of_the_program() {
+    same("processes", 20, 2);
+    same("processes_beside_children", 12, 2);
+}
+
+#[test]
 fn output_of_children() {
     same("printing", 500, 2);
 }

@@ -1,5 +1,6 @@
 //! Limits of the system: a typed error that names cause and remedy, and a program that goes
 //! on where it can.
+use detpar_tests::deny::{Deny, error};
 use detpar_tests::harness::{Program, Run, WORKERS, assert_gone, check};
 use std::ffi::CString;
 use std::fs;
@@ -14,7 +15,7 @@ const PATH: &str = env!("CARGO_BIN_EXE_limits");
 
 fn at(path: impl AsRef<Path>, cases: &[&str]) -> Program {
     let program = Program::new(path.as_ref()).limit(Duration::from_secs(60)).own_session();
-    cases.iter().fold(program.workers(3), |p, case| p.arg(case))
+    program.workers(3).args(cases)
 }
 
 fn program(cases: &[&str]) -> Program {
@@ -115,6 +116,11 @@ fn processes() {
     assert_says(&text, &NO_PROCESS);
     assert_says(&text, &["ok\njoin: ok"]);
     run(user.program(&["alive"], 64)).expect(0);
+    // One is enough for any number of children that stop.
+    for processes in [2, 3, 6] {
+        let text = run(user.program(&["stopped", "join"], processes)).expect(0).text();
+        assert_says(&text, &["stopped: ok"]);
+    }
 }
 
 #[test]
@@ -164,44 +170,6 @@ fn stack() {
     let hard = libc::RLIM_INFINITY;
     for soft in [hard, 1 << 30, 1 << 17] {
         run(program(&["join", "alive"]).before(limited(libc::RLIMIT_STACK, soft, hard))).expect(0);
-    }
-}
-
-/// The instructions of a filter that answers one call.
-#[derive(Clone, Copy)]
-struct Deny {
-    call: libc::c_long,
-    /// Bits that must all be set in an argument.
-    bits: Option<(u32, u32)>,
-    answer: u32,
-}
-
-const fn error(number: i32) -> u32 {
-    libc::SECCOMP_RET_ERRNO | number as u32
-}
-
-impl Deny {
-    fn install(self) -> io::Result<()> {
-        let insn = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-        let (load, equal, mask, ret) = (0x20, 0x15, 0x54, 0x06);
-        let allow = libc::SECCOMP_RET_ALLOW;
-        let (arg, bits) = self.bits.unwrap_or((0, 0));
-        let program = [
-            insn(load, 0, 0, 0),
-            insn(equal, 0, 3, self.call as u32),
-            insn(load, 0, 0, 16 + 8 * arg),
-            insn(mask, 0, 0, bits),
-            insn(equal, 1, 0, bits),
-            insn(ret, 0, 0, allow),
-            insn(ret, 0, 0, self.answer),
-        ];
-        let program =
-            libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
-        // SAFETY: the program is alive during the calls.
-        unsafe {
-            check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-            check(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program))
-        }
     }
 }
 
@@ -366,6 +334,10 @@ fn full_group_of_processes() {
     let text = run(group.program(&["join", "sequential"])).expect(0).text();
     assert_says(&text, &NO_PROCESS);
     assert_says(&text, &["sequential: ok"]);
+    drop(group);
+    let Some(group) = Group::new("pids", ["pids.max", "pids.max"], "2") else { return };
+    let text = run(group.program(&["stopped", "join"])).expect(0).text();
+    assert_says(&text, &["stopped: ok", "join: ok"]);
 }
 
 /// The system kills whom it likes: a worker, whose construct fails, or the master and all.

@@ -26,11 +26,8 @@ fn both_ways_find_the_same_changes() {
     ];
     for (path, args) in programs {
         let run = |scan: &str, workers: usize, chaos: u64| {
-            let mut p = Program::new(path).workers(workers).env("DETPAR_SCAN", scan);
-            for a in args {
-                p = p.arg(a);
-            }
-            p.env("DETPAR_CHAOS", &chaos.to_string()).run().expect(0)
+            let p = Program::new(path).args(args).workers(workers).env("DETPAR_SCAN", scan);
+            p.chaos(chaos).run().expect(0)
         };
         let reference = run("ioctl", 2, 0);
         for (workers, chaos) in [(1, 0), (2, 0), (8, 0), (3, 1), (3, 2)] {
@@ -53,7 +50,7 @@ fn nothing_leaks_where_the_page_map_is_read() {
 #[test]
 fn changes_in_unusual_places() {
     for seed in 0..10 {
-        memory().env("DETPAR_CHAOS", &seed.to_string()).arg("scattered").workers(3).run().expect(0);
+        memory().chaos(seed).arg("scattered").workers(3).run().expect(0);
     }
 }
 
@@ -68,7 +65,7 @@ fn huge_pages_come_where_children_pay_for_small_ones() {
     let off = memory().env("DETPAR_HUGE", "off").arg("huge").run().expect(0).text();
     assert_eq!(units(&off), Some(0), "{off}");
     for seed in [1, 2] {
-        memory().env("DETPAR_CHAOS", &seed.to_string()).arg("huge").run().expect(0);
+        memory().chaos(seed).arg("huge").run().expect(0);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Children that fork children, and processes that the master starts.
-use detpar_tests::harness::{Program, WORKERS};
+use detpar_tests::harness::{self, Program};
 use std::time::Duration;
 
 fn program() -> Program {
@@ -8,14 +8,10 @@ fn program() -> Program {
 
 #[test]
 fn at_any_number_of_workers() {
-    for workers in WORKERS {
-        program().workers(workers).run().expect(0);
-    }
+    harness::at_any_number_of_workers(program);
 }
 
 #[test]
 fn under_perturbed_schedules() {
-    for seed in 1..=8 {
-        program().workers(3).env("DETPAR_CHAOS", &seed.to_string()).run().expect(0);
-    }
+    harness::under_perturbed_schedules(program);
 }

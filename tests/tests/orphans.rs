@@ -39,9 +39,9 @@ fn masters(moments: u64, seed: u64) {
     for i in 0..moments {
         let mode = ["busy", "busy", "spin"][numbers.below(3) as usize];
         let workers = [1, 2, 3, 8][numbers.below(4) as usize];
-        let chaos = numbers.below(20).to_string();
+        let chaos = numbers.below(20);
         let after = numbers.below(60_000);
-        let p = program(mode).workers(workers).env("DETPAR_CHAOS", &chaos).own_session();
+        let p = program(mode).workers(workers).chaos(chaos).own_session();
         let running = p.start();
         let pid = running.pid();
         pause(after);

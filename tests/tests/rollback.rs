@@ -1,14 +1,13 @@
 //! A construct applies the changes of all its children or of none.
-use detpar_tests::harness::{Numbers, Program, Run, children};
-use std::time::{Duration, Instant};
+use detpar_tests::harness::{self, Numbers, Program, Run};
+use std::time::Duration;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_rollback")).limit(Duration::from_secs(120))
 }
 
 fn all(names: &[&str], workers: usize) {
-    let start = |p: Program, name: &&str| p.arg(name);
-    let run = names.iter().fold(program().workers(workers), start).run().expect(0);
+    let run = program().workers(workers).args(names).run().expect(0);
     let text = run.text();
     names.iter().for_each(|n| assert!(text.contains(&format!("{n}: ok\n")), "{n}\n{text}"));
 }
@@ -60,25 +59,15 @@ fn five_hundred_failures() {
 }
 
 /// Starts the program and kills its workers at random moments; the constructs that
-/// succeeded and failed.
+/// succeeded and failed. Every other seed perturbs schedules as well: stopped children leave
+/// their workers.
 fn kill_workers(seconds: u64, workers: usize, seed: u64, pause: u64) -> (u64, u64, Run) {
     let program = Program::new(env!("CARGO_BIN_EXE_kills")).arg(seconds.to_string());
     let limit = Duration::from_secs(seconds + 30);
+    let program = if seed.is_multiple_of(2) { program.env("DETPAR_CHAOS", "7") } else { program };
     let mut running = program.workers(workers).limit(limit).start();
-    let mut numbers = Numbers(seed);
-    let mut kills = 0;
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < end && !running.ended() {
-        std::thread::sleep(Duration::from_micros(500 + numbers.below(pause)));
-        let workers = children(running.pid());
-        if !workers.is_empty() {
-            let victim = workers[numbers.below(workers.len() as u64) as usize];
-            // SAFETY: sends a signal; the process is a worker of the program started here,
-            // which reaps it before its number can be used again.
-            unsafe { libc::kill(victim as i32, libc::SIGKILL) };
-            kills += 1;
-        }
-    }
+    let seconds = Duration::from_secs(seconds);
+    let kills = harness::kill_workers(&mut running, &mut Numbers(seed), seconds, pause);
     let run = running.wait().expect(0);
     let text = run.text();
     let last = text.lines().last().unwrap_or_default();

@@ -38,6 +38,8 @@ enum Command {
     },
     /// Runs the long tests, which `test` leaves out (those marked `ignore`).
     Stress,
+    /// Writes the documents that are made from the sources: `docs/confine.md`.
+    Docs,
     /// Installs the tools that the other commands use: cargo-nextest, cargo-deny, rustfmt,
     /// clippy.
     Setup,
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Mutants => mutants::mutants(),
         Command::Oracle { cases } => test::oracle(cases),
         Command::Stress => test::stress(),
+        Command::Docs => test::docs(),
         Command::Setup => setup::setup(),
     };
     match outcome {

@@ -73,6 +73,15 @@ pub(crate) fn oracle(cases: Option<u64>) -> Result {
     command(&all)
 }
 
+/// Writes the documents that are made from the sources, by the tests that compare them.
+pub(crate) fn docs() -> Result {
+    let mut test = cargo(&["test", "--package", "detpar-kernel", "--lib", "docs_are_current"]);
+    if run::run(test.env("DETPAR_UPDATE_DOCS", "1"))?.success {
+        return Ok(());
+    }
+    Err("the documents could not be written".into())
+}
+
 /// Runs the long tests.
 pub(crate) fn stress() -> Result {
     let mut report = Report::default();

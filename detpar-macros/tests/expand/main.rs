@@ -5,6 +5,7 @@
 #![deny(unused, clippy::all, missing_docs)]
 
 mod arguments;
+mod digests;
 mod hygiene;
 mod methods;
 mod results;
@@ -24,6 +25,7 @@ fn main() -> std::process::ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let cases = [
         arguments::CASES,
+        digests::CASES,
         hygiene::CASES,
         methods::CASES,
         results::CASES,

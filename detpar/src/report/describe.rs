@@ -1,5 +1,7 @@
 //! Words for addresses of data and of code.
 use super::symbols::{self, Code};
+use super::unwind;
+use kernel::abi::Trace;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -125,24 +127,31 @@ impl Address {
     }
 }
 
-/// An instruction. Its function and source line are looked up when asked for.
+/// An instruction. Its function and source line are looked up when asked for; where it lies in
+/// the system's or the standard library, those of the program's call into it.
 #[derive(Clone, Debug)]
 pub(super) struct Instruction {
     ip: usize,
     /// Bytes to step back from `ip` to lie inside the instruction.
     back: usize,
+    trace: Option<Box<Trace>>,
     code: OnceLock<Code>,
 }
 
 impl Instruction {
     /// The instruction at an address.
     pub fn at(ip: usize) -> Instruction {
-        Instruction { ip, back: 0, code: OnceLock::new() }
+        Instruction { ip, back: 0, trace: None, code: OnceLock::new() }
     }
 
     /// The instruction before an address.
     pub fn before(ip: usize) -> Instruction {
-        Instruction { ip, back: 1, code: OnceLock::new() }
+        Instruction { ip, back: 1, trace: None, code: OnceLock::new() }
+    }
+
+    /// With where the child stood that ended there.
+    pub fn with(self, trace: Option<Trace>) -> Instruction {
+        Instruction { trace: trace.map(Box::new), ..self }
     }
 
     pub fn get(&self) -> usize {
@@ -153,7 +162,10 @@ impl Instruction {
         if let Some(code) = self.code.get() {
             return code.clone();
         }
-        let code = symbols::code(self.ip.wrapping_sub(self.back));
+        let code = match &self.trace {
+            Some(trace) => unwind::caller(trace, self.back),
+            None => symbols::code(self.ip.wrapping_sub(self.back)),
+        };
         if kernel::master::in_child() {
             return code;
         }

@@ -1,7 +1,7 @@
 //! Signals that ended a child.
 use super::describe::{Address, Instruction, Place};
 use super::names;
-use kernel::abi::{Fault, Site};
+use kernel::abi::{Fault, Site, Trace};
 use std::fmt;
 
 /// A fault: a signal ended a child, or waiting for a lock would have lasted for ever.
@@ -33,17 +33,20 @@ pub enum FaultKind {
     /// The child waits for a lock that its parent holds, which cannot end: the parent waits
     /// for the child.
     Deadlock,
+    /// The child read the time stamp counter of the processor, and `DETPAR_TSC=trap` is set.
+    TimeStamp,
     /// Nothing but the signal.
     Signal,
 }
 
 impl ChildFault {
-    pub(crate) fn new(child: usize, fault: Fault) -> ChildFault {
+    pub(crate) fn new(child: usize, fault: Fault, trace: Option<Trace>) -> ChildFault {
         let address = Address::new(fault.address as usize);
         let ip = fault.ip as usize;
         // A signal that the child sent itself, and a lock it waits for, are system calls.
         let is_call = fault.site == Site::Deadlock || fault.code <= 0;
         let instruction = if is_call { Instruction::before(ip) } else { Instruction::at(ip) };
+        let instruction = instruction.with(trace);
         ChildFault(Box::new(Record { child, fault, address, instruction }))
     }
 
@@ -58,6 +61,7 @@ impl ChildFault {
             Site::StackGuard => FaultKind::StackOverflow,
             Site::OutsideImage => FaultKind::OutsideImage,
             Site::Deadlock => FaultKind::Deadlock,
+            Site::TimeStamp => FaultKind::TimeStamp,
             Site::Unknown => FaultKind::Signal,
         }
     }
@@ -99,13 +103,14 @@ impl ChildFault {
         self.0.instruction.get()
     }
 
-    /// The function it lies in, as far as the master can tell.
+    /// The function it lies in, or the first one outside of the system's and the standard
+    /// library that called it, as far as the master can tell.
     pub fn function(&self) -> Option<String> {
         self.0.instruction.code().function
     }
 
-    /// The source line, `file:line:column`, as far as the master can tell: with debug
-    /// information, and where the fault did not happen inside of a library.
+    /// The source line of that, `file:line:column`, as far as the master can tell: with debug
+    /// information.
     pub fn location(&self) -> Option<String> {
         self.0.instruction.code().line
     }
@@ -139,6 +144,13 @@ impl fmt::Display for ChildFault {
                     self.0.address.place()
                 );
             }
+            FaultKind::TimeStamp => {
+                return write!(
+                    f,
+                    "child {child} read the time stamp counter (rdtsc){at}: read clocks, which \
+                     are virtual in children, or measure in the master"
+                );
+            }
             FaultKind::Signal => {}
         }
         let name = self.signal_name().unwrap_or_default();
@@ -162,7 +174,7 @@ mod tests {
     use super::*;
 
     fn fault(signal: i32, code: i32, address: u64, site: Site) -> ChildFault {
-        ChildFault::new(2, Fault { signal, code, address, ip: 0, site })
+        ChildFault::new(2, Fault { signal, code, address, ip: 0, site }, None)
     }
 
     #[test]
@@ -179,6 +191,7 @@ mod tests {
         assert!(
             text(0, 0, 0x40, Site::Deadlock).contains("waits for a lock that its parent holds")
         );
+        assert!(text(11, 128, 0, Site::TimeStamp).contains("read the time stamp counter (rdtsc)"));
         assert!(text(11, 2, 0x40, Site::OutsideImage).contains("not part of the image"));
     }
 

@@ -1,7 +1,7 @@
 //! System calls that confinement refused.
 use super::describe::Instruction;
-use super::names;
-use kernel::abi::Forbidden;
+use kernel::abi::{Forbidden, Trace};
+use kernel::confine::policy::{self, Arg, Row};
 use std::fmt;
 
 /// A system call of a child that confinement refused.
@@ -12,13 +12,24 @@ pub struct ForbiddenCall(Box<Record>);
 struct Record {
     child: usize,
     call: Forbidden,
+    /// The first name among its arguments, where it could be read.
+    text: Option<String>,
     instruction: Instruction,
 }
 
 impl ForbiddenCall {
-    pub(crate) fn new(child: usize, call: Forbidden) -> ForbiddenCall {
-        let instruction = Instruction::before(call.ip as usize);
-        ForbiddenCall(Box::new(Record { child, call, instruction }))
+    pub(crate) fn new(
+        child: usize,
+        call: Forbidden,
+        text: Option<String>,
+        trace: Option<Trace>,
+    ) -> ForbiddenCall {
+        let instruction = Instruction::before(call.ip as usize).with(trace);
+        ForbiddenCall(Box::new(Record { child, call, text, instruction }))
+    }
+
+    fn row(&self) -> Option<&'static Row> {
+        policy::row_of(self.number())
     }
 
     /// Index of the child.
@@ -33,7 +44,7 @@ impl ForbiddenCall {
 
     /// The call's name, such as `clock_gettime`; nothing for a number without one.
     pub fn name(&self) -> Option<&'static str> {
-        names::call(self.number())
+        self.row().map(|r| r.name)
     }
 
     /// The six argument registers. Few calls use them all.
@@ -41,9 +52,16 @@ impl ForbiddenCall {
         self.0.call.args
     }
 
-    /// What to do instead.
+    /// The first of the arguments that is a name, such as a path; nothing where the call has
+    /// none, or it could not be read.
+    pub fn text(&self) -> Option<&str> {
+        self.0.text.as_deref()
+    }
+
+    /// Why it is refused and what to do instead, as `docs/confine.md` has it; of a call that is
+    /// refused with other arguments than these only: what it gets.
     pub fn remedy(&self) -> &'static str {
-        names::usage(self.number()).map_or(names::ELSE, |(_, remedy)| remedy)
+        self.row().map_or(policy::UNKNOWN, |r| r.why)
     }
 
     /// The instruction pointer after the call. It mostly lies in a library.
@@ -51,13 +69,13 @@ impl ForbiddenCall {
         self.0.instruction.get()
     }
 
-    /// The function that made the call, as far as the master can tell.
+    /// The first function outside of the system's and the standard library on the way to the
+    /// call, as far as the master can tell.
     pub fn function(&self) -> Option<String> {
         self.0.instruction.code().function
     }
 
-    /// The source line of the call, `file:line:column`, as far as the master can tell: only
-    /// where the program made it itself, not through a library.
+    /// The source line in that function, `file:line:column`, as far as the master can tell.
     pub fn location(&self) -> Option<String> {
         self.0.instruction.code().line
     }
@@ -66,35 +84,48 @@ impl ForbiddenCall {
 impl fmt::Display for ForbiddenCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "child {} called ", self.child())?;
-        match (self.name(), names::usage(self.number())) {
-            (Some(name), Some((arguments, _))) => {
-                write!(f, "{name}(")?;
-                for (i, &argument) in self.0.call.args.iter().take(arguments).enumerate() {
-                    write!(f, "{}{}", if i > 0 { ", " } else { "" }, Argument(argument))?;
+        match self.row() {
+            Some(row) => {
+                write!(f, "{}(", row.name)?;
+                let mut text = self.text();
+                for (i, (&kind, &value)) in row.args.iter().zip(&self.0.call.args).enumerate() {
+                    let text = if kind == Arg::Path { text.take() } else { None };
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{}", Argument { kind, value, text })?;
                 }
                 f.write_str(")")
             }
-            (Some(name), None) => f.write_str(name),
-            (None, _) => write!(f, "system call {}", self.number()),
+            None => write!(f, "system call {}", self.number()),
         }?;
         let phrase = self.0.instruction.phrase();
         write!(f, "{phrase}, which confinement refuses: {}", self.remedy())
     }
 }
 
-/// A number; or a pointer without its value, which is not the same in every run.
-struct Argument(u64);
+/// An argument; a pointer without its value, which is not the same in every run.
+struct Argument<'a> {
+    kind: Arg,
+    value: u64,
+    text: Option<&'a str>,
+}
 
-impl fmt::Display for Argument {
+impl fmt::Display for Argument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let signed = self.0 as i64;
-        match (self.0 as i32, u32::try_from(self.0)) {
-            (small, _) if (-4096..0).contains(&signed) => write!(f, "{small}"),
-            // A 32-bit register holds small negative numbers without their upper half.
-            (small, Ok(_)) if (-4096..0).contains(&small) => write!(f, "{small}"),
-            (_, Ok(number)) if number < 1 << 16 => write!(f, "{number}"),
-            (_, Ok(number)) => write!(f, "{number:#x}"),
-            _ => f.write_str("ptr"),
+        // Half of a register holds small negative numbers.
+        let small = self.value as i32;
+        match (self.kind, self.value) {
+            (Arg::Path, _) if self.text.is_some() => write!(f, "{:?}", self.text.unwrap_or("")),
+            (Arg::Path | Arg::Ptr, 0) => f.write_str("null"),
+            (Arg::Path | Arg::Ptr, _) => f.write_str("ptr"),
+            (Arg::Dir, _) if small == libc::AT_FDCWD => f.write_str("AT_FDCWD"),
+            (Arg::Dir | Arg::Fd, _) => write!(f, "{small}"),
+            (Arg::Bits, value) => write!(f, "{value:#x}"),
+            (Arg::Num, _) if (-4096..0).contains(&(self.value as i64)) => write!(f, "{small}"),
+            (Arg::Num, value) if value >> 32 == 0 && small < 0 => write!(f, "{small}"),
+            (Arg::Num, value) if value < 1 << 32 => write!(f, "{value}"),
+            // A size; or a pointer where the call takes either.
+            (Arg::Num, value) if value < 1 << 40 => write!(f, "{value:#x}"),
+            (Arg::Num, _) => f.write_str("ptr"),
         }
     }
 }
@@ -104,23 +135,32 @@ mod tests {
     use super::*;
 
     fn text(nr: i64, args: [u64; 6]) -> String {
-        ForbiddenCall::new(1, Forbidden { nr, args, ip: 0 }).to_string()
+        ForbiddenCall::new(1, Forbidden { nr, args, ip: 0 }, None, None).to_string()
     }
 
     #[test]
     fn texts() {
         assert_eq!(
-            text(libc::SYS_clock_gettime, [1, 0x7fff_1234_5678, 9, 9, 9, 9]),
-            "child 1 called clock_gettime(1, ptr), which confinement refuses: read clocks in \
-             the master and pass the value"
+            text(libc::SYS_settimeofday, [0x7fff_1234_5678, 0, 9, 9, 9, 9]),
+            "child 1 called settimeofday(ptr, null), which confinement refuses: the clock of the \
+             machine is the outside: set it in the master"
         );
-        let openat = text(libc::SYS_openat, [0xffff_ff9c, 1 << 40, 0x8_0000, 0, 0, 0]);
-        assert!(openat.starts_with("child 1 called openat(-100, ptr, 0x80000, 0), "), "{openat}");
+        let openat = text(libc::SYS_openat2, [0xffff_ff9c, 1 << 40, 1 << 41, 24, 0, 0]);
+        assert!(openat.starts_with("child 1 called openat2(AT_FDCWD, ptr, ptr, 24), "), "{openat}");
         let mmap = text(libc::SYS_mmap, [0, 4096, 3, 0x22, u64::MAX, 0]);
-        assert!(mmap.contains("mmap(0, 4096, 3, 34, -1, 0)"), "{mmap}");
+        assert!(mmap.contains("mmap(null, 4096, 3, 0x22, -1, 0)"), "{mmap}");
         assert!(text(libc::SYS_fork, [0; 6]).contains("called fork(), "));
-        assert!(text(libc::SYS_swapoff, [0; 6]).contains("called swapoff, which"));
+        let kill = text(libc::SYS_kill, [0xffff_fff0, 9, 0, 0, 0, 0]);
+        assert!(kill.contains("called kill(-16, 9), "), "{kill}");
         assert!(text(5000, [0; 6]).contains("called system call 5000, which"));
-        assert!(text(-1, [0; 6]).contains("make the call in the master"));
+        assert!(text(-1, [0; 6]).contains("make it in the master"));
+    }
+
+    #[test]
+    fn names_are_told() {
+        let call = Forbidden { nr: libc::SYS_rename, args: [1, 2, 0, 0, 0, 0], ip: 0 };
+        let e = ForbiddenCall::new(0, call, Some("a \"b\"".into()), None);
+        assert!(e.to_string().starts_with(r#"child 0 called rename("a \"b\"", ptr), "#), "{e}");
+        assert_eq!(e.text(), Some("a \"b\""));
     }
 }

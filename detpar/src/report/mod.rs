@@ -11,9 +11,11 @@ mod forbidden;
 mod names;
 mod objects;
 mod symbols;
+mod unwind;
 
 pub use conflict::MergeConflict;
 pub use describe::Place;
 pub use ending::{ChildKilled, ChildPanic, LimitKind, LimitReached, Unsupported};
 pub use fault::{ChildFault, FaultKind};
 pub use forbidden::ForbiddenCall;
+pub(crate) use names::signal as signal_name;

@@ -48,15 +48,43 @@ pub(super) fn variable(address: usize) -> Option<Variable> {
 /// What code an instruction belongs to. In a child: the library at most.
 pub(super) fn code(ip: usize) -> Code {
     let Some(found) = objects::find(ip) else { return Code::default() };
+    code_in(&found, read(&found).as_deref()).0
+}
+
+/// What code lies at a place in an object whose file has these bytes, and whether it is the
+/// program's own: not the system's, the standard library's or ours.
+pub(super) fn code_in(found: &Found, bytes: Option<&[u8]>) -> (Code, bool) {
     let library = found.library.as_deref().map(objects::file_name);
-    let Some(bytes) = read(&found) else { return Code { library, ..Code::default() } };
-    let frame = frame(&bytes, found.offset).unwrap_or_default();
-    let function = frame.0.or_else(|| Some(symbol(&bytes, found.offset, SymbolKind::Text)?.0));
-    Code { line: frame.1, function, library }
+    let of_system = library.as_deref().is_some_and(is_system);
+    let Some(bytes) = bytes else {
+        // Without names, other libraries may be the standard library as well.
+        return (Code { library, ..Code::default() }, false);
+    };
+    let frame = frame(bytes, found.offset).unwrap_or_default();
+    let name = || Some(symbol(bytes, found.offset, SymbolKind::Text)?.0);
+    let function = frame.function.or_else(name);
+    let own = !of_system && !frame.of_std && !function.as_deref().is_none_or(is_std_function);
+    (Code { line: frame.line, function, library }, own)
+}
+
+/// Whether a library is the system's part of every program.
+fn is_system(library: &str) -> bool {
+    ["libc.", "libc-", "ld-", "libgcc_s", "libpthread", "linux-vdso", "libstd-"]
+        .iter()
+        .any(|name| library.starts_with(name))
+}
+
+/// Whether a function, by its path, is the standard library's or ours.
+fn is_std_function(path: &str) -> bool {
+    let path = path.trim_start_matches(['<', '&', '(']);
+    let path = path.strip_prefix("dyn ").unwrap_or(path);
+    ["std::", "core::", "alloc::", "kernel::", "detpar::", "__rust", "rust_", "_rust"]
+        .iter()
+        .any(|part| path.starts_with(part))
 }
 
 /// The object's file, where this space may read files.
-fn read(found: &Found) -> Option<Vec<u8>> {
+pub(super) fn read(found: &Found) -> Option<Vec<u8>> {
     if kernel::master::in_child() {
         return None;
     }
@@ -89,9 +117,18 @@ fn demangle(name: &str) -> String {
     }
 }
 
+/// Function and source line of an instruction.
+#[derive(Default)]
+struct Frame {
+    function: Option<String>,
+    line: Option<String>,
+    /// Whether it is known to be the standard library's or ours.
+    of_std: bool,
+}
+
 /// Function and source line of an instruction. Of inlined calls it is the innermost that is
 /// not the standard library's, where there is one.
-fn frame(bytes: &[u8], ip: usize) -> Option<(Option<String>, Option<String>)> {
+fn frame(bytes: &[u8], ip: usize) -> Option<Frame> {
     let file = object::File::parse(bytes).ok()?;
     let load = |id: gimli::SectionId| -> Result<_, gimli::Error> {
         let data = file.section_by_name(id.name()).and_then(|s| s.uncompressed_data().ok());
@@ -115,9 +152,9 @@ fn frame(bytes: &[u8], ip: usize) -> Option<(Option<String>, Option<String>)> {
         let line = frame.location.as_ref().and_then(|l| line(l, directory.as_deref()));
         let name = frame.function.and_then(|f| Some(demangle(&f.raw_name().ok()?)));
         if !of_std {
-            return Some((name, line));
+            return Some(Frame { function: name, line, of_std });
         }
-        innermost.get_or_insert((name, line));
+        innermost.get_or_insert(Frame { function: name, line, of_std });
     }
     innermost
 }
@@ -127,6 +164,8 @@ fn is_std(path: &str) -> bool {
         || ["/library/core/src/", "/library/std/src/", "/library/alloc/src/"]
             .iter()
             .any(|part| path.contains(part))
+        // Functions of libc that we take over, which bear no path of ours.
+        || path.contains("kernel/src/interpose/")
 }
 
 fn line(location: &addr2line::Location<'_>, directory: Option<&str>) -> Option<String> {

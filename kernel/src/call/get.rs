@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::put::Closed;
-use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN};
+use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Trace};
 use crate::confine;
 use crate::engine::{self, Construct};
 use crate::error::Error;
@@ -26,10 +26,12 @@ pub enum GetError {
 pub struct ChildFailure {
     /// Who and why.
     pub failure: Failure,
-    /// The panic's message, if it was a string.
+    /// The panic's message, if it was a string; the first name among a refused call's arguments.
     pub message: Option<String>,
     /// The panic's source location, where known.
     pub location: Option<String>,
+    /// Where a child stood that a signal or a refused call ended.
+    pub trace: Option<Trace>,
 }
 
 impl From<Error> for GetError {
@@ -41,19 +43,25 @@ impl From<Error> for GetError {
 impl GetError {
     /// With what the child said, the `index`-th of its construct.
     pub(super) fn from_failure(failure: Failure, c: Construct, index: usize) -> GetError {
-        let (mut message, mut location) = (None, None);
-        if failure.cause == Cause::Panic {
+        let (mut message, mut location, mut trace) = (None, None, None);
+        let is_traced = matches!(failure.cause, Cause::Fault(_) | Cause::Forbidden(_));
+        if is_traced || failure.cause == Cause::Panic {
             let (m, l) = engine::current().panic(c, index);
             message = m.map(|m| String::from_utf8_lossy(m).into_owned());
             location = (!l.is_empty()).then(|| String::from_utf8_lossy(l).into_owned());
         }
-        GetError::Child(Box::new(ChildFailure { failure, message, location }))
+        if is_traced {
+            let (registers, stack) = engine::current().trace(c, index);
+            trace = Some(Trace { registers, stack: stack.to_vec() });
+        }
+        GetError::Child(Box::new(ChildFailure { failure, message, location, trace }))
     }
 }
 
 impl From<Failure> for GetError {
     fn from(failure: Failure) -> GetError {
-        GetError::Child(Box::new(ChildFailure { failure, message: None, location: None }))
+        let (message, location, trace) = (None, None, None);
+        GetError::Child(Box::new(ChildFailure { failure, message, location, trace }))
     }
 }
 
@@ -86,10 +94,11 @@ impl Closed {
         }
         // SAFETY: the caller's contract.
         let run = unsafe { engine::current().run(&self.jobs) };
+        // Whatever ran is released with this.
+        let done = Done { construct: run.construct };
         if let Some(e) = run.error {
             return Err(e.into());
         }
-        let done = Done { construct: run.construct };
         let count = self.jobs.len();
         match run.outcome {
             Ok(()) => {

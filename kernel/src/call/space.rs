@@ -13,7 +13,7 @@ use crate::exec::command::is_image;
 use crate::exec::control::{Role, me};
 use crate::exec::worker;
 use crate::space::permissions;
-use crate::sys::cpu::FloatControl;
+use crate::sys::{self, cpu::FloatControl};
 
 /// A put: what to do to a child, which it creates where there is none.
 ///
@@ -213,8 +213,8 @@ impl Get {
         Get { wait: Wait::Not, ..self }
     }
 
-    /// Master only: a signal of this set (bit `n - 1` for signal `n`) ends the wait with
-    /// [`Error::Interrupted`].
+    /// Master only: a signal of this set (bit `n - 1` for signal `n`) that has a handler and is
+    /// not blocked ends the wait with [`Error::Interrupted`].
     pub fn signals(self, set: u64) -> Get {
         Get { wait: Wait::Unless(set), ..self }
     }
@@ -238,6 +238,11 @@ impl Get {
             h.before_fork();
         }
         let Get { id, merge, copy, zero, perm, wait } = self;
+        let wait = match wait {
+            // One that the program blocks stays pending, whatever becomes of the wait.
+            Wait::Unless(set) => Wait::Unless(set & !sys::block_signals(0)),
+            wait => wait,
+        };
         let some = |&(_, len): &(usize, usize)| len > 0;
         let mut get = calls::Get {
             id,

@@ -2,11 +2,12 @@
 //! of a child, on the signal stack: no allocation, no locks, no thread-local storage of its
 //! own.
 
-use super::policy::{Action, action, arity, takes_descriptor};
-use super::{VIRTUAL_ID, handler};
-use crate::abi::{Cause, Fault, Forbidden, Site};
+use super::policy::{Action, Arg, action, arity, row_of, takes_descriptor};
+use super::{clock, futex_command, handler, machine, memory, signals};
+use crate::abi::{Cause, Fault, Forbidden, REGISTERS, Site};
+use crate::check::watch;
 use crate::exec::control::{Role, area, exchange, me};
-use crate::exec::worker;
+use crate::exec::{trace, worker};
 use crate::image::layout::{STACK, STACK_END};
 use crate::space::descriptors;
 use libc::{siginfo_t, ucontext_t};
@@ -80,6 +81,8 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
     let arch = unsafe { *(info as *const u32).add(7) };
     const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
     let known = arch == AUDIT_ARCH_X86_64;
+    // Answering may end the child, by a deadlock or a signal to itself.
+    trace::note(registers(regs), 0);
     let answer = if known { answer(nr, &args, ip) } else { None };
     let value = match answer {
         Some(v) => v,
@@ -88,61 +91,94 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
             // Registers beyond the call's arguments hold whatever came before.
             let arity = if known { arity(nr) } else { 0 };
             let args = core::array::from_fn(|i| if i < arity { args[i] } else { 0 });
+            trace::note(registers(regs), if known { text(nr, &args) } else { 0 });
             worker::end_child(Cause::Forbidden(Forbidden { nr, args, ip }))
         }
     };
     regs[libc::REG_RAX as usize] = value;
 }
 
+/// The interrupted registers in the order of a [`trace`].
+fn registers(regs: &[libc::greg_t; 23]) -> [u64; REGISTERS] {
+    use libc::*;
+    [
+        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9,
+        REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
+    ]
+    .map(|r| regs[r as usize] as u64)
+}
+
+/// Address of the first name among the arguments of a call.
+fn text(nr: i64, args: &[u64; 6]) -> u64 {
+    let kinds = row_of(nr).map_or(&[][..], |r| r.args);
+    kinds.iter().position(|k| *k == Arg::Path).map_or(0, |i| args[i])
+}
+
 fn answer(nr: i64, a: &[u64; 6], ip: u64) -> Option<i64> {
     if takes_descriptor(nr) && descriptors::is_closed(a[0]) {
         return Some(-i64::from(libc::EBADF));
     }
-    match action(nr) {
-        Action::Constant(v) => Some(v),
-        Action::Random => {
-            // SAFETY: the program passed the buffer to getrandom; a bad one faults here as
-            // the program's fault.
-            unsafe { fill_seeded(a[0] as *mut u8, a[1] as usize) };
-            Some(a[1] as i64)
+    // SAFETY: the program passed its pointers to calls that read and write there; a bad one
+    // faults here as the program's fault.
+    unsafe {
+        match action(nr) {
+            Action::Constant(v) => Some(v),
+            Action::Clock => clock::read(nr, a),
+            Action::Sleep => clock::sleep(nr, a),
+            Action::Random => random(a),
+            Action::Futex => futex(a, ip),
+            Action::Signal => signals::send(nr, a, ip),
+            Action::Mask => Some(signals::mask(a)),
+            Action::Pending => signals::pending(a),
+            Action::Disposition => signals::disposition(a),
+            Action::Close => descriptors::close(a[0]).then_some(0),
+            Action::Flags => (a[1] as i32 == libc::F_GETFD).then_some(libc::FD_CLOEXEC.into()),
+            Action::SignalStack => signals::stack(a),
+            Action::Unmap => (me().leaving != 0).then_some(0),
+            Action::Advice => machine::advice(a),
+            Action::Barrier => machine::barrier(a),
+            Action::Groups => Some(machine::groups(a)),
+            Action::UserIds => Some(machine::user_ids(a)),
+            Action::GroupOf => machine::group_of(a),
+            Action::Scheduling => machine::scheduling(nr, a),
+            Action::PriorityRange => machine::priority_range(nr, a),
+            Action::Affinity => machine::affinity(a),
+            Action::Processor => Some(machine::processor(a)),
+            Action::Name => Some(machine::name(a)),
+            Action::Machine => Some(machine::machine(a)),
+            Action::Limits => machine::limits(nr, a),
+            Action::Handler => handler()?.call(&mut Log::append, nr, a),
+            Action::Passes | Action::Refuse => None,
         }
-        Action::Futex => futex(a, ip),
-        Action::Signal => {
-            let (target, signal) = if nr == libc::SYS_tgkill { (a[1], a[2]) } else { (a[0], a[1]) };
-            if signal == 0 || target as i64 != VIRTUAL_ID {
-                return None;
-            }
-            let fault =
-                Fault { signal: signal as i32, code: 0, address: 0, ip, site: Site::Unknown };
-            worker::end_child(Cause::Fault(fault))
-        }
-        Action::Close => descriptors::close(a[0]).then_some(0),
-        Action::Flags => (a[1] as i32 == libc::F_GETFD).then_some(libc::FD_CLOEXEC.into()),
-        Action::SignalStack => {
-            let new = a[0] as *const libc::stack_t;
-            // SAFETY: the program passed null or a record to sigaltstack.
-            let down = unsafe { new.as_ref() }.is_some_and(|s| s.ss_flags & libc::SS_DISABLE != 0);
-            me().leaving |= u32::from(down);
-            down.then_some(0)
-        }
-        Action::Unmap => (me().leaving != 0).then_some(0),
-        Action::Handler => handler()?.call(&mut Log::append, nr, a),
-        Action::Refuse => None,
     }
 }
 
-fn futex(a: &[u64; 6], ip: u64) -> Option<i64> {
-    let op = a[1] as i32 & libc::FUTEX_CMD_MASK;
-    match op {
+/// # Safety
+/// The first two arguments are those of a `getrandom`.
+unsafe fn random(a: &[u64; 6]) -> Option<i64> {
+    const KNOWN: u32 = libc::GRND_NONBLOCK | libc::GRND_RANDOM | libc::GRND_INSECURE;
+    if a[2] as u32 & !KNOWN != 0 {
+        return None;
+    }
+    // SAFETY: the caller's contract.
+    unsafe { fill_seeded(a[0] as *mut u8, a[1] as usize) };
+    Some(a[1] as i64)
+}
+
+/// # Safety
+/// The arguments are those of a `futex`.
+unsafe fn futex(a: &[u64; 6], ip: u64) -> Option<i64> {
+    match futex_command(a[1] as i32) {
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Some(0),
         libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => {
-            // SAFETY: the program passed the word to futex.
-            let now = unsafe { *(a[0] as *const u32) };
+            // SAFETY: the caller's contract.
+            let now: u32 = unsafe { memory::get(a[0]) };
             if now != a[2] as u32 {
                 return Some(-i64::from(libc::EAGAIN));
             }
             if a[3] != 0 {
-                return None;
+                // SAFETY: the caller's contract.
+                return Some(unsafe { clock::time_out(a) });
             }
             worker::end_child(Cause::Fault(Fault {
                 signal: 0,
@@ -156,13 +192,45 @@ fn futex(a: &[u64; 6], ip: u64) -> Option<i64> {
     }
 }
 
-/// Any signal that ends a child.
+/// Code of a fault whose address the processor does not tell.
+const SI_KERNEL: i32 = 128;
+
+/// Whether the instruction that trapped is `rdtsc` or `rdtscp`.
+fn reads_time_stamp(ip: u64) -> bool {
+    // SAFETY: the processor has just read the instruction there, which is of that length.
+    unsafe {
+        me().tsc_traps != 0
+            && match memory::get::<[u8; 2]>(ip) {
+                [0x0f, 0x31] => true,
+                [0x0f, 0x01] => memory::get::<u8>(ip + 2) == 0xf9,
+                _ => false,
+            }
+    }
+}
+
+/// Any signal that ends a child, unless it has to do with watched pages.
 pub(super) extern "C" fn on_fault(sig: i32, info: *mut siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel passes valid records; `si_addr` is meaningful for these signals.
-    let (address, code, ip) = unsafe {
-        let regs = &(*context.cast::<ucontext_t>()).uc_mcontext.gregs;
-        ((*info).si_addr() as u64, (*info).si_code, regs[libc::REG_RIP as usize] as u64)
+    // SAFETY: the kernel passes valid records of the interrupted code.
+    let watched = unsafe {
+        let context = &mut *context.cast::<ucontext_t>();
+        match sig {
+            libc::SIGSEGV => watch::on_fault(&*info, context),
+            libc::SIGTRAP => watch::on_step(context),
+            _ => false,
+        }
     };
+    if watched {
+        return;
+    }
+    // SAFETY: the kernel passes valid records; `si_addr` is meaningful for these signals.
+    let (address, code, regs) = unsafe {
+        let regs = &(*context.cast::<ucontext_t>()).uc_mcontext.gregs;
+        ((*info).si_addr() as u64, (*info).si_code, regs)
+    };
+    let ip = regs[libc::REG_RIP as usize] as u64;
+    if trace::was_copying() {
+        worker::finish_end();
+    }
     if me().role != Role::Child {
         // The control plane itself failed: the master sees a worker that died.
         crate::sys::exit(71);
@@ -173,8 +241,11 @@ pub(super) extern "C" fn on_fault(sig: i32, info: *mut siginfo_t, context: *mut 
         Site::StackGuard
     } else if sig == libc::SIGSEGV && code == 2 && !(STACK..STACK_END).contains(&at) {
         Site::OutsideImage
+    } else if sig == libc::SIGSEGV && code == SI_KERNEL && reads_time_stamp(ip) {
+        Site::TimeStamp
     } else {
         Site::Unknown
     };
+    trace::note(registers(regs), 0);
     worker::end_child(Cause::Fault(Fault { signal: sig, code, address, ip, site }))
 }

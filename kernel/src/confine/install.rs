@@ -1,6 +1,6 @@
 //! Confines the calling worker for good.
 
-use super::filter::{Insn, RULES, assemble};
+use super::filter::{Insn, Own, RULES, assemble};
 use super::{emulate, vdso};
 use crate::exec::control::{me, private, step};
 use crate::image::layout::PRIVATE;
@@ -21,7 +21,9 @@ fn handle(
     signal: i32,
     handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void),
 ) -> Sys<()> {
-    let flags = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64 | SA_RESTORER;
+    // A fault while another is being reported must come through, see `exec::trace`.
+    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    let flags = flags as u64 | SA_RESTORER;
     let action = Action {
         handler: handler as usize,
         flags,
@@ -63,8 +65,12 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
         let a = [libc::SIG_SETMASK as usize, &raw const blocked as usize, 0, 8, 0, 0];
         sys::call(libc::SYS_rt_sigprocmask, a).map_err(|e| (step::HANDLERS, e))?;
         vdso::patch().map_err(|e| (step::VDSO, e))?;
+        if me().tsc_traps != 0 {
+            let a = [libc::PR_SET_TSC as usize, libc::PR_TSC_SIGSEGV as usize, 0, 0, 0, 0];
+            sys::call(libc::SYS_prctl, a).map_err(|e| (step::TSC, e))?;
+        }
         let fds = [me().image_fd, me().exchange_fd, me().pagemap_fd].map(|fd| fd as u32);
-        let p = assemble(gate::range(), RULES, fds);
+        let p = assemble(gate::range(), RULES, Own { fds, slot: me().slot });
         #[repr(C)]
         struct Prog {
             len: u16,

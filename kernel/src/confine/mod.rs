@@ -5,10 +5,17 @@
 //! [`policy`], by the [`Handler`] (files and streams), or refused as a fault. Entries of the
 //! vDSO, which never enter the kernel, are patched to plain system calls.
 
+pub mod clock;
+#[cfg(test)]
+mod docs;
 mod emulate;
 mod filter;
 mod install;
+mod machine;
+mod memory;
 pub mod policy;
+mod signals;
+mod table;
 pub(crate) mod vdso;
 
 #[cfg(feature = "interpose")]
@@ -22,6 +29,11 @@ use core::sync::atomic::{AtomicUsize, Ordering::*};
 pub const VIRTUAL_ID: i64 = 2;
 /// Parent process id that every child sees.
 pub const VIRTUAL_PARENT_ID: i64 = 1;
+/// User and group id that every child sees.
+pub const VIRTUAL_USER: i64 = 1000;
+/// Processors that every child sees, at any number of workers: as many as the pieces that work
+/// is usually cut into.
+pub const VIRTUAL_PROCESSORS: u32 = 64;
 
 /// Emulation of system calls on files and streams. The kernel knows no files.
 ///
@@ -39,6 +51,11 @@ pub trait Handler: Sync {
 
     /// Called in a child after its body, on its own stack.
     fn child_ends(&self);
+}
+
+/// What a futex call does, without the flags that are known; unknown ones stay in it.
+const fn futex_command(op: i32) -> i32 {
+    op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME)
 }
 
 static HANDLER: AtomicUsize = AtomicUsize::new(0);

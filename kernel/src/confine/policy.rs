@@ -1,30 +1,88 @@
-//! The confinement table: what happens to a system call that a child makes.
+//! The confinement table: what happens to each system call that a child makes.
 //!
-//! Unknown means refused. A row says what the call gets and why that is deterministic.
+//! Every number of x86-64 Linux up to [`LAST`] has one row or lies in an [`UNASSIGNED`] range;
+//! that is asserted at compile time. Unknown means refused. A row says what the call gets and
+//! why that is deterministic, or why it is refused and what to do instead. `docs/confine.md` is
+//! made from it.
+
+use super::table::TOPICS;
 
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Always the same number.
     Constant(i64),
+    /// A reading of the virtual clock, which moves it by a step.
+    Clock,
+    /// Moves the virtual clock, and waits for nothing.
+    Sleep,
     /// Bytes from the seeded generator of the space.
     Random,
     /// A lock operation; waiting for what can never come is a fault.
     Futex,
     /// Sending a signal to itself is a fault with that signal; to others it is refused.
     Signal,
+    /// Reads and sets a signal mask that has no effect.
+    Mask,
+    /// No signal is pending.
+    Pending,
+    /// The default disposition of a signal; setting one is refused.
+    Disposition,
     /// Closing an inherited descriptor is recorded and done by the master after the merge.
     Close,
     /// Reading the flags of an inherited descriptor; other requests are refused.
     Flags,
-    /// Taking the signal stack down, as Rust does before it exits; else refused.
+    /// Taking the signal stack down, as Rust does before it exits, or asking for it.
     SignalStack,
     /// Unmapping a signal stack that was taken down; else refused.
     Unmap,
+    /// A hint about memory that changes no contents; other advice is refused.
+    Advice,
+    /// A memory barrier.
+    Barrier,
+    /// The groups of the fixed user: none.
+    Groups,
+    /// The three user or group ids.
+    UserIds,
+    /// Process group or session of the space itself.
+    GroupOf,
+    /// Policy or parameters of the space itself.
+    Scheduling,
+    /// Bounds of a policy's priorities.
+    PriorityRange,
+    /// The virtual number of processors.
+    Affinity,
+    /// The virtual processor.
+    Processor,
+    /// Names of the system.
+    Name,
+    /// Memory of the machine.
+    Machine,
+    /// Fixed limits; setting one is refused.
+    Limits,
     /// Left to the handler of files and streams, which may refuse.
     Handler,
+    /// Linux lets it pass every filter: it has no effect but an error. Older versions refuse it.
+    Passes,
     /// Refused: a fault that names the call.
     Refuse,
+}
+
+/// What an argument of a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// A descriptor. In first place, a call on one that the space closed fails with EBADF.
+    Fd,
+    /// The descriptor of a directory, or `AT_FDCWD`.
+    Dir,
+    /// A string that ends with a zero byte.
+    Path,
+    /// An address.
+    Ptr,
+    /// A number.
+    Num,
+    /// A set of bits.
+    Bits,
 }
 
 /// One row.
@@ -32,248 +90,162 @@ pub enum Action {
 pub struct Row {
     /// System call number.
     pub nr: i64,
+    /// The call's name.
+    pub name: &'static str,
+    /// Its arguments.
+    pub args: &'static [Arg],
     /// What it gets.
     pub action: Action,
-    /// Why that is deterministic.
+    /// Why that is deterministic; of a refusal: its reason, and what to do instead.
     pub why: &'static str,
 }
 
-const fn row(nr: i64, action: Action, why: &'static str) -> Row {
-    Row { nr, action, why }
+/// Rows that belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct Topic {
+    /// Its heading.
+    pub title: &'static str,
+    /// What holds for all of it.
+    pub intro: &'static str,
+    /// Ascending by number.
+    pub rows: &'static [Row],
 }
 
-/// Every call that is not refused.
-pub const TABLE: &[Row] = &[
-    row(libc::SYS_getpid, Action::Constant(super::VIRTUAL_ID), "the same in every space"),
-    row(libc::SYS_gettid, Action::Constant(super::VIRTUAL_ID), "the same in every space"),
-    row(libc::SYS_getppid, Action::Constant(super::VIRTUAL_PARENT_ID), "the same in every space"),
-    row(libc::SYS_sched_yield, Action::Constant(0), "there is nobody to yield to"),
-    row(libc::SYS_rt_sigprocmask, Action::Constant(0), "no signal reaches a child"),
-    row(libc::SYS_getrandom, Action::Random, "a function of seed, task path and draw"),
-    row(libc::SYS_futex, Action::Futex, "only uncontended operations succeed"),
-    row(libc::SYS_tgkill, Action::Signal, "abort and raise end the child"),
-    row(libc::SYS_tkill, Action::Signal, "abort and raise end the child"),
-    row(libc::SYS_kill, Action::Signal, "abort and raise end the child"),
-    row(libc::SYS_close, Action::Close, "recorded in the image, and merged with it"),
-    row(libc::SYS_fcntl, Action::Flags, "every inherited descriptor closes on exec"),
-    row(libc::SYS_sigaltstack, Action::SignalStack, "no signal reaches a child"),
-    row(libc::SYS_munmap, Action::Unmap, "memory that no child can read anyway"),
-    row(libc::SYS_write, Action::Handler, "standard streams are captured"),
-    row(libc::SYS_writev, Action::Handler, "standard streams are captured"),
-    row(libc::SYS_ioctl, Action::Handler, "standard streams are no terminals"),
-    row(libc::SYS_fstat, Action::Handler, "standard streams are pipes"),
-    row(libc::SYS_newfstatat, Action::Handler, "standard streams are pipes"),
-    row(libc::SYS_lseek, Action::Handler, "standard streams cannot seek"),
-];
+/// A row of a call that is answered.
+pub(super) const fn row(
+    nr: i64,
+    name: &'static str,
+    args: &'static [Arg],
+    action: Action,
+    why: &'static str,
+) -> Row {
+    Row { nr, name, args, action, why }
+}
+
+/// A row of a call that is always refused.
+pub(super) const fn refuse(
+    nr: i64,
+    name: &'static str,
+    args: &'static [Arg],
+    why: &'static str,
+) -> Row {
+    row(nr, name, args, Action::Refuse, why)
+}
+
+/// The last number that has a row (Linux 6.19).
+pub const LAST: usize = 470;
+
+/// Numbers up to [`LAST`] that no call has: first and last of each range.
+pub const UNASSIGNED: &[(usize, usize)] = &[(337, 423)];
+
+/// Why a call without a row is refused, and what to do instead.
+pub const UNKNOWN: &str = "a call that is not known: make it in the master and pass the result";
+
+/// The rows by number.
+static BY_NUMBER: [Option<&Row>; LAST + 1] = by_number();
+
+/// Builds the index; fails to compile where a number has no row, or two.
+const fn by_number() -> [Option<&'static Row>; LAST + 1] {
+    let mut all = [None; LAST + 1];
+    let mut t = 0;
+    while t < TOPICS.len() {
+        let rows = TOPICS[t].rows;
+        let mut i = 0;
+        while i < rows.len() {
+            let r = &rows[i];
+            let nr = r.nr as usize;
+            assert!(i == 0 || rows[i - 1].nr < r.nr, "rows of a topic ascend");
+            assert!(all[nr].is_none(), "a number has one row");
+            assert!(r.args.len() <= 6 && !r.name.is_empty() && !r.why.is_empty());
+            all[nr] = Some(r);
+            i += 1;
+        }
+        t += 1;
+    }
+    let (mut nr, mut gap) = (0, 0);
+    while nr <= LAST {
+        if gap < UNASSIGNED.len() && nr == UNASSIGNED[gap].0 {
+            while nr <= UNASSIGNED[gap].1 {
+                assert!(all[nr].is_none(), "an unassigned number has a row");
+                nr += 1;
+            }
+            gap += 1;
+        } else {
+            assert!(all[nr].is_some(), "a number has no row");
+            nr += 1;
+        }
+    }
+    assert!(gap == UNASSIGNED.len(), "unassigned ranges ascend");
+    all
+}
+
+/// All topics.
+pub fn topics() -> &'static [Topic] {
+    TOPICS
+}
+
+/// The row of a call, where it has one.
+pub fn row_of(nr: i64) -> Option<&'static Row> {
+    *BY_NUMBER.get(usize::try_from(nr).ok()?)?
+}
 
 /// What call `nr` gets.
 pub fn action(nr: i64) -> Action {
-    TABLE.iter().find(|r| r.nr == nr).map_or(Action::Refuse, |r| r.action)
+    row_of(nr).map_or(Action::Refuse, |r| r.action)
 }
 
-/// Calls whose first argument is a descriptor: in a space that closed it they fail as they
-/// would outside.
-const BY_DESCRIPTOR: &[i64] = &[
-    libc::SYS_close,
-    libc::SYS_read,
-    libc::SYS_write,
-    libc::SYS_readv,
-    libc::SYS_writev,
-    libc::SYS_pread64,
-    libc::SYS_pwrite64,
-    libc::SYS_preadv,
-    libc::SYS_pwritev,
-    libc::SYS_lseek,
-    libc::SYS_fstat,
-    libc::SYS_fcntl,
-    libc::SYS_ioctl,
-    libc::SYS_dup,
-    libc::SYS_dup2,
-    libc::SYS_dup3,
-    libc::SYS_fsync,
-    libc::SYS_fdatasync,
-    libc::SYS_ftruncate,
-    libc::SYS_flock,
-    libc::SYS_fchmod,
-    libc::SYS_fchown,
-    libc::SYS_fchdir,
-    libc::SYS_getdents64,
-    libc::SYS_sendto,
-    libc::SYS_recvfrom,
-    libc::SYS_sendmsg,
-    libc::SYS_recvmsg,
-    libc::SYS_shutdown,
-];
+/// How many arguments of call `nr` are known to mean something; 0 where it has no row.
+pub fn arity(nr: i64) -> usize {
+    row_of(nr).map_or(0, |r| r.args.len())
+}
 
 /// Whether the first argument of call `nr` is known to be a descriptor.
 pub fn takes_descriptor(nr: i64) -> bool {
-    BY_DESCRIPTOR.contains(&nr)
-}
-
-/// Numbers of arguments: `ARITY[n]` lists calls with `n`.
-const ARITY: [&[i64]; 7] = {
-    use libc::*;
-    [
-        &[],
-        &[
-            SYS_close,
-            SYS_brk,
-            SYS_pipe,
-            SYS_dup,
-            SYS_exit,
-            SYS_exit_group,
-            SYS_uname,
-            SYS_chdir,
-            SYS_rmdir,
-            SYS_unlink,
-            SYS_times,
-            SYS_time,
-            SYS_sysinfo,
-            SYS_fsync,
-            SYS_umask,
-            SYS_personality,
-            SYS_timerfd_create,
-            SYS_epoll_create1,
-        ],
-        &[
-            SYS_stat,
-            SYS_fstat,
-            SYS_lstat,
-            SYS_munmap,
-            SYS_access,
-            SYS_pipe2,
-            SYS_dup2,
-            SYS_nanosleep,
-            SYS_getitimer,
-            SYS_listen,
-            SYS_kill,
-            SYS_tkill,
-            SYS_getcwd,
-            SYS_rename,
-            SYS_mkdir,
-            SYS_chmod,
-            SYS_gettimeofday,
-            SYS_clone3,
-            SYS_sigaltstack,
-            SYS_clock_gettime,
-            SYS_clock_getres,
-            SYS_clock_settime,
-            SYS_memfd_create,
-            SYS_getrusage,
-            SYS_ftruncate,
-            SYS_truncate,
-            SYS_flock,
-            SYS_set_robust_list,
-            SYS_arch_prctl,
-            SYS_eventfd2,
-        ],
-        &[
-            SYS_read,
-            SYS_write,
-            SYS_open,
-            SYS_poll,
-            SYS_lseek,
-            SYS_mprotect,
-            SYS_ioctl,
-            SYS_readv,
-            SYS_writev,
-            SYS_madvise,
-            SYS_dup3,
-            SYS_socket,
-            SYS_connect,
-            SYS_accept,
-            SYS_bind,
-            SYS_sendmsg,
-            SYS_recvmsg,
-            SYS_execve,
-            SYS_tgkill,
-            SYS_fcntl,
-            SYS_readlink,
-            SYS_getrandom,
-            SYS_sched_getaffinity,
-            SYS_sched_setaffinity,
-            SYS_getdents64,
-            SYS_unlinkat,
-            SYS_mkdirat,
-            SYS_faccessat,
-            SYS_getcpu,
-            SYS_close_range,
-            SYS_setitimer,
-        ],
-        &[
-            SYS_openat,
-            SYS_newfstatat,
-            SYS_pread64,
-            SYS_pwrite64,
-            SYS_clock_nanosleep,
-            SYS_sendfile,
-            SYS_accept4,
-            SYS_socketpair,
-            SYS_wait4,
-            SYS_rt_sigaction,
-            SYS_rt_sigprocmask,
-            SYS_prlimit64,
-            SYS_rseq,
-            SYS_openat2,
-            SYS_readlinkat,
-            SYS_faccessat2,
-            SYS_epoll_wait,
-            SYS_epoll_ctl,
-            SYS_fallocate,
-        ],
-        &[
-            SYS_select,
-            SYS_mremap,
-            SYS_clone,
-            SYS_waitid,
-            SYS_statx,
-            SYS_prctl,
-            SYS_setsockopt,
-            SYS_getsockopt,
-            SYS_renameat2,
-            SYS_linkat,
-        ],
-        &[SYS_mmap, SYS_sendto, SYS_recvfrom, SYS_futex, SYS_copy_file_range, SYS_splice],
-    ]
-};
-
-/// How many arguments of call `nr` are known to mean something; 0 where it is not listed.
-pub fn arity(nr: i64) -> usize {
-    ARITY.iter().position(|calls| calls.contains(&nr)).unwrap_or(0)
+    row_of(nr).is_some_and(|r| r.args.first() == Some(&Arg::Fd))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use syscalls::Sysno;
 
     #[test]
-    fn a_call_has_one_arity() {
-        let all: Vec<i64> = ARITY.iter().flat_map(|c| c.iter().copied()).collect();
-        for (i, nr) in all.iter().enumerate() {
-            assert!(!all[..i].contains(nr), "call {nr} twice");
+    fn names_and_numbers_are_those_of_linux() {
+        for call in Sysno::iter() {
+            let row = row_of(call.id().into()).expect("every call has a row");
+            assert_eq!(row.name, call.name());
         }
-        assert_eq!((arity(libc::SYS_mmap), arity(libc::SYS_getpid), arity(-1)), (6, 0, 0));
+        let rows = TOPICS.iter().flat_map(|t| t.rows);
+        for r in rows.filter(|r| r.nr <= Sysno::last().id().into()) {
+            assert_eq!(Sysno::new(r.nr as usize).map(|s| s.name()), Some(r.name));
+        }
     }
 
     #[test]
-    fn rows_are_unique_and_unknown_means_refused() {
-        for (i, r) in TABLE.iter().enumerate() {
-            assert!(TABLE[..i].iter().all(|o| o.nr != r.nr), "call {} twice", r.nr);
-            assert!(!r.why.is_empty() && r.action != Action::Refuse);
+    fn unknown_means_refused() {
+        for nr in [-1, 337, 423, 471, 512, 100_000, i64::MIN, i64::MAX, 0x4000_0000] {
+            assert_eq!((action(nr), arity(nr), takes_descriptor(nr)), (Action::Refuse, 0, false));
         }
-        let refused = [
-            libc::SYS_clock_gettime,
-            libc::SYS_openat,
+    }
+
+    #[test]
+    fn what_must_never_be_allowed() {
+        let calls = [
             libc::SYS_socket,
             libc::SYS_mmap,
+            libc::SYS_mprotect,
             libc::SYS_clone,
+            libc::SYS_execve,
             libc::SYS_exit_group,
-            libc::SYS_rt_sigaction,
-            100_000,
-            -1,
+            libc::SYS_ptrace,
+            libc::SYS_prctl,
+            libc::SYS_rt_sigreturn,
+            libc::SYS_process_vm_writev,
+            libc::SYS_io_uring_setup,
         ];
-        for nr in refused {
+        for nr in calls {
             assert_eq!(action(nr), Action::Refuse, "call {nr}");
         }
+        assert_eq!((arity(libc::SYS_mmap), takes_descriptor(libc::SYS_read)), (6, true));
     }
 }

@@ -18,8 +18,8 @@ struct Table {
 }
 
 fn table() -> &'static mut Table {
-    // SAFETY: a page of private memory before the signal stack's neighbours, used for
-    // nothing else; zero means empty.
+    // SAFETY: fits before the next part of private memory (asserted below); zero means
+    // empty.
     unsafe { private_item::<Table>(private::VDSO, 0) }
 }
 
@@ -120,3 +120,5 @@ pub(crate) unsafe fn patch() -> sys::Sys<()> {
         sys::protect(start, end - start, libc::PROT_READ | libc::PROT_EXEC)
     }
 }
+
+const _: () = assert!(private::VDSO + size_of::<Table>() <= private::HUGE);

@@ -1,7 +1,7 @@
 //! Put and get of a child that stays until it is killed.
 
 use super::closed::settle;
-use super::joined::{free_deferred, merge_one, own_failure};
+use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use super::open::{self, OpenError, go_private, request_for};
 use crate::abi::{Cause, ChildId, Conflict, Freed, PARENT, Perm, Registers, State};
 use crate::error::Error;
@@ -231,7 +231,13 @@ fn start_orders(child: &mut OpenChild, r: &mut crate::exec::control::Request) {
 }
 
 fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenError> {
+    let works = p.snap || p.copy.is_some() || p.zero.is_some() || p.perm.is_some();
     let child = children::at(place);
+    if !works && !p.start {
+        // The child learns of its registers when it starts.
+        give_registers(child, p);
+        return Ok(());
+    }
     let heap = Heap(me.heap);
     let mut lane = crate::heap::open::OpenLane {
         heap: Heap(child.lane),
@@ -272,16 +278,9 @@ fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenEr
             r.orders |= order::AFRESH;
         }
     }
-    let works = p.snap || p.copy.is_some() || p.zero.is_some() || p.perm.is_some();
     let at_once = p.start && p.copy.is_none();
     if at_once {
         start_orders(child, &mut r);
-    } else if !works {
-        if p.start {
-            start_orders(child, &mut r);
-            restart(me, child.construct, &r);
-        }
-        return Ok(());
     }
     restart(me, child.construct, &r);
     finish(me, p, place, mark, at_once, r)
@@ -307,7 +306,7 @@ fn settle_commands(me: &Me, child: &mut OpenChild) {
 
 fn note_failure(child: &mut OpenChild) {
     let o = &control().constructs[child.construct as usize].outcomes[0];
-    if o.status.load(SeqCst) != outcome::STOPPED {
+    if !outcome::stopped(o.status.load(SeqCst)) {
         child.has |= has::FAILED;
     }
 }
@@ -415,6 +414,7 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
         Err(Cause::Limit(l)) => return Err(l.into()),
         Err(_) => return Err(Error::Range.into()),
     }
+    take_clock(me, place);
     if child.has & has::MERGED == 0 {
         free_deferred(place);
         let heap = Heap(me.heap);

@@ -1,9 +1,10 @@
 //! Closed constructs: the parent waits until all children are merged.
 
-use super::joined::{Done, any_stopped, merge_children, setup_failure};
+use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
+use crate::check::{self, watch};
 use crate::confine;
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -70,6 +71,8 @@ extern "C" fn run_here(get: usize, stack: usize) {
         job: None,
         restricted: 0,
         restricted_count: 0,
+        clock: me.clock,
+        watch: 0,
     };
     if heap.runs_in_turn(k) {
         request.orders |= order::IN_TURN;
@@ -78,6 +81,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
         (request.restricted, request.restricted_count) = hand_down(me)?;
+        request.watch = watch::hand_down(me)?;
         if me.role != Role::Master {
             return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
         }
@@ -99,14 +103,24 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let outcome = if any_stopped(construct, k) {
         phases::run(me, construct, get.jobs, &request)
     } else {
-        merge_children(construct, get.jobs, &request, &Done::NONE)
+        merge_children(me, construct, get.jobs, &request, &Done::NONE, true)
     };
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.
     get.run.construct = Some(Construct(construct));
-    get.run.outcome = outcome;
+    get.run.outcome = match outcome {
+        Ok(closed) => {
+            closed.close();
+            Ok(())
+        }
+        Err(Refused::Failure(failure)) => Err(failure),
+        Err(Refused::Permission) => {
+            get.run.error = Some(Error::Range);
+            Ok(())
+        }
+    };
     changes::widen(me, &heap.sequences());
-    if get.run.outcome.is_err() {
+    if get.run.outcome.is_err() || get.run.error.is_some() {
         memory::note_failed_grants();
     }
 }
@@ -124,8 +138,9 @@ pub(super) fn settle(me: &Me) -> Result<(), Error> {
 }
 
 pub(super) fn base_orders() -> u32 {
-    // What a child writes to fresh memory may go to the file, unless others rely on it.
-    if view::file_is_base() { order::NO_GRANTS } else { 0 }
+    // What a child writes to fresh memory may go to the file, unless others rely on it, or it
+    // runs twice.
+    if view::file_is_base() || check::is_on() { order::NO_GRANTS } else { 0 }
 }
 
 /// What the children start from; the file alone where that is the running space's memory.
@@ -141,6 +156,7 @@ fn setup_error(code: u64) -> Error {
         step::FILTER => "installing a seccomp filter in a worker",
         step::TIES => "tying a worker to its master (setpgid, prctl, fcntl)",
         step::PAGE_MAP => "opening the page map of a worker",
+        step::TSC => "trapping the time stamp counter (prctl PR_SET_TSC), as DETPAR_TSC asks",
         step::DESCRIPTORS => "closing inherited descriptors in a worker",
         step::PIDFD => "controlling workers by descriptors (pidfd_send_signal, waitid)",
         step::CLONE => "creating a worker (clone)",

@@ -1,29 +1,31 @@
 //! Merging what children handed over into the running space. On the control stack.
 
 use super::calls::freed_again;
-use super::open;
+use super::{exact, open};
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
+use crate::check::{self, watch};
 use crate::exec::claims::{self, Staged, slot_of};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, Request, Role, control, me, order, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Request, control, order, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
-use crate::exec::stage;
+use crate::exec::{layer, stage};
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
 use crate::heap::turns::can_leave;
 use crate::image::layout::{PRIVATE, STACK, page_floor};
 use crate::image::regions;
-use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target};
+use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target, Writes};
 use crate::space::children::{self, OpenChild, has};
-use crate::space::descriptors;
+use crate::space::descriptors::Closed;
 use crate::space::memory::{self, Space};
 use crate::space::permissions;
 use core::sync::atomic::Ordering::*;
 
 /// Index below which children count: the failing one of lowest index, or all.
 fn first_failure(con: &control::Construct, k: usize) -> usize {
-    let failed =
-        |o: &Outcome| ![outcome::RETURNED, outcome::STOPPED].contains(&o.status.load(SeqCst));
+    let failed = |o: &Outcome| {
+        !matches!(o.status.load(SeqCst), outcome::RETURNED | outcome::STOPPED | outcome::EVICTED)
+    };
     con.outcomes[..k].iter().position(failed).unwrap_or(k)
 }
 
@@ -37,7 +39,7 @@ pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
 }
 
 /// Parent memory as the merge sees it: this process's own view.
-struct Memory;
+pub(super) struct Memory;
 
 impl Target for Memory {
     fn page(&self, addr: u64) -> &Page {
@@ -55,7 +57,7 @@ impl Target for Memory {
 /// Whether children of a construct have stopped at a barrier.
 pub(super) fn any_stopped(construct: u32, k: usize) -> bool {
     let con = &control().constructs[construct as usize];
-    con.outcomes[..k].iter().any(|o| o.status.load(SeqCst) == outcome::STOPPED)
+    con.outcomes[..k].iter().any(|o| outcome::stopped(o.status.load(SeqCst)))
 }
 
 /// Children whose changes were merged at an earlier barrier.
@@ -80,13 +82,30 @@ impl Done {
     }
 }
 
-/// Plans over all children, then applies, or applies nothing.
+/// Why children were not merged.
+pub(super) enum Refused {
+    /// One of them failed, or met a conflict.
+    Failure(Failure),
+    /// One of them changed a page that their parent may not write.
+    Permission,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused::Failure(failure)
+    }
+}
+
+/// Plans over all children, then applies, or applies nothing. Which descriptors they may have
+/// closed. In checking mode the children run `again` first, as far as they may have met unseen.
 pub(super) fn merge_children(
+    me: &mut Me,
     construct: u32,
     jobs: &[Job],
     request: &Request,
     done: &Done,
-) -> Result<(), Failure> {
+    again: bool,
+) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
     let in_turn = request.orders & order::IN_TURN != 0;
@@ -95,19 +114,27 @@ pub(super) fn merge_children(
     let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
     // Scratch: children, cursors; both tables fit (asserted below).
     let mut n = 0;
+    let mut clock = me.clock;
     for (i, job) in jobs.iter().enumerate().take(failing).filter(|(i, _)| !done.has(*i)) {
         let o = &con.outcomes[i];
         let slot = slot_of(o);
         let st = claims::stage_at(slot, o.stage.load(SeqCst)).ok_or(corrupt(i))?;
         let staged = claims::staged(slot, st, job.out_size).ok_or(corrupt(i))?;
         if in_turn && !can_leave(core::mem::replace(&mut left, &st.left), &st.left) {
-            return Err(corrupt(i));
+            return Err(corrupt(i).into());
         }
-        let Staged { addrs, pages, frees } = staged;
+        let Staged { addrs, pages, frees, .. } = staged;
+        clock = clock.max(staged.clock);
         let index = i as u32;
         // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
         unsafe {
-            (scratch_children() as *mut Child).add(n).write(Child { index, addrs, pages, frees });
+            (scratch_children() as *mut Child).add(n).write(Child {
+                index,
+                addrs,
+                pages,
+                frees,
+                writes: Writes::NONE,
+            });
             (scratch_cursors() as *mut Cursor).add(n).write(Cursor::NEW);
         }
         n += 1;
@@ -115,24 +142,41 @@ pub(super) fn merge_children(
     // SAFETY: the first `n` entries of both tables were just written.
     let (children, cursors) = unsafe {
         (
-            core::slice::from_raw_parts(scratch_children() as *const Child, n),
+            core::slice::from_raw_parts_mut(scratch_children() as *mut Child, n),
             core::slice::from_raw_parts_mut(scratch_cursors() as *mut Cursor, n),
         )
     };
+    if again && check::is_on() {
+        exact::check(me, construct, request, children, cursors)?;
+    }
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,
         Err(PlanError::Conflict(c)) => {
-            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) });
+            return Err(Failure { child: c.higher, cause: Cause::Conflict(c) }.into());
         }
-        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize)),
+        Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize).into()),
         // One cursor a child, and the policy table keeps its order: neither can be.
-        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0)),
+        Err(PlanError::Scratch { .. } | PlanError::Regions) => return Err(corrupt(0).into()),
     };
     if failing < k {
-        return Err(own_failure(&con.outcomes[failing], failing));
+        return Err(own_failure(&con.outcomes[failing], failing).into());
+    }
+    let refused = |a: u64, p: &Page| {
+        !permissions::allow(a as usize, PAGE, true) && !layer::same(a as usize, p)
+    };
+    if children.iter().any(|c| c.addrs.iter().zip(c.pages).any(|(a, p)| refused(*a, p))) {
+        return Err(Refused::Permission);
     }
     merge::apply(plan, &mut Memory);
-    for c in children {
+    me.clock = clock;
+    for c in children.iter().filter(|_| watch::is_active()) {
+        let o = &con.outcomes[c.index as usize];
+        let slot = slot_of(o);
+        let masks = claims::stage_at(slot, o.stage.load(SeqCst))
+            .and_then(|st| claims::masks(slot, st, watch::pages().len()));
+        masks.into_iter().for_each(watch::absorb);
+    }
+    for c in children.iter() {
         for b in c.frees {
             Heap::free(&mut Space, b.addr as usize);
         }
@@ -141,10 +185,9 @@ pub(super) fn merge_children(
         true => Heap(request.heap).adopt_in_turn(k, request.session, left),
         false => Heap(request.heap).adopt(k, request.session),
     }
-    if me().role == Role::Master {
-        children.iter().for_each(|c| descriptors::close_merged(c.addrs));
-    }
-    Ok(())
+    let mut closed = Closed::default();
+    children.iter().for_each(|c| closed.note(c.addrs));
+    Ok(closed)
 }
 
 /// What the child at a place staged, and whose claims hold.
@@ -156,6 +199,11 @@ fn staged_at(place: usize) -> Option<Staged> {
         .and_then(|st| claims::staged(slot, st, child.out_size))
 }
 
+/// Moves the running space's clock to that of a child that was merged, where that is later.
+pub(super) fn take_clock(me: &mut Me, place: usize) {
+    me.clock = staged_at(place).map_or(me.clock, |s| s.clock.max(me.clock));
+}
+
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
 /// conflict nothing of it is written; `undo` keeps what is overwritten. Stack memory below
 /// `live` belongs to frames that are no more.
@@ -163,7 +211,7 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
     let child = children::at(open::joined(i));
     let limit = Cause::Limit;
     let staged = staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
-    let Staged { addrs, pages, frees } = without_dead(me, staged, live).map_err(limit)?;
+    let Staged { addrs, pages, frees, .. } = without_dead(me, staged, live).map_err(limit)?;
     let mut side = ParentSide::new(me, child.chain, addrs, frees).map_err(limit)?;
     let changed = |(&a, p): (&u64, &Page)| side.page(a).0 != p.0;
     let refused = |a: u64| !permissions::allow(a as usize, PAGE, true);
@@ -178,8 +226,14 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
     let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
     // The parent comes first: to the merge it is one more child, of lower index.
     let both = [
-        Child { index: 0, addrs: side.addrs, pages: side.pages, frees: freed },
-        Child { index: 1, addrs, pages, frees },
+        Child {
+            index: 0,
+            addrs: side.addrs,
+            pages: side.pages,
+            frees: freed,
+            writes: Writes::NONE,
+        },
+        Child { index: 1, addrs, pages, frees, writes: Writes::NONE },
     ];
     let mut cursors = [Cursor::NEW; 2];
     match merge::plan(&side, &both, regions::policies(), &mut cursors) {
@@ -217,7 +271,7 @@ fn without_dead(me: &mut Me, s: Staged, live: usize) -> Result<Staged, Limit> {
         addrs[to] = s.addrs[from];
         pages[to].0 = s.pages[from].0;
     }
-    Ok(Staged { addrs, pages, frees: s.frees })
+    Ok(Staged { addrs, pages, ..s })
 }
 
 /// Says which child, or the parent, a conflict of the `i`-th child of a join is with.
@@ -288,9 +342,9 @@ pub(super) fn free_deferred(place: usize) {
     for b in staged.frees {
         Heap::free(&mut Space, b.addr as usize);
     }
-    if me().role == Role::Master {
-        descriptors::close_merged(staged.addrs);
-    }
+    let mut closed = Closed::default();
+    closed.note(staged.addrs);
+    closed.close();
 }
 
 pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
@@ -318,6 +372,5 @@ fn scratch_cursors() -> usize {
     scratch_children() + MAX_CHILDREN * size_of::<Child>()
 }
 
-const _: () = assert!(
-    MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) < private::MASTER - private::MERGE
-);
+const _: () =
+    assert!(MAX_CHILDREN * (size_of::<Child>() + size_of::<Cursor>()) <= private::MERGE_SIZE);

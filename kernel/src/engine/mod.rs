@@ -5,12 +5,13 @@
 
 pub(crate) mod calls;
 mod closed;
+mod exact;
 mod joined;
 pub(crate) mod open;
 mod phases;
 mod spaces;
 
-use crate::abi::Failure;
+use crate::abi::{Failure, REGISTERS};
 use crate::error::Error;
 use crate::exec::control::Job;
 
@@ -49,8 +50,13 @@ pub(crate) trait Engine: Sync {
     /// Where a child's result lies.
     fn result(&self, construct: Construct, child: usize) -> *const u8;
 
-    /// Message (if it was a string) and location of a child's panic.
+    /// Message (if it was a string) and location of a child's panic; or the name that it gave to
+    /// a refused call.
     fn panic(&self, construct: Construct, child: usize) -> (Option<&[u8]>, &[u8]);
+
+    /// Registers at the end of a child that a signal ended (by DWARF numbers, all zero where
+    /// they are not known), and its stack from the stack pointer on.
+    fn trace(&self, construct: Construct, child: usize) -> ([u64; REGISTERS], &[u8]);
 
     /// Logs and results of the construct have been read.
     fn release(&self, construct: Construct);

@@ -1,8 +1,9 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
 use super::closed::{base_orders, settle};
-use super::joined::{free_deferred, merge_one, own_failure};
+use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
+use crate::check::watch;
 use crate::error::Error;
 use crate::exec::command::Command;
 use crate::exec::control::{
@@ -58,9 +59,11 @@ pub(crate) fn on_control_stack<T>(f: extern "C" fn(usize, usize), arg: &mut T) {
     let _deferred = Deferred::new();
     let top = PRIVATE + private::CONTROL_STACK;
     permissions::lift();
+    watch::lift();
     // SAFETY: the control stack is free: user code runs, which never runs on it.
     unsafe { sys::on_stack(top, f, core::ptr::from_mut(arg) as usize) };
     permissions::enforce();
+    watch::protect();
 }
 
 /// Starts a child of its own from a snapshot of the running space, which goes on.
@@ -158,6 +161,8 @@ pub(super) fn request_for(
         job: None,
         restricted,
         restricted_count,
+        clock: me.clock,
+        watch: watch::hand_down(me)?,
     })
 }
 
@@ -179,7 +184,7 @@ pub(super) fn go_private(me: &mut Me) -> Result<(), OpenError> {
         grants::seal(me);
         return Ok(());
     }
-    view::enter().map_err(|errno| {
+    view::show_file().and_then(|()| view::enter()).map_err(|errno| {
         OpenError::Kernel(Error::Unsupported {
             what: "giving the master a view of its own",
             remedy: "raise limits on address space and on mappings (vm.max_map_count)",
@@ -278,7 +283,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
-        outcome::RETURNED | outcome::STOPPED => merge_one(me, i, 0, undo),
+        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, i, 0, undo),
         _ => Err(own_failure(o, 0).cause),
     }
 }
@@ -287,6 +292,7 @@ fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
 fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
+    take_clock(me, place);
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());

@@ -3,7 +3,7 @@
 //! later phase.
 
 use super::closed::settle;
-use super::joined::{Done, any_stopped, merge_children};
+use super::joined::{Done, Refused, any_stopped, merge_children};
 use super::open::go_private;
 use crate::abi::{Cause, Failure, Limit};
 use crate::exec::control::{Job, Me, Request, Role, ask, order};
@@ -11,6 +11,7 @@ use crate::exec::master::master;
 use crate::exec::{changes, layer, worker};
 use crate::heap::Heap;
 use crate::image::layout::page_floor;
+use crate::space::descriptors::Closed;
 use crate::space::memory::Space;
 
 /// Goes on with a construct whose children have stopped for the first time.
@@ -19,16 +20,18 @@ pub(super) fn run(
     construct: u32,
     jobs: &[Job],
     first: &Request,
-) -> Result<(), Failure> {
+) -> Result<Closed, Refused> {
     let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     // Memory that was granted to a nested parent is changed in the file, for good.
     if go_private(me).is_err() {
-        return Err(limit(Limit::Memory));
+        return Err(limit(Limit::Memory).into());
     }
     // What memory was when the construct began is what a failure goes back to.
     let chain = core::mem::replace(&mut me.chain, first.chain);
+    let clock = me.clock;
     let r = phases(me, construct, jobs, first);
     if r.is_err() {
+        me.clock = clock;
         layer::go_back(me, first.stack, first.chain).map_err(limit)?;
     }
     me.chain = chain;
@@ -37,15 +40,16 @@ pub(super) fn run(
     r
 }
 
-fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<(), Failure> {
+fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<Closed, Refused> {
     let (heap, k) = (Heap(me.heap), jobs.len());
     let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     let mut request = *first;
     let mut done = Done::NONE;
+    let mut closed = Closed::default();
     let room = me.stage_end;
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
-        merge_children(construct, jobs, &request, &done)?;
+        closed.add(merge_children(me, construct, jobs, &request, &done, false)?);
         if !any_stopped(construct, k) {
             break;
         }
@@ -56,6 +60,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
         request.session = heap.prepare(&mut Space, k).ok_or(limit(Limit::Heap))?;
         request.sequences = heap.sequences();
         request.reach = me.table_below;
+        request.clock = me.clock;
         request.chain = layer::seal(me, first.stack).map_err(limit)?;
         // All of them are there already: what is left is divided.
         request.orders &= !(order::ENTER | order::IN_TURN);
@@ -66,5 +71,5 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
             worker::ask(ask::AGAIN, construct, Some(&request));
         }
     }
-    Ok(())
+    Ok(closed)
 }

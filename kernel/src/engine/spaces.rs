@@ -1,6 +1,7 @@
 //! The engine `spaces`: confined worker processes on stock Linux.
 
 use super::{Construct, Engine, Run, closed};
+use crate::abi::REGISTERS;
 use crate::exec::claims;
 use crate::exec::claims::slot_of;
 use crate::exec::control::{Job, Role, control, me, outcome};
@@ -19,7 +20,8 @@ impl Engine for Spaces {
     fn log(&self, construct: Construct, child: usize) -> &[u8] {
         let o = &control().constructs[construct.0 as usize].outcomes[child];
         let status = o.status.load(SeqCst);
-        if ![outcome::RETURNED, outcome::FAILED, outcome::STOPPED].contains(&status) {
+        let reported = matches!(status, outcome::RETURNED | outcome::FAILED);
+        if !reported && !outcome::stopped(status) {
             return &[];
         }
         let slot = slot_of(o);
@@ -39,6 +41,15 @@ impl Engine for Spaces {
         match claims::stage_at(slot, o.stage.load(SeqCst)) {
             Some(stage) => claims::message(slot, stage),
             None => (None, &[]),
+        }
+    }
+
+    fn trace(&self, construct: Construct, child: usize) -> ([u64; REGISTERS], &[u8]) {
+        let o = &control().constructs[construct.0 as usize].outcomes[child];
+        let slot = slot_of(o);
+        match claims::stage_at(slot, o.stage.load(SeqCst)) {
+            Some(stage) => (stage.registers_at_end, claims::frames(slot, stage)),
+            None => ([0; REGISTERS], &[]),
         }
     }
 

@@ -16,7 +16,8 @@ const FAULT: u32 = 2;
 const FORBIDDEN: u32 = 3;
 const LIMIT: u32 = 4;
 
-const SITES: [Site; 4] = [Site::Unknown, Site::StackGuard, Site::OutsideImage, Site::Deadlock];
+const SITES: [Site; 5] =
+    [Site::Unknown, Site::StackGuard, Site::OutsideImage, Site::Deadlock, Site::TimeStamp];
 const LIMITS: [Limit; 10] = [
     Limit::Children,
     Limit::Heap,
@@ -94,7 +95,7 @@ mod tests {
             assert_eq!(s as usize, i);
         }
         let broken = Cause::Killed { signal: 0 };
-        for (kind, detail) in [(0, 0), (5, 0), (FAULT, 4), (LIMIT, 10), (u32::MAX, u32::MAX)] {
+        for (kind, detail) in [(0, 0), (5, 0), (FAULT, 5), (LIMIT, 10), (u32::MAX, u32::MAX)] {
             let r = CauseRecord { kind, detail, words: [0; 8] };
             assert_eq!(r.read(), broken);
         }

@@ -489,4 +489,4 @@ pub(super) fn clear_dead_stack(me: &mut Me, stack: usize) {
     me.dead_top = top;
 }
 
-const _: () = assert!(private::SCANS + size_of::<Scans>() <= private::HUGE);
+const _: () = assert!(private::SCANS + size_of::<Scans>() <= private::TURNS);

@@ -1,11 +1,13 @@
 //! Checks what a worker's stage claims before anyone follows its addresses and lengths.
 
-use super::control::{EXCHANGE_BYTES, Outcome, Stage, exchange};
+use super::control::{EXCHANGE_BYTES, Outcome, Stage, exchange, slot_at};
+use super::trace::FRAMES;
 use crate::abi::PAGE;
+use crate::check::verdict::Verdict;
 use crate::heap::class::HEAP_END;
 use crate::image::layout::{self, HEAP, MAX_WORKERS};
 use crate::image::regions;
-use crate::merge::{Block, Page};
+use crate::merge::{Block, Mask, Page};
 use core::slice;
 use core::sync::atomic::Ordering::SeqCst;
 
@@ -14,11 +16,13 @@ pub(crate) struct Staged {
     pub addrs: &'static [u64],
     pub pages: &'static [Page],
     pub frees: &'static [Block],
+    /// Any value is one that a child can reach.
+    pub clock: u64,
 }
 
-/// Slot of the worker that took a child.
+/// Slot of the worker that staged what a child reported; it may have others by now, or none.
 pub(crate) fn slot_of(o: &Outcome) -> u32 {
-    (o.claim.load(SeqCst) as u32).wrapping_sub(1) % MAX_WORKERS as u32
+    slot_at(o.stage.load(SeqCst) as usize) % MAX_WORKERS as u32
 }
 
 /// The stage at an address, if it lies whole in the worker's exchange area.
@@ -38,7 +42,7 @@ fn inside(slot: u32, at: usize, len: usize, align: usize) -> Option<()> {
     ok.then_some(())
 }
 
-fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Option<&'static [T]> {
+pub(super) fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Option<&'static [T]> {
     if count == 0 {
         return Some(&[]);
     }
@@ -72,7 +76,7 @@ pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
         }
         last = end;
     }
-    Some(Staged { addrs, pages, frees })
+    Some(Staged { addrs, pages, frees, clock: st.clock })
 }
 
 /// Bytes that a stopped child staged because its parent asked for `len` of them.
@@ -81,9 +85,25 @@ pub(crate) fn read(slot: u32, at: u64, len: usize) -> Option<&'static [u8]> {
     view::<u8>(slot, st.read, st.read_len, 1).filter(|b| b.len() == len)
 }
 
+/// What a child wrote to each of `count` watched pages.
+pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mask]> {
+    view(slot, st.masks, count, PAGE)
+}
+
+/// Conflicts that checking found below a child.
+pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
+    view(slot, st.found, st.found_count, PAGE).unwrap_or(&[])
+}
+
 /// The log of a child, whether it returned or failed.
 pub(crate) fn log(slot: u32, st: &Stage) -> Option<&'static [u8]> {
     view(slot, st.log, st.log_len, 1)
+}
+
+/// The stack of a child that a signal ended, from its stack pointer on.
+pub(crate) fn frames(slot: u32, st: &Stage) -> &'static [u8] {
+    let len = st.frames_len.min(FRAMES);
+    view(slot, st.frames, len, 1).unwrap_or(&[])
 }
 
 /// Message and location of a panic.

@@ -1,9 +1,10 @@
 //! Collects what a child changed: copies the pages to its stage.
 
-use super::changes::{self, scan_changed};
+use super::changes::{self, Runs, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
-use crate::abi::{Limit, PAGE};
+use crate::abi::Limit;
+use crate::check;
 use crate::heap::turns::Vacated;
 use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
@@ -30,29 +31,22 @@ pub(super) fn stage_changes(
     let base = me.base;
     let vacant = |page: usize| vacated.is_some_and(|v| v.holds(page));
     let dead = STACK..page_floor(me.merge_from);
-    let differs =
-        |page: usize| layer::lookup(base, page as u64).is_none_or(|(l, _)| !layer::same(page, l));
+    let differs = |page: usize| !layer::has_same(base, page);
+    // What was copied in may have been written and restored: that counts in checking mode.
+    let exact = check::is_on();
+    let listed = |page: usize| exact || differs(page);
     let st = stage::stage(me);
     (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
     // Without a fault only pages that were copied in can have changed.
     let faults = sys::faults();
-    if faults == me.clean_faults && !layer::copied_pages(me).any(differs) {
+    if faults == me.clean_faults && !layer::copied_pages(me).any(listed) {
         return Ok(());
     }
     let runs = scan_changed(me, me.parent_stack, false, faults)?;
     let tls = layer::ancestors(me.depth);
     if !failed {
-        let most = runs.pages + tls.clone().count();
-        let addrs = stage::take(me, most * 8).ok_or(Limit::Exchange)?;
-        let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
-        let mut n = 0;
-        layer::each_page(&runs, tls.clone(), |page| {
-            if !dead.contains(&page) && !vacant(page) && differs(page) {
-                layer::put_page(addrs, pages, n, page);
-                n += 1;
-            }
-        });
-        me.stage_end = pages + n * PAGE;
+        let wanted = |page: usize| !dead.contains(&page) && !vacant(page) && listed(page);
+        let (n, addrs, pages) = layer::copy_out(me, &runs, tls.clone(), wanted)?;
         let st = stage::stage(me);
         (st.addrs, st.pages, st.page_count) = (addrs, pages, n);
     }
@@ -67,10 +61,16 @@ pub(super) fn stage_changes(
 /// Drops the changes of a child that is to take its parent's memory afresh.
 pub(super) fn drop_changes(me: &mut Me) {
     if let Ok(runs) = scan_changed(me, me.parent_stack, false, sys::faults()) {
-        layer::restore_all(me.base, &runs);
-        changes::tidy(me);
+        drop_found(me, &runs);
     }
+}
+
+/// The same where a scan has found them.
+pub(super) fn drop_found(me: &mut Me, runs: &Runs) {
+    layer::restore_all(me.base, runs);
+    changes::tidy(me);
     layer::ancestors(me.depth).for_each(|p| layer::restore(me.base, p));
+    me.clean_faults = sys::faults();
 }
 
 /// Stages the deferred frees, sorted and without repetitions.

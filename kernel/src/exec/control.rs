@@ -13,7 +13,8 @@
 
 use super::cause::CauseRecord;
 use super::command::Command;
-use crate::abi::{Entry, MAX_CHILDREN};
+use super::trace::Ending;
+use crate::abi::{Entry, MAX_CHILDREN, REGISTERS};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::huge::Pages;
@@ -50,6 +51,14 @@ pub(crate) mod ask {
     pub const AGAIN: u32 = 6;
     /// To be parked until the parent of the child lets it go on.
     pub const PARK: u32 = 5;
+}
+
+/// What the master tells the worker of a stopped child, in [`Mailbox::reply`].
+pub(crate) mod tell {
+    /// To let it go on with the construct's request.
+    pub const GO_ON: u32 = 0;
+    /// To leave it to the exchange area and to be free for others.
+    pub const LEAVE: u32 = 1;
 }
 
 /// One child of a construct, as the parent describes it.
@@ -106,6 +115,10 @@ pub(crate) struct Request {
     pub restricted: usize,
     /// How many ranges.
     pub restricted_count: usize,
+    /// The parent's virtual clock.
+    pub clock: u64,
+    /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
+    pub watch: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -135,6 +148,8 @@ pub(crate) struct Outcome {
     pub claim: AtomicU64,
     /// 0, or one of [`outcome`].
     pub status: AtomicU32,
+    /// Not 0: the child is evicted and waits for a worker; its stage says how to go on.
+    pub evicted: AtomicU32,
     /// Address of its stage once the status is set.
     pub stage: AtomicU64,
 }
@@ -151,6 +166,13 @@ pub(crate) mod outcome {
     pub const NO_WORKER: u32 = 4;
     /// Stopped in the middle, or carried out its commands; the stage holds its changes.
     pub const STOPPED: u32 = 5;
+    /// The same, and no worker has it any more: the stage holds all it needs to go on.
+    pub const EVICTED: u32 = 6;
+
+    /// Whether a child can go on.
+    pub const fn stopped(status: u32) -> bool {
+        matches!(status, STOPPED | EVICTED)
+    }
 }
 
 /// Steps of making a worker, in the high half of an error of it, beside the error number.
@@ -175,6 +197,8 @@ pub(crate) mod step {
     pub const DEAD: u32 = 9;
     /// In the master: clone.
     pub const CLONE: u32 = 10;
+    /// The trap of the time stamp counter.
+    pub const TSC: u32 = 11;
 
     /// A step and its error number in one.
     pub const fn error(step: u32, errno: i32) -> u64 {
@@ -216,6 +240,8 @@ pub(crate) struct Mailbox {
     pub construct: AtomicU32,
     /// Life of that construct: the worker takes children of this one only.
     pub life: AtomicU32,
+    /// Evicted child of it that the worker is to take first, plus one; 0: none.
+    pub given: AtomicU32,
     /// Whether the worker could be set up.
     pub up: AtomicU32,
     /// Set once if the worker could not be set up: see [`step::error`].
@@ -245,6 +271,8 @@ pub(crate) struct Control {
     pub layers: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
+    /// Whether write sets are taken exactly.
+    pub check: AtomicU32,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -266,7 +294,7 @@ pub(crate) struct Control {
 pub(crate) const HOME: u32 = 0;
 
 /// Most constructs in progress at a time, nested ones included.
-pub(crate) const MAX_CONSTRUCTS: usize = 1024;
+pub(crate) const MAX_CONSTRUCTS: usize = 4096;
 
 /// The shared control memory.
 #[inline]
@@ -303,6 +331,8 @@ pub(crate) struct Stage {
     pub pages: usize,
     /// How many.
     pub page_count: usize,
+    /// Where the rest of an evicted child lies, see [`super::evict`].
+    pub kept: usize,
     /// Inherited blocks it freed, ascending.
     pub frees: usize,
     /// How many.
@@ -317,6 +347,20 @@ pub(crate) struct Stage {
     pub log_len: usize,
     /// What the next child in turn may take segments from.
     pub left: [Sequence; ZONES],
+    /// The child's virtual clock.
+    pub clock: u64,
+    /// Registers of a child that a signal ended, see [`super::trace`].
+    pub registers_at_end: [u64; REGISTERS],
+    /// Its stack from the stack pointer on.
+    pub frames: usize,
+    /// How many bytes of it.
+    pub frames_len: usize,
+    /// What it wrote to each of the pages that it is watched for.
+    pub masks: usize,
+    /// Conflicts that checking found below it.
+    pub found: usize,
+    /// How many.
+    pub found_count: usize,
 }
 
 /// Layout of an exchange area.
@@ -351,6 +395,11 @@ pub(crate) const MASTER_AREA: u32 = MAX_WORKERS as u32;
 /// Start of the exchange area of a worker or of the master.
 pub(crate) const fn exchange(slot: u32) -> usize {
     EXCHANGE + slot as usize * EXCHANGE_SIZE
+}
+
+/// The slot in whose exchange area an address lies.
+pub(crate) const fn slot_at(at: usize) -> u32 {
+    (at.wrapping_sub(EXCHANGE) / EXCHANGE_SIZE) as u32
 }
 
 /// Who runs in this process.
@@ -390,6 +439,10 @@ pub(crate) struct Me {
     pub constructs: u64,
     /// Random numbers drawn so far.
     pub drawn: u64,
+    /// The running space's virtual clock.
+    pub clock: u64,
+    /// The running child's signal mask, which has no effect.
+    pub mask: u64,
     /// Seed of the whole run.
     pub seed: u64,
     /// Parent's stack pointer of the running child.
@@ -469,65 +522,19 @@ pub(crate) struct Me {
     pub tail_pages: usize,
     /// Set once the running child took down its signal stack, as Rust does before it exits.
     pub leaving: u32,
+    /// Whether the time stamp counter traps in children.
+    pub tsc_traps: u32,
+    /// What the control plane has instead of the time stamp counter where that traps.
+    pub ticks: u64,
+    /// Why and where a child is being ended, see [`super::trace`].
+    pub ending: Ending,
     /// How the running child's entry ended.
     pub end: u32,
     /// Value of `go` last seen by this worker.
     pub seen_go: u32,
 }
 
-/// Layout of private memory.
-pub(crate) mod private {
-    /// Bytes of it.
-    pub const SIZE: usize = 8 << 30;
-    /// Granted ranges of the running child: `(address, length)`.
-    pub const GRANTS: usize = 1 << 20;
-    /// How many are kept; a child past that goes on without grants.
-    pub const GRANTS_MAX: u32 = 8192;
-    /// Thread-exit functions of the running child: `(function, argument)`.
-    pub const EXITS: usize = 2 << 20;
-    /// How many.
-    pub const EXITS_MAX: u32 = 32768;
-    /// Those of the thread-storage template.
-    pub const TEMPLATE_EXITS: usize = 3 << 20;
-    /// Thread-storage template.
-    pub const TLS_TEMPLATE: usize = 4 << 20;
-    /// The region table.
-    pub const REGIONS: usize = 5 << 20;
-    /// What a worker knows of its scans.
-    pub const SCANS: usize = 14 << 20;
-    /// What the master knows of huge pages.
-    pub const HUGE: usize = (14 << 20) + (512 << 10);
-    /// Addresses of the pages copied in for the running child.
-    pub const COPIED: usize = 9 << 20;
-    /// Runs mapped for it.
-    pub const MAPPED: usize = 10 << 20;
-    /// Open children of the running space.
-    pub const CHILDREN: usize = 11 << 20;
-    /// Places of the children of a join, in order.
-    pub const TURNS: usize = 12 << 20;
-    /// Ranges of pages that the running space's code may not read or write.
-    pub const PERMISSIONS: usize = 13 << 20;
-    /// Scratch of the merge.
-    pub const MERGE: usize = 16 << 20;
-    /// State of the master's executor.
-    pub const MASTER: usize = 64 << 20;
-    /// End of the control stack (it grows down from here).
-    pub const CONTROL_STACK: usize = 1 << 30;
-    /// End of the stack that a new worker starts on.
-    pub const WORKER_STACK: usize = (1 << 30) + (64 << 20);
-    /// Bytes of each control stack.
-    pub const STACK_SIZE: usize = 4 << 20;
-    /// Entries of the vDSO.
-    pub const VDSO: usize = 15 << 20;
-    /// Frees recorded for open children.
-    pub const FREED: usize = 2 << 30;
-    /// How many fit.
-    pub const FREED_MAX: usize = (1 << 30) / size_of::<crate::heap::open::Freed>();
-    /// Start of the signal stack.
-    pub const SIGNAL_STACK: usize = (1 << 30) + (128 << 20);
-    /// Bytes of the signal stack.
-    pub const SIGNAL_SIZE: usize = 256 << 10;
-}
+pub(crate) mod private;
 
 /// State of this process.
 ///
@@ -535,7 +542,7 @@ pub(crate) mod private {
 #[inline]
 pub(crate) fn me() -> &'static mut Me {
     // SAFETY: `control` and `own`.
-    unsafe { &mut *(PRIVATE as *mut Me) }
+    unsafe { &mut *((PRIVATE + private::ME) as *mut Me) }
 }
 
 /// An item of a table in private memory.
@@ -548,5 +555,14 @@ pub(crate) unsafe fn private_item<T>(offset: usize, i: usize) -> &'static mut T 
     unsafe { &mut *((PRIVATE + offset) as *mut T).add(i) }
 }
 
-const _: () = assert!(size_of::<Me>() <= private::GRANTS);
+const _: () = {
+    use private::*;
+    assert!(ME + size_of::<Me>() <= VIEW);
+    assert!(TEMPLATE_EXITS + EXITS_MAX as usize * 16 <= REGIONS && (ME ^ REGIONS) >> 21 == 0);
+    assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
+    assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
+    assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
+    assert!(CONTROL_STACK > STACK_SIZE);
+    assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
+};
 const _: () = assert!(size_of::<Mailbox>() == 4096);

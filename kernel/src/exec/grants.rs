@@ -55,6 +55,36 @@ pub(super) fn at(i: u32) -> (usize, usize) {
     unsafe { *private_item::<(usize, usize)>(private::GRANTS, i as usize) }
 }
 
+/// All grants of the running child.
+pub(super) fn all(me: &Me) -> &'static [(usize, usize)] {
+    // SAFETY: as in `at`; the table changes only when a grant is taken or all are sealed.
+    unsafe {
+        core::slice::from_raw_parts(private_item(private::GRANTS, 0), me.grant_count as usize)
+    }
+}
+
+/// Gives the child that goes on in this worker a grant that it has, or, where it takes a new
+/// snapshot, had.
+pub(super) fn renew(me: &mut Me, (addr, len): (usize, usize), has: bool) {
+    if has
+        && me.grant_count < private::GRANTS_MAX
+        && map_image(me, addr, len, libc::MAP_SHARED).is_ok()
+    {
+        // SAFETY: as in `map_granted`.
+        unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
+        me.grant_count += 1;
+    } else {
+        note_private(me, addr);
+    }
+}
+
+/// Private pages of the running child may lie in the segment of an address.
+fn note_private(me: &mut Me, addr: usize) {
+    if let Some((zone, number)) = locate(addr) {
+        me.scan_below[zone] = me.scan_below[zone].max(number + 1);
+    }
+}
+
 /// Takes the ended child's grants back: the ranges are private again, so that what the next
 /// child writes there stays its own.
 pub(crate) fn seal(me: &mut Me) {
@@ -63,9 +93,7 @@ pub(crate) fn seal(me: &mut Me) {
         if show_file(me, addr, len).is_err() {
             sys::exit(74);
         }
-        if let Some((zone, number)) = locate(addr) {
-            me.scan_below[zone] = me.scan_below[zone].max(number + 1);
-        }
+        note_private(me, addr);
     }
     me.grant_count = 0;
 }

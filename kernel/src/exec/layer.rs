@@ -107,7 +107,7 @@ pub(super) fn ancestors(below: u32) -> impl Iterator<Item = usize> + Clone {
 }
 
 /// Whether this process's page holds the same bytes.
-pub(super) fn same(page: usize, as_in: &Page) -> bool {
+pub(crate) fn same(page: usize, as_in: &Page) -> bool {
     // SAFETY: the callers ask for pages of the image or of thread-local storage.
     unsafe { (*(page as *const Page)).0 == as_in.0 }
 }
@@ -120,7 +120,8 @@ pub(crate) fn seal(me: &mut Me, stack: usize) -> Result<usize, Limit> {
     let own = height(me.chain) - height(me.base);
     let below = if own >= OWN_MAX { me.base } else { me.chain };
     let mark = me.stage_end;
-    let (count, addrs, pages) = copy_out(me, &runs, ancestors(me.depth + 1), below)?;
+    let is_new = |page: usize| !has_same(below, page);
+    let (count, addrs, pages) = copy_out(me, &runs, ancestors(me.depth + 1), is_new)?;
     if count == 0 {
         me.stage_end = mark;
         return Ok(below);
@@ -169,30 +170,34 @@ pub(crate) fn room_from(me: &Me) -> usize {
     own(me).last().map_or(me.stage_end, |l| l.addrs)
 }
 
-/// Copies the changed pages that differ from a chain; returns how many, addresses, contents.
-fn copy_out(
+/// Whether a chain has a page as this process has it.
+pub(super) fn has_same(top: usize, page: usize) -> bool {
+    lookup(top, page as u64).is_some_and(|(l, _)| same(page, l))
+}
+
+/// Copies those of the changed pages that are `wanted`; returns how many, addresses, contents.
+pub(super) fn copy_out(
     me: &mut Me,
     runs: &Runs,
     tls: impl Iterator<Item = usize> + Clone,
-    below: usize,
+    wanted: impl Fn(usize) -> bool,
 ) -> Result<(usize, usize, usize), Limit> {
     let most = runs.pages + tls.clone().count();
     let addrs = stage::take(me, most * 8).ok_or(Limit::Exchange)?;
     let pages = stage::take(me, most * PAGE).ok_or(Limit::Exchange)?;
     let mut n = 0;
     each_page(runs, tls, |page| {
-        if lookup(below, page as u64).is_some_and(|(l, _)| same(page, l)) {
-            return;
+        if wanted(page) {
+            put_page(addrs, pages, n, page);
+            n += 1;
         }
-        put_page(addrs, pages, n, page);
-        n += 1;
     });
     me.stage_end = pages + n * PAGE;
     Ok((n, addrs, pages))
 }
 
 /// Writes a page down as the `n`-th of two tables with room for it.
-pub(super) fn put_page(addrs: usize, pages: usize, n: usize, page: usize) {
+fn put_page(addrs: usize, pages: usize, n: usize, page: usize) {
     // SAFETY: `control`: the callers took room for every page; the source is mapped.
     unsafe {
         (addrs as *mut u64).add(n).write(page as u64);
@@ -202,11 +207,7 @@ pub(super) fn put_page(addrs: usize, pages: usize, n: usize, page: usize) {
 }
 
 /// Calls `each` with the changed pages and those of thread-local storage, ascending.
-pub(super) fn each_page(
-    runs: &Runs,
-    tls: impl Iterator<Item = usize>,
-    mut each: impl FnMut(usize),
-) {
+fn each_page(runs: &Runs, tls: impl Iterator<Item = usize>, mut each: impl FnMut(usize)) {
     let below = (0..runs.count).take_while(|&i| run(i).0 < TLS).count();
     let mut of = |i: usize| {
         let (from, to) = *run(i);
@@ -344,11 +345,12 @@ fn apply_one(me: &mut Me, l: &Layer) -> Result<(), Limit> {
 
 /// Stack pages below the frames of this worker's parent: they are its child's, or dead. Where
 /// the next child's parent has frames there, [`spoil`] was called.
-fn own_frames(me: &Me) -> core::ops::Range<usize> {
+pub(super) fn own_frames(me: &Me) -> core::ops::Range<usize> {
     STACK..page_floor(me.parent_stack)
 }
 
-fn belongs(page: usize) -> bool {
+/// Whether a page may be one of a space's memory.
+pub(super) fn belongs(page: usize) -> bool {
     page.is_multiple_of(PAGE)
         && page != STACK
         && (regions::contains_page(page as u64) || (TLS..regions::TLS_END).contains(&page))
@@ -465,5 +467,5 @@ pub(super) fn restore_all(top: usize, runs: &Runs) {
 
 const _: () = {
     assert!(private::COPIED + COPIED_MAX * 8 <= private::MAPPED);
-    assert!(private::MAPPED + MAPPED_MAX * 16 <= private::CHILDREN);
+    assert!(private::MAPPED + MAPPED_MAX * 16 <= private::MERGE);
 };

@@ -14,33 +14,58 @@ struct Live {
     end: usize,
     construct: u32,
     life: u32,
+    index: u32,
+    /// Not 0: it holds an evicted child, which goes on elsewhere while its construct lasts.
+    evicted: u32,
+}
+
+impl Live {
+    /// Whether its construct is not merged yet and its child has not reported anew.
+    fn is_needed(&self) -> bool {
+        let c = control().constructs.get(self.construct as usize);
+        let c = c.filter(|c| c.life.load(Acquire) == self.life && c.released.load(Acquire) == 0);
+        let o = c.and_then(|c| c.outcomes.get(self.index as usize));
+        o.is_some_and(|o| o.stage.load(Acquire) == self.start as u64)
+    }
 }
 
 const MAX: u32 = area::LIVE_MAX;
 /// Bytes of the area that keep their pages when nothing is staged.
 const RESERVE: usize = 4 << 20;
 
-/// The list lies in the exchange area: a worker that dies leaves it to its successor.
+/// The list, ascending. It lies in the exchange area: a worker that dies leaves it to its
+/// successor.
 fn live(i: u32) -> &'static mut Live {
     let at = exchange(me().slot) + area::LIVE + i as usize * size_of::<Live>();
     // SAFETY: `control`: this worker's area has room for MAX entries; any bytes are valid.
     unsafe { &mut *(at as *mut Live) }
 }
 
-/// Forgets the stages whose constructs are merged.
+/// Forgets the stages that nobody needs any more. Those of evicted children give their pages
+/// back: such children may come and go for as long as their construct lasts.
 fn purge(me: &mut Me) {
     let mut kept = 0;
+    let (mut from, mut to) = (exchange(me.slot), 0);
     for i in 0..me.stage_count {
         let l = *live(i);
-        let c = control().constructs.get(l.construct as usize);
-        let alive =
-            c.is_some_and(|c| c.life.load(Acquire) == l.life && c.released.load(Acquire) == 0);
-        if alive {
+        if l.is_needed() {
+            punch(me, from, to);
+            (from, to) = (l.end, 0);
             *live(kept) = l;
             kept += 1;
+        } else if l.evicted != 0 {
+            to = l.end;
         }
     }
+    punch(me, from, to);
     count(me, kept);
+}
+
+fn punch(me: &Me, from: usize, to: usize) {
+    if from < to {
+        // SAFETY: nothing in this range of the worker's own area is needed.
+        let _ = unsafe { sys::punch(me.exchange_fd, from - EXCHANGE, to - from) };
+    }
 }
 
 /// Notes how many stages are live.
@@ -56,30 +81,16 @@ pub(super) fn begin(me: &mut Me) -> Option<()> {
     purge(me);
     let (mut start, mut limit) = (base, base + area::STAGES);
     if me.stage_count == 0 {
-        if end_before > base + RESERVE {
-            let off = base + RESERVE - EXCHANGE;
-            // SAFETY: nothing is staged here any more.
-            let _ = unsafe { sys::punch(me.exchange_fd, off, end_before - base - RESERVE) };
-        }
+        punch(me, base + RESERVE, end_before);
     } else {
-        // Live stages are kept in the order of their making; find the largest gap.
-        let mut best = 0;
+        let (mut best, mut from) = (0, base);
         for i in 0..=me.stage_count {
-            let from = if i == 0 { base } else { live(i - 1).end };
-            let to = (0..me.stage_count)
-                .map(|j| live(j).start)
-                .filter(|&s| s >= from)
-                .min()
-                .unwrap_or(base + area::STAGES);
-            if to - from > best {
+            let next = (i < me.stage_count).then(|| live(i));
+            let to = next.as_ref().map_or(base + area::STAGES, |l| l.start);
+            if to > from + best {
                 (best, start, limit) = (to - from, from, to);
             }
-            if me.stage_count > 64 {
-                // Many: only the end of all is worth a look.
-                start = (0..me.stage_count).map(|j| live(j).end).max().unwrap_or(base);
-                limit = base + area::STAGES;
-                break;
-            }
+            from = from.max(next.map_or(to, |l| l.end));
         }
     }
     me.stage = start;
@@ -103,22 +114,30 @@ pub(crate) fn take(me: &mut Me, bytes: usize) -> Option<usize> {
 /// Gives the pages of a gap back, where it is large; nothing in it is needed any more.
 pub(super) fn give_back(me: &Me, from: usize, to: usize) {
     if to - from > RESERVE {
-        // SAFETY: nobody reads there.
-        let _ = unsafe { sys::punch(me.exchange_fd, from - EXCHANGE, to - from) };
+        punch(me, from, to);
     }
 }
 
 /// The running child's stage.
-pub(super) fn stage(me: &Me) -> &'static mut Stage {
+pub(crate) fn stage(me: &Me) -> &'static mut Stage {
     // SAFETY: `control`: the stage lies in this worker's exchange area.
     unsafe { &mut *(me.stage as *mut Stage) }
 }
 
-/// Keeps the running child's stage until its construct is merged.
-pub(super) fn keep(me: &mut Me, construct: u32, life: u32) {
-    let (start, end) = (me.stage, me.stage_end);
-    *live(me.stage_count) = Live { start, end, construct, life };
-    count(me, me.stage_count + 1);
+/// Keeps the running child's stage until its construct is merged, or the child, if evicted,
+/// reports anew.
+pub(super) fn keep(me: &mut Me, life: u32, evicted: bool) {
+    let (start, end, construct, index) = (me.stage, me.stage_end, me.construct, me.index);
+    let new = Live { start, end, construct, life, index, evicted: u32::from(evicted) };
+    let mut at = me.stage_count;
+    // All that were in the list are in it at any time: a successor may find it like this.
+    *live(at) = if at > 0 { *live(at - 1) } else { new };
+    count(me, at + 1);
+    while at > 0 && live(at - 1).start > start {
+        *live(at) = *live(at - 1);
+        at -= 1;
+    }
+    *live(at) = new;
 }
 
 /// Takes over what a dead predecessor in the slot staged: a parent may not have read it yet.

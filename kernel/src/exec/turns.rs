@@ -3,6 +3,7 @@
 use super::claims::{slot_of, stage_at};
 use super::control::{Construct, Me, Outcome, Request, control, outcome};
 use super::stage;
+use crate::check::watch;
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
@@ -16,8 +17,10 @@ fn below(con: &Construct, i: u32) -> Option<&Outcome> {
 /// Whether nothing that child `i` waits for is still to come. Where the one below it failed,
 /// it is beyond the construct's limit.
 pub(super) fn may_start(con: &Construct, i: u32) -> bool {
-    let reported =
-        |o: &Outcome| [outcome::RETURNED, outcome::STOPPED].contains(&o.status.load(SeqCst));
+    let reported = |o: &Outcome| {
+        let status = o.status.load(SeqCst);
+        status == outcome::RETURNED || outcome::stopped(status)
+    };
     con.in_turn.load(Acquire) == 0 || below(con, i).is_none_or(reported)
 }
 
@@ -40,6 +43,10 @@ pub(super) fn leave(me: &Me, ended: bool) -> Option<Vacated> {
     }
     let left = heap.leave(me.session, &me.sequences);
     let vacated = ended.then(|| heap.vacate(me.session, &me.sequences)).flatten();
+    if let Some(v) = vacated.filter(|_| watch::is_active()) {
+        // The next one may write the same.
+        v.ranges().for_each(|(addr, len)| watch::forget(addr, len));
+    }
     match &vacated {
         Some(v) if v.dirty_below > 0 => {
             control().dirty_below[0].fetch_max(v.dirty_below, SeqCst);

@@ -3,12 +3,15 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, grants, layer, stage, turns};
+use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace, turns};
 use crate::abi::{Cause, End, Limit};
+use crate::check::{verdict, watch};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
-use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, page_floor};
+use crate::image::layout::{
+    CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, PRIVATE, page_ceil, page_floor,
+};
 use crate::image::{foreign, regions, tls};
 use crate::space::children;
 use crate::space::permissions::{self, Restricted};
@@ -57,9 +60,7 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
     let on = |step| move |e| (step, e);
     // SAFETY: the calls concern this process alone; the maps show the same file contents.
     unsafe {
-        sys::call(libc::SYS_setpgid, [0; 6]).map_err(on(step::TIES))?;
-        let a = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
-        sys::call(libc::SYS_prctl, a).map_err(on(step::TIES))?;
+        sys::tie_to_parent().map_err(on(step::TIES))?;
         // The master may have died before it could be noticed that way.
         if sys::call(libc::SYS_getppid, [0; 6]) != Ok(me.master_pid as usize) {
             sys::exit(76);
@@ -86,10 +87,7 @@ fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
     for k in keep.map(|k| k as u32).into_iter().chain([u32::MAX]) {
         if k > from {
             let last = if k == u32::MAX { u32::MAX } else { k - 1 };
-            // SAFETY: has no memory operands.
-            unsafe {
-                sys::call(libc::SYS_close_range, [from as usize, last as usize, 0, 0, 0, 0])
-            }?;
+            sys::close_between(from, last)?;
         }
         from = k.saturating_add(1);
     }
@@ -141,21 +139,24 @@ fn wait_go(mail: &Mailbox, watching: bool) {
     mail.sleeping.store(0, SeqCst);
 }
 
-/// Runs children of a construct until none is left to take.
+/// Runs children of a construct until none is left to take: first the evicted one that the
+/// master gave, if any.
 fn serve(construct: u32) {
     let me = me();
     let mail = &control().mail[me.slot as usize];
     let Some(con) = control().constructs.get(construct as usize) else { return };
     let life = mail.life.load(Acquire);
+    let mut given = mail.given.swap(0, AcqRel).checked_sub(1);
     loop {
-        let Some(i) = claim(con, life, me.slot) else {
+        let evicted = given.is_some();
+        let Some(i) = given.take().or_else(|| claim(con, life, me.slot)) else {
             mail.state.store(state::IDLE, SeqCst);
             if control().hungry.load(SeqCst) != 0 {
                 signal_master();
             }
             return;
         };
-        let status = run_child(con, construct, life, i);
+        let Some(status) = run_child(con, construct, life, i, evicted) else { return };
         let last = con.next.load(Acquire) >= con.limit.load(Acquire);
         if last {
             // Before the outcome: a master that sees the construct complete sees us idle.
@@ -211,30 +212,42 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
     }
 }
 
-/// Runs a child, for as long as it stays with this worker, and returns its last outcome.
-fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
+/// Runs a child and returns its last outcome; none where it left this worker.
+fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) -> Option<u32> {
     let me = me();
-    let r = con.request;
-    let room = stage::begin(me);
-    let set_out = set_out(me, &r, construct, i);
-    if let Err(limit) = set_out.and(room.ok_or(Limit::Exchange)) {
-        end_child(Cause::Limit(limit));
+    let mut r = con.request;
+    if !watch::wants(r.watch, i) {
+        return Some(outcome::RETURNED);
     }
-    let mut job = NO_JOB;
-    let mut r = r;
-    take_result(me, &job);
+    let room = stage::begin(me);
+    (me.index, me.construct, me.orders) = (i, construct, r.orders);
+    let ready = if evicted {
+        let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
+        evict::go_on(me, &r, at)
+    } else {
+        set_out(me, &r).map(|()| NO_JOB)
+    };
+    let watched = room.ok_or(Limit::Exchange).and_then(|()| watch::begin(me, r.watch));
+    let mut job = match watched.and(ready) {
+        Ok(job) => job,
+        Err(limit) => end_child(Cause::Limit(limit)),
+    };
     loop {
+        if r.orders & order::PRINTED != 0 {
+            me.log_len = 0;
+        }
         if r.orders & order::ENTER != 0 {
             job = job_of(&r, i);
-            take_result(me, &job);
         }
         me.orders = r.orders;
         let mut room = me.stage_end;
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
             permissions::enforce();
+            watch::protect();
             enter(me, &r, &job);
             permissions::lift();
+            watch::lift();
             room = me.stage_end;
         } else {
             me.end = STOPPED;
@@ -245,32 +258,23 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32) -> u32 {
         if me.end != STOPPED {
             children::end_all();
         }
-        hand_over(me, failed, if stays { Then::Keep } else { Then::Drop });
+        hand_over(me, &job, failed, if stays { Then::Keep } else { Then::Drop });
         if !stays {
-            stage::keep(me, construct, life);
+            watch::end();
+            stage::keep(me, life, false);
             stage::trim_log(me);
-            return if failed { outcome::FAILED } else { outcome::RETURNED };
+            return Some(if failed { outcome::FAILED } else { outcome::RETURNED });
         }
-        park(me, con, i);
+        if !park(me, con, i, &job, life) {
+            return None;
+        }
         r = con.request;
         me.stage_end = room;
-        if r.orders & order::PRINTED != 0 {
-            me.log_len = 0;
-        }
         if r.orders & order::SNAP != 0
             && let Err(limit) = snap_again(me, &r)
         {
             end_child(Cause::Limit(limit));
         }
-    }
-}
-
-/// Gives the result of a job its place, which a child without one has as well.
-fn take_result(me: &mut Me, job: &Job) {
-    let result = stage::take(me, job.out_size);
-    stage::stage(me).result = result.unwrap_or(0);
-    if result.is_none() {
-        end_child(Cause::Limit(Limit::Exchange));
     }
 }
 
@@ -302,20 +306,20 @@ fn take_permissions(r: &Request) {
 const STOPPED: u32 = 2;
 
 /// Makes this worker the space of child `i`, which has the parent's memory and has not run.
-fn set_out(me: &mut Me, r: &Request, construct: u32, i: u32) -> Result<(), Limit> {
+fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     grants::seal(me);
     changes::clear_dead_stack(me, r.stack);
-    (me.index, me.construct, me.depth) = (i, construct, r.depth);
+    (me.depth, me.child_registers) = (r.depth, Registers::default());
     (me.parent_stack, me.merge_from) = (r.stack, r.merge_from);
     (me.base, me.chain) = (r.chain, r.chain);
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
-    me.orders = r.orders;
     layer::apply(me, r.chain)?;
     take_permissions(r);
     take_lane(me, r)?;
-    me.path = child_path(r.path, i);
+    me.path = child_path(r.path, me.index);
     (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
+    (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     Ok(())
@@ -341,14 +345,20 @@ fn take_lane(me: &mut Me, r: &Request) -> Result<(), Limit> {
     Ok(())
 }
 
-/// Takes the parent's memory afresh for a child that has stopped: its own frames and its
+/// Takes the parent's memory afresh for a child that has stopped here: its own frames and its
 /// thread-local storage stay, all else becomes the parent's.
 fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
     collect::drop_changes(me);
     grants::seal(me);
+    take_snapshot(me, r)
+}
+
+/// The same in a worker whose memory has no changes and no grants of the child.
+pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.base, me.chain) = (r.chain, r.chain);
     me.free_count = 0;
     me.merge_from = r.merge_from;
+    me.clock = me.clock.max(r.clock);
     if r.orders & order::AFRESH != 0 {
         me.parent_stack = r.stack;
         changes::clear_dead_stack(me, r.stack);
@@ -363,6 +373,9 @@ fn snap_again(me: &mut Me, r: &Request) -> Result<(), Limit> {
 /// Runs the child until it ends or stops.
 fn enter(me: &mut Me, r: &Request, job: &Job) {
     if r.orders & order::ENTER != 0 {
+        if job.out_size > private::RESULT_SIZE {
+            end_child(Cause::Limit(Limit::Exchange));
+        }
         start_thread(me, r.depth);
         let stack = page_floor(me.parent_stack - 128);
         // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
@@ -378,7 +391,7 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
 }
 
 /// Gives the child thread-local storage from the template.
-fn start_thread(me: &mut Me, depth: u32) {
+pub(super) fn start_thread(me: &mut Me, depth: u32) {
     copy_template_exits(me);
     // SAFETY: the slot of this depth belongs to the child that starts.
     let tp = unsafe { tls::reset(depth as usize) };
@@ -389,22 +402,46 @@ fn start_thread(me: &mut Me, depth: u32) {
     }
 }
 
+/// Where the running child's entry leaves its result.
+const RESULT: usize = PRIVATE + private::RESULT;
+
 /// Stages what the child that ended or stopped hands over.
-fn hand_over(me: &mut Me, failed: bool, then: Then) {
+fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     let ended = !failed && then == Then::Drop;
     let vacated = if is_open(me) { None } else { turns::leave(me, ended) };
-    let staged = collect::stage_changes(me, failed, then, vacated)
+    let staged = stage_result(me, job)
+        .and_then(|()| collect::stage_changes(me, failed, then, vacated))
         .and_then(|()| collect::stage_frees(me))
-        .and_then(|()| collect::stage_log(me));
+        .and_then(|()| collect::stage_log(me))
+        .and_then(|()| verdict::stage(me));
     if let Err(limit) = staged {
         end_child(Cause::Limit(limit));
     }
     let st = stage::stage(me);
     st.failed = u32::from(failed);
     st.code = me.ret_code;
+    st.clock = me.clock;
     st.ended = u32::from(me.end == End::Returned as u32);
     st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
+}
+
+/// Stages the result, if there is one by now; a child that stopped has the room for it.
+fn stage_result(me: &mut Me, job: &Job) -> Result<(), Limit> {
+    /// Bytes from which on pages are given back.
+    const LARGE: usize = 4 << 20;
+    let at = stage::take(me, job.out_size).ok_or(Limit::Exchange)?;
+    stage::stage(me).result = at;
+    if me.end == End::Returned as u32 {
+        // SAFETY: `control` and `own`: the entry filled so much; so much was just taken.
+        unsafe {
+            core::ptr::copy_nonoverlapping(RESULT as *const u8, at as *mut u8, job.out_size);
+            if job.out_size > LARGE {
+                let _ = sys::drop_pages(RESULT, page_ceil(job.out_size));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether somebody can start the running child again after it has stopped.
@@ -435,15 +472,27 @@ pub(crate) fn stop(code: u32) {
     unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
 }
 
-/// Reports a child that stays in this worker, and waits until it is wanted again.
-fn park(me: &mut Me, con: &Construct, i: u32) {
+/// Reports a child that has stopped, and waits until it is wanted again. False where it left
+/// this worker meanwhile.
+fn park(me: &mut Me, con: &Construct, i: u32, job: &Job, life: u32) -> bool {
     let mail = &control().mail[me.slot as usize];
     mail.ask.store(ask::PARK, SeqCst);
     // Before the outcome: a master that sees the construct complete sees us parked.
     mail.state.store(state::REQUEST, SeqCst);
     publish(con, i, outcome::STOPPED, me.stage as u64);
-    signal_master();
-    wait_go(mail, false);
+    loop {
+        signal_master();
+        wait_go(mail, false);
+        if mail.reply.load(Acquire) != tell::LEAVE {
+            return true;
+        }
+        let left = evict::leave(me, job, life);
+        mail.state.store(if left { state::IDLE } else { state::REQUEST }, SeqCst);
+        if left {
+            signal_master();
+            return false;
+        }
+    }
 }
 
 /// Hash of the path of child `i` of the construct whose path is `parent`.
@@ -455,9 +504,8 @@ fn child_path(parent: u64, i: u32) -> u64 {
 extern "C" fn child_main(job: usize) -> ! {
     // SAFETY: the job lies on the suspended control stack.
     let job = unsafe { &*(job as *const Job) };
-    let out = stage::stage(me()).result as *mut u8;
-    // SAFETY: the contract of `call::Closed::get`; the stage has room for the result.
-    let end = unsafe { (job.entry)(job.data, job.arg, out) };
+    // SAFETY: the contract of `call::Closed::get`; `enter` made sure that the result fits.
+    let end = unsafe { (job.entry)(job.data, job.arg, RESULT as *mut u8) };
     run_exits();
     if let Some(h) = confine::handler() {
         h.child_ends();
@@ -469,7 +517,7 @@ extern "C" fn child_main(job: usize) -> ! {
     sys::exit(77)
 }
 
-fn exit_at(table: usize, i: u32) -> &'static mut (usize, usize) {
+pub(super) fn exit_at(table: usize, i: u32) -> &'static mut (usize, usize) {
     // SAFETY: fewer than EXITS_MAX entries fit in either table; any bytes are valid.
     unsafe { private_item::<(usize, usize)>(table, i as usize) }
 }
@@ -514,7 +562,6 @@ fn run_exits() {
 /// nobody's to run on. No destructors run.
 pub(crate) fn end_child(cause: Cause) -> ! {
     let me = me();
-    let slot = me.slot;
     if me.stage == 0 || me.stage_end + (2 << 20) > me.stage_limit {
         // No room for the record: the master sees a worker that died.
         sys::exit(75);
@@ -523,11 +570,19 @@ pub(crate) fn end_child(cause: Cause) -> ! {
     let st = stage::stage(me);
     (st.log, st.log_len) = (me.stage_end, 0);
     (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
-    let _ = collect::stage_log(me);
     st.failed = 1;
     st.cause = CauseRecord::new(cause);
+    trace::stage(me);
+    finish_end()
+}
+
+/// Reports the child whose end was staged, and ends this worker.
+pub(crate) fn finish_end() -> ! {
+    let me = me();
+    let slot = me.slot;
+    let _ = collect::stage_log(me).and_then(|()| verdict::stage(me));
     let life = control().mail[slot as usize].life.load(Acquire);
-    stage::keep(me, me.construct, life);
+    stage::keep(me, life, false);
     if let Some(con) = control().constructs.get(me.construct as usize) {
         control().mail[slot as usize].state.store(state::FAULTED, SeqCst);
         publish(con, me.index, outcome::FAILED, me.stage as u64);

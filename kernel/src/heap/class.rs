@@ -63,6 +63,12 @@ pub(crate) fn locate(addr: usize) -> Option<(usize, u32)> {
     Some((z, ((addr - ZONE[z].base) >> ZONE[z].shift) as u32))
 }
 
+/// Whether an address lies in zone 0.
+#[inline]
+pub(crate) fn is_small(addr: usize) -> bool {
+    addr.wrapping_sub(ZONE[0].base) < (ZONE[0].count as usize) << ZONE[0].shift
+}
+
 /// Address of a segment.
 #[inline]
 pub(crate) fn segment_addr(zone: usize, number: u32) -> usize {
@@ -72,9 +78,25 @@ pub(crate) fn segment_addr(zone: usize, number: u32) -> usize {
 /// Address of a segment's entry in the table of its zone.
 #[inline]
 pub(crate) fn meta_addr(zone: usize, number: u32) -> usize {
-    // 256 MiB a zone: zone 0 has 4 Mi entries of 32 bytes.
-    META + (zone << 28) + number as usize * 32
+    META + TABLE[zone] + number as usize * ENTRY
 }
+
+/// Bytes of a segment's entry.
+pub(super) const ENTRY: usize = 32;
+
+/// Where the tables of the zones begin, as offsets, with whole pages for each; the last ends the
+/// list. Side by side they take few page tables, of which moves of the image drop all.
+const TABLE: [usize; ZONES + 1] = {
+    let mut t = [0; ZONES + 1];
+    let mut z = 0;
+    while z < ZONES {
+        t[z + 1] = t[z] + (ZONE[z].count as usize * ENTRY).next_multiple_of(4096);
+        z += 1;
+    }
+    t
+};
+
+const _: () = assert!(META + TABLE[ZONES] <= HEAP);
 
 /// The zone whose segments fit a large block of this size and alignment.
 pub(crate) fn large_zone(size: usize, align: usize) -> Option<usize> {
@@ -191,6 +213,15 @@ pub(crate) fn class_of(size: usize) -> usize {
     }
 }
 
+/// The same, where a look at the table tells.
+#[inline]
+pub(crate) fn listed_class(size: usize) -> Option<usize> {
+    if size > LISTED {
+        return None;
+    }
+    CLASS_OF.get(size.div_ceil(16)).map(|&class| class.into())
+}
+
 const fn computed_class(size: usize) -> usize {
     if size <= 128 {
         return size.saturating_sub(1) >> 4;
@@ -233,8 +264,10 @@ mod tests {
             assert!((1..=16).contains(&k.pages) && cap <= k.words as usize * 64);
             assert!(if c < INLINE { k.pages == 1 } else { header == 0 && cap <= LABELS });
             for index in 0..cap {
-                for at in [index * size, index * size + size - 1] {
-                    assert_eq!((at as u64 * u64::from(k.recip)) >> 32, index as u64, "{k:?}");
+                for at in [index * size, index * size + 1, index * size + size - 1] {
+                    let product = at as u64 * u64::from(k.recip);
+                    assert_eq!(product >> 32, index as u64, "{k:?}");
+                    assert_eq!((product as u32) < k.recip, at % size == 0, "{k:?}");
                 }
             }
         }

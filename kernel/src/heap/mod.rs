@@ -36,7 +36,10 @@ pub(crate) mod turns;
 mod tests;
 
 use crate::abi::MAX_CHILDREN;
-use class::{MEDIUM_MAX, SEGMENT, SMALL_MAX, ZONE, ZONES, class_aligned, class_of, locate};
+use class::{
+    MEDIUM_MAX, SEGMENT, SMALL_MAX, ZONE, ZONES, class_aligned, class_of, is_small, listed_class,
+    locate,
+};
 use core::cell::Cell;
 use segment::{Segment, addr_of_number, heap_of_number, number_of, page_addr, page_number};
 use state::{HeapState, MAGIC, Sequence};
@@ -128,6 +131,23 @@ impl Heap {
             return small::alloc(st, env, class_of(size));
         }
         alloc_other(st, env, size, align)
+    }
+
+    /// What [`Heap::alloc`] does as a rule, short enough for every caller to hold it: a small
+    /// block, aligned to 16 bytes. Null, and nothing done, for all else.
+    #[inline(always)]
+    pub fn alloc_usual(self, env: &impl Env, size: usize) -> *mut u8 {
+        let st = self.state();
+        if st.magic.get() != MAGIC || st.session.get() != env.session() {
+            return core::ptr::null_mut();
+        }
+        listed_class(size).map_or(core::ptr::null_mut(), |class| small::alloc_usual(st, class))
+    }
+
+    /// What [`Heap::free`] does as a rule. False, and nothing done, for all else.
+    #[inline(always)]
+    pub fn free_usual(env: &impl Env, addr: usize) -> bool {
+        is_small(addr) && env.heap().state().newest_open.get() == 0 && small::free_usual(env, addr)
     }
 
     /// Like [`Heap::alloc`] with zeroed memory.

@@ -95,6 +95,20 @@ impl Span {
         unsafe { core::slice::from_raw_parts(at, k.capacity as usize) }
     }
 
+    /// Class and index of the live block around an address in a small span at `base`, and
+    /// whether it starts there.
+    #[inline]
+    pub fn find_small(&self, base: usize, addr: usize) -> Option<(&'static Class, usize, bool)> {
+        let k = CLASS.get(self.class.get() as usize)?;
+        let off = (addr - base).checked_sub(k.header as usize)?;
+        let product = (off as u64).wrapping_mul(u64::from(k.recip));
+        let index = (product >> 32) as usize;
+        let live = index < k.capacity as usize
+            && self.bits(base, k).get(index / 64)?.get() >> (index % 64) & 1 == 0;
+        // What the multiplier is too large adds up to less than itself.
+        live.then_some((k, index, (product as u32) < k.recip))
+    }
+
     /// Pages of the span.
     pub fn pages(&self) -> usize {
         let class = self.class.get() as usize;
@@ -288,28 +302,22 @@ impl Segment {
         })
     }
 
-    /// The live block around an address.
+    /// The span or run around an address, and where it begins.
     #[inline]
-    pub fn find_block(&self, addr: usize) -> Option<Found<'_>> {
-        if self.heap.get() == 0 {
-            return None;
-        }
+    pub fn find_span(&self, addr: usize) -> Option<(&Span, usize)> {
         let head = self.page_head[(addr & (SEGMENT - 1)) >> 12].get() as usize;
         let base = self.addr() + (head << 12);
         // No page 0 is ever a span's; what memory of a hostile child says is only compared.
-        if head == 0 || addr < base {
-            return None;
-        }
-        let span = &self.spans[head];
+        let sound = self.heap.get() != 0 && head != 0 && addr >= base;
+        sound.then(|| (&self.spans[head], base))
+    }
+
+    /// The live block around an address.
+    #[inline]
+    pub fn find_block(&self, addr: usize) -> Option<Found<'_>> {
+        let (span, base) = self.find_span(addr)?;
         if span.state.get() == SPAN_SMALL {
-            let k = CLASS.get(span.class.get() as usize)?;
-            let off = (addr - base).checked_sub(k.header as usize)?;
-            let index = ((off as u64).wrapping_mul(u64::from(k.recip)) >> 32) as usize;
-            if index >= k.capacity as usize
-                || span.bits(base, k)[index / 64].get() >> (index % 64) & 1 != 0
-            {
-                return None;
-            }
+            let (k, index, _) = span.find_small(base, addr)?;
             let start = base + k.header as usize + index * k.size as usize;
             return Some(Found { span, base, start, len: k.size as usize, index });
         }

@@ -1,14 +1,16 @@
 //! Small blocks in spans, and runs of pages for medium ones.
 
-use super::class::{CLASS, SEGMENT, SEGMENT_PAGES};
+use super::class::{CLASS, CLASSES, SEGMENT, SEGMENT_PAGES};
 use super::open::{self, About};
 use super::segment::{
-    self, Found, HEAD_PAGES, SPAN_RUN, Segment, Span, addr_of_number, heap_of_number, page_addr,
-    page_number, span_at,
+    self, Found, HEAD_PAGES, SPAN_RUN, SPAN_SMALL, Segment, Span, addr_of_number, heap_of_number,
+    page_addr, page_number, span_at,
 };
 use super::state::HeapState;
 use super::{Env, give_segment, take_segment};
 use crate::image::layout::MAX_DEPTH;
+use crate::sys::cpu::prefetch;
+use core::cell::Cell;
 
 /// Segments of the open list that are searched before a new one is taken.
 const SEARCH: usize = 16;
@@ -19,29 +21,23 @@ const MANY: usize = 16;
 /// Largest run in pages.
 pub(super) const RUN_MAX: usize = SEGMENT_PAGES - HEAD_PAGES;
 
-/// Allocates a block of a class.
-#[inline]
-pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8 {
-    let mut page = st.bins[class].get();
-    let usable = |p| span_at(p).session.get() == st.stamp.get() || enter(st, p);
-    if page == 0 || !usable(page) {
-        page = match new_span(st, env, class) {
-            Some(p) => p,
-            None => return core::ptr::null_mut(),
-        };
+/// What [`alloc`] does as a rule, without a call in between: a block of the first span with room,
+/// if this session took from it before. Null, and nothing done, for all else.
+#[inline(always)]
+pub(super) fn alloc_usual(st: &HeapState, class: usize) -> *mut u8 {
+    let nothing = core::ptr::null_mut();
+    let (Some(bin), Some(k)) = (st.bins.get(class), CLASS.get(class)) else { return nothing };
+    let page = bin.get();
+    let (span, base) = (span_at(page), page_addr(page));
+    if page == 0 || span.session.get() != st.stamp.get() {
+        return nothing;
     }
-    let (span, base, k) = (span_at(page), page_addr(page), &CLASS[class]);
     let bits = span.bits(base, k);
-    let mut w = 0;
-    let mut word = bits[0].get();
-    while word == 0 && w + 1 < bits.len() {
+    let (mut w, mut word) = (0, bits.first().map_or(0, Cell::get));
+    while word == 0 {
         w += 1;
-        word = bits[w].get();
-    }
-    if word == 0 {
-        // Not by this code: a listed span has room. Its memory was overwritten.
-        st.bins[class].set(0);
-        return core::ptr::null_mut();
+        let Some(next) = bits.get(w) else { return nothing };
+        word = next.get();
     }
     bits[w].set(word & (word - 1));
     let index = w * 64 + word.trailing_zeros() as usize;
@@ -50,10 +46,33 @@ pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8
     }
     let used = span.used.get().wrapping_add(1);
     span.used.set(used);
+    let block = (base + k.header as usize + index * k.size as usize) as *mut u8;
     if used >= k.capacity {
-        unlink(st, class, span);
+        return full(st, class, span, block);
     }
-    (base + k.header as usize + index * k.size as usize) as *mut u8
+    block
+}
+
+/// Takes a span off its list whose last block, the result, was just taken.
+#[inline(never)]
+fn full(st: &HeapState, class: usize, span: &Span, block: *mut u8) -> *mut u8 {
+    unlink(st, class, span);
+    block
+}
+
+/// Allocates a block of a class.
+pub(super) fn alloc(st: &HeapState, env: &mut impl Env, class: usize) -> *mut u8 {
+    let page = st.bins[class].get();
+    let usable = |p| span_at(p).session.get() == st.stamp.get() || enter(st, p);
+    if (page == 0 || !usable(page)) && new_span(st, env, class).is_none() {
+        return core::ptr::null_mut();
+    }
+    let block = alloc_usual(st, class);
+    if block.is_null() {
+        // Not by this code: a listed span has room. Its memory was overwritten.
+        st.bins[class].set(0);
+    }
+    block
 }
 
 /// A session's first allocation from a span of earlier ones: blocks handed out in sessions
@@ -98,42 +117,77 @@ pub(super) fn alloc_run(st: &HeapState, env: &mut impl Env, size: usize) -> *mut
 }
 
 #[cold]
-fn new_span(st: &HeapState, env: &mut impl Env, class: usize) -> Option<u32> {
+fn new_span(st: &HeapState, env: &mut impl Env, class: usize) -> Option<()> {
     let (seg, page) = take_pages(st, env, CLASS[class].pages as usize)?;
     let base = seg.addr() + (page << 12);
     seg.spans[page].init_small(base, class, st.stamp.get());
     link(st, class, &seg.spans[page], page_number(base));
-    Some(page_number(base))
+    Some(())
 }
 
 /// Whether the running space inherited a block instead of making it.
-#[inline]
-fn is_inherited(env: &impl Env, b: &Found) -> bool {
+#[inline(always)]
+fn is_inherited(env: &impl Env, span: &Span, base: usize, index: usize) -> bool {
     let session = env.session();
     if session == 0 || cfg!(detpar_mutant = "lend_ignored") {
         return false;
     }
-    if b.span.session.get() < session {
+    if span.session.get() < session {
         return true;
     }
     // A run's session is that of the block itself. Where a span was used since, its labels
     // count from the path to its last user, on which the running space lies.
-    b.span.state.get() != SPAN_RUN
-        && CLASS.get(b.span.class.get() as usize).is_none_or(|k| {
-            let label = b.span.labels(b.base, k).get(b.index);
+    span.state.get() != SPAN_RUN
+        && CLASS.get(span.class.get() as usize).is_none_or(|k| {
+            let label = span.labels(base, k).get(index);
             label.is_none_or(|l| u32::from(l.get()) < env.depth())
         })
 }
 
+/// What [`free`] does as a rule, without a call in between: a small block that the running space
+/// may free now, in a span that keeps others. False, and nothing done, for all else.
+#[inline(always)]
+pub(super) fn free_usual(env: &impl Env, addr: usize) -> bool {
+    let seg = segment::at(addr);
+    // Where span and bitmap are if the span is of one page: they need not wait for each other.
+    prefetch(core::ptr::from_ref(&seg.spans[(addr >> 12) % SEGMENT_PAGES]) as usize);
+    prefetch(addr & !4095);
+    let Some((span, base)) = seg.find_span(addr).filter(|(s, _)| s.state.get() == SPAN_SMALL)
+    else {
+        return false;
+    };
+    let Some((k, index, starts)) = span.find_small(base, addr) else { return false };
+    let used = span.used.get().wrapping_sub(1);
+    if !starts || used == 0 || is_inherited(env, span, base, index) {
+        return false;
+    }
+    let Some(word) = span.bits(base, k).get(index / 64) else { return false };
+    word.set(word.get() | 1 << (index % 64));
+    span.used.set(used);
+    if used == k.capacity - 1 {
+        has_room(seg, span, base);
+    }
+    true
+}
+
+/// Puts a span on its list that has room again.
+#[inline(never)]
+fn has_room(seg: &Segment, span: &Span, base: usize) {
+    let class = span.class.get() as usize % CLASSES;
+    link(heap_of_number(seg.heap.get() - 1), class, span, page_number(base));
+}
+
 /// Frees a block of zone 0.
-#[inline]
 pub(super) fn free(env: &mut impl Env, addr: usize) -> bool {
+    if free_usual(env, addr) {
+        return true;
+    }
     let seg = segment::at(addr);
     let Some(b) = seg.find_block(addr) else { return false };
     if b.start != addr {
         return false;
     }
-    if is_inherited(env, &b) {
+    if is_inherited(env, b.span, b.base, b.index) {
         env.defer_free(b.start, b.len);
         return true;
     }
@@ -171,7 +225,7 @@ pub(super) fn about(env: &impl Env, addr: usize) -> Option<About> {
         false => b.span.created(),
     };
     let (len, heap) = (b.len, seg.heap.get().wrapping_sub(1));
-    Some(About { len, inherited: is_inherited(env, &b), made, heap })
+    Some(About { len, inherited: is_inherited(env, b.span, b.base, b.index), made, heap })
 }
 
 /// Gives an empty span back unless it is the only one of its class with room.
@@ -190,7 +244,9 @@ pub(super) fn extend_run(env: &impl Env, addr: usize, size: usize) -> bool {
     let seg = segment::at(addr);
     let Some(b) = seg.find_block(addr) else { return false };
     let pages = size.div_ceil(4096);
-    let own_run = b.span.state.get() == SPAN_RUN && b.start == addr && !is_inherited(env, &b);
+    let own_run = b.span.state.get() == SPAN_RUN
+        && b.start == addr
+        && !is_inherited(env, b.span, b.base, b.index);
     if !own_run || pages > RUN_MAX || pages <= b.len >> 12 || open::is_away(env, seg.heap.get() - 1)
     {
         return false;

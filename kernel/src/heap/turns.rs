@@ -5,7 +5,7 @@
 //! it had never been, so that recursion needs memory for its depth, not for its children.
 
 use super::Heap;
-use super::class::{ZONE, ZONES, locate};
+use super::class::{ENTRY, SEGMENT, ZONE, ZONES, locate, meta_addr};
 use super::large::meta;
 use super::segment::{self, addr_of_number, heap_of_number, number_of};
 use super::state::Sequence;
@@ -40,6 +40,11 @@ impl Vacated {
         let at = off.checked_div(self.from.step);
         let taken = at.is_some_and(|at| at < self.taken && off == at * self.from.step);
         n == self.first || taken
+    }
+
+    /// Those segments and their entries in the table: addresses and lengths.
+    pub fn ranges(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        self.numbers().flat_map(|n| [(addr_of_number(n), SEGMENT), (meta_addr(0, n), ENTRY)])
     }
 
     fn numbers(&self) -> impl Iterator<Item = u32> + use<> {

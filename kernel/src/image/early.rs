@@ -69,6 +69,7 @@ fn set_up() {
         }
         let _ = sys::protect(STACK, crate::abi::PAGE, libc::PROT_NONE);
     }
+    sys::wipe_on_fork(PRIVATE + private::SCRATCH, private::SIZE - private::SCRATCH);
     let me = me();
     me.role = Role::Plain;
     me.image_fd = fd;

@@ -197,5 +197,5 @@ pub(crate) fn made() -> u32 {
     control().pages.made.load(Acquire)
 }
 
-const _: () = assert!(private::HUGE + size_of::<Maker>() <= private::VDSO);
+const _: () = assert!(private::HUGE + size_of::<Maker>() <= private::SCANS);
 const _: () = assert!(UNIT.is_multiple_of(PAGE) && 1 << ZONE[FROM].shift >= 16 * UNIT);

@@ -15,13 +15,14 @@ pub(crate) const IMAGE_END: usize = IMAGE + IMAGE_SIZE;
 
 /// The stack user main runs on; its lowest page is the guard.
 pub(crate) const STACK: usize = IMAGE;
-/// Bytes of the stack, guard included.
-pub(crate) const STACK_SIZE: usize = 256 << 20;
+/// Bytes of the stack, guard included. Its busy end and the beginning of the tables behind it
+/// share a page table.
+pub(crate) const STACK_SIZE: usize = 257 << 20;
 /// End of the stack.
 pub(crate) const STACK_END: usize = STACK + STACK_SIZE;
 
 /// Tables with one entry per heap segment.
-pub(crate) const META: usize = IMAGE + (4 << 30);
+pub(crate) const META: usize = STACK_END;
 /// Start of the heap zones.
 pub(crate) const HEAP: usize = IMAGE + (1 << 40);
 

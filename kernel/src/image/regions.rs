@@ -411,7 +411,7 @@ pub(crate) unsafe fn map_private(image_fd: i32) -> sys::Sys<()> {
     Ok(())
 }
 
-const _: () = assert!(size_of::<Table>() < private::COPIED - private::REGIONS);
+const _: () = assert!(size_of::<Table>() <= private::REGIONS_END - private::REGIONS);
 
 #[cfg(test)]
 mod tests {

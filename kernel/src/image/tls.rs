@@ -286,4 +286,4 @@ pub(crate) fn live_range(depth: usize) -> (usize, usize) {
     (page_floor(slot(depth) + template().block), slot(depth) + TLS_SLOT)
 }
 
-const _: () = assert!(size_of::<Template>() < private::REGIONS - private::TLS_TEMPLATE);
+const _: () = assert!(size_of::<Template>() <= private::CHILDREN - private::TLS_TEMPLATE);

@@ -7,9 +7,15 @@ use crate::exec::control::{Role, me};
 use crate::image::early;
 use crate::space::fork::{self, eagerly, on_demand};
 use crate::sys;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 type Fork = unsafe extern "C" fn() -> libc::pid_t;
+
+/// libc's own; 0 before it was looked up. Zeros at first, they lie beside what a fork reads
+/// anyway: a page fault less.
+static FORK: AtomicUsize = AtomicUsize::new(0);
+static BARE_FORK: AtomicUsize = AtomicUsize::new(0);
 
 fn failed(e: i32) -> c_int {
     // SAFETY: libc's thread-local error number.
@@ -26,13 +32,18 @@ fn refused() -> Option<libc::pid_t> {
 
 /// # Safety
 /// As for `fork`; `name` must be a function of libc of this type.
-unsafe fn plain(name: &core::ffi::CStr, odf: bool) -> libc::pid_t {
+unsafe fn plain(name: &CStr, at: &AtomicUsize, odf: bool) -> libc::pid_t {
     if let Some(r) = refused() {
         return r;
     }
-    super::before_fork();
-    // SAFETY: the caller's contract.
-    if let Some(own) = unsafe { super::next::<Fork>(name) }
+    if at.load(Relaxed) == 0 {
+        super::before_fork();
+        // SAFETY: any function pointer has the size of an address.
+        at.store(unsafe { super::next::<usize>(name) }.unwrap_or(0), Relaxed);
+    }
+    // SAFETY: 0, or libc's function of this name; the caller's contract.
+    let own = unsafe { core::mem::transmute::<usize, Option<Fork>>(at.load(Relaxed)) };
+    if let Some(own) = own
         && odf
         // SAFETY: the caller's contract.
         && let Some(pid) = unsafe { on_demand(|| own()) }
@@ -51,7 +62,7 @@ unsafe fn plain(name: &core::ffi::CStr, odf: bool) -> libc::pid_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fork() -> libc::pid_t {
     // SAFETY: the caller's contract.
-    unsafe { plain(c"fork", fork::is_on_demand()) }
+    unsafe { plain(c"fork", &FORK, fork::is_on_demand()) }
 }
 
 /// See `_Fork(3)`; unlike there, not for signal handlers.
@@ -61,7 +72,7 @@ pub unsafe extern "C" fn fork() -> libc::pid_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Fork() -> libc::pid_t {
     // SAFETY: the caller's contract.
-    unsafe { plain(c"_Fork", fork::is_on_demand()) }
+    unsafe { plain(c"_Fork", &BARE_FORK, fork::is_on_demand()) }
 }
 
 /// Forks on demand, however plain forks are done.
@@ -70,7 +81,7 @@ pub unsafe extern "C" fn _Fork() -> libc::pid_t {
 /// As for `fork`.
 pub(crate) unsafe fn fork_on_demand() -> libc::pid_t {
     // SAFETY: the caller's contract.
-    unsafe { plain(c"fork", true) }
+    unsafe { plain(c"fork", &FORK, true) }
 }
 
 /// See `daemon(3)`.

@@ -21,6 +21,12 @@ fn or_no_memory(p: *mut u8) -> *mut c_void {
 /// See `malloc(3)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
+    let p = memory::allocate_usual(size);
+    if p.is_null() { any(size) } else { p.cast() }
+}
+
+#[inline(never)]
+extern "C" fn any(size: usize) -> *mut c_void {
     or_no_memory(memory::allocate(size, MIN_ALIGN))
 }
 
@@ -65,7 +71,9 @@ pub unsafe extern "C" fn reallocarray(p: *mut c_void, count: usize, size: usize)
 /// As in C: `p` is null or a live block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(p: *mut c_void) {
-    memory::free(p.cast());
+    if !memory::free_usual(p.cast()) {
+        memory::free(p.cast());
+    }
 }
 
 fn aligned(align: usize, size: usize) -> *mut c_void {

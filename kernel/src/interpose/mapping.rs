@@ -3,6 +3,7 @@
 
 use crate::exec::control::{Role, me};
 use crate::image::{early, regions};
+use crate::space::permissions;
 use crate::sys;
 use core::ffi::{c_int, c_long, c_void};
 
@@ -87,7 +88,11 @@ pub unsafe extern "C" fn mprotect(addr: *mut c_void, len: usize, prot: c_int) ->
         regions::note_protection(addr as usize, len);
     }
     // SAFETY: the caller's contract.
-    unsafe { call(libc::SYS_mprotect, [addr as usize, len, prot as usize, 0, 0, 0]) as c_int }
+    let r = unsafe { call(libc::SYS_mprotect, [addr as usize, len, prot as usize, 0, 0, 0]) };
+    if r == 0 {
+        permissions::note(addr as usize, len, prot);
+    }
+    r as c_int
 }
 
 /// See `shmat(2)`.

@@ -8,12 +8,14 @@ mod malloc;
 mod mapping;
 mod random;
 mod signals;
+mod start;
 mod thread;
 
 use crate::exec::control::{Role, me};
 use crate::image::early;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub(crate) use fork::fork_on_demand;
+pub(crate) use start::replace_main;
 
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
 /// something refers to it.
@@ -27,6 +29,7 @@ pub(crate) fn anchor() -> usize {
         + environment::anchor()
         + exec::anchor()
         + signals::anchor()
+        + start::anchor()
 }
 
 /// The next definition of a symbol that we take over, for functions that are called where

@@ -1,8 +1,8 @@
 //! Cases to compare the merge with its oracle on. For tests.
 
 use super::{
-    Block, Changes, Child, Cursor, Done, Hook, HookConflict, Page, PlanError, Policy, Region,
-    Target, WriteOnce, apply, oracle, plan,
+    Block, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, Page, PlanError, Policy, Region,
+    Target, WriteOnce, Writes, apply, oracle, plan,
 };
 use crate::abi::{Conflict, PAGE};
 
@@ -30,6 +30,8 @@ pub struct OwnedChild {
     addrs: Vec<u64>,
     pages: Vec<Page>,
     frees: Vec<Block>,
+    written: Vec<u64>,
+    masks: Vec<Mask>,
 }
 
 impl OwnedChild {
@@ -40,7 +42,14 @@ impl OwnedChild {
 
     /// What it hands over.
     pub fn claim(&self) -> Child<'_> {
-        Child { index: self.index, addrs: &self.addrs, pages: &self.pages, frees: &self.frees }
+        let writes = Writes { addrs: &self.written, masks: &self.masks };
+        Child {
+            index: self.index,
+            addrs: &self.addrs,
+            pages: &self.pages,
+            frees: &self.frees,
+            writes,
+        }
     }
 
     /// The child's copy of the page, made dirty.
@@ -59,6 +68,21 @@ impl OwnedChild {
     /// Writes `value` at `at` bytes behind [`START`].
     pub fn write(&mut self, target: &Memory, at: usize, value: u8) {
         self.dirty(target, START + (at / PAGE * PAGE) as u64).0[at % PAGE] = value;
+    }
+
+    /// Makes exactly known that the child wrote the byte at `at`, whatever is there.
+    pub fn written(&mut self, target: &Memory, at: usize) {
+        let addr = START + (at / PAGE * PAGE) as u64;
+        self.dirty(target, addr);
+        let i = match self.written.binary_search(&addr) {
+            Ok(i) => i,
+            Err(i) => {
+                self.written.insert(i, addr);
+                self.masks.insert(i, Mask([0; PAGE / 8]));
+                i
+            }
+        };
+        self.masks[i].0[at % PAGE / 8] |= 1 << (at % 8);
     }
 
     /// Frees the block, unless it overlaps one freed before.
@@ -161,6 +185,8 @@ impl Case {
             scratch.pages.append(&mut child.pages);
             child.addrs.clear();
             child.frees.clear();
+            child.written.clear();
+            child.masks.clear();
         }
         let pages = 1 + random.below(3);
         let size = pages * PAGE;
@@ -193,6 +219,7 @@ impl Case {
         // In some cases children keep apart by taking turns at the bytes; so most of those merge.
         let apart = random.below(2) == 0;
         let frees = random.below(3) == 0;
+        let exact = random.below(3) == 0;
         let mut index = 0;
         for (number, child) in self.children.iter_mut().enumerate() {
             index += random.below(3) as u32 / 2;
@@ -206,6 +233,13 @@ impl Case {
                     if at < size {
                         child.write_with(&self.target, at, value, &mut scratch.pages);
                     }
+                }
+            }
+            for _ in 0..if exact { random.below(4) } else { 0 } {
+                let at = near(random);
+                let at = if apart { at / count * count + number } else { at };
+                if at < size {
+                    child.written(&self.target, at);
                 }
             }
             if frees && random.below(2) == 0 {

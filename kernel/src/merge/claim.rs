@@ -34,6 +34,8 @@ fn is_sound(child: &Child<'_>) -> bool {
         && child.addrs.is_sorted_by(|a, b| a < b)
         // So that the address after the last page exists.
         && child.addrs.last().is_none_or(|addr| addr.checked_add(page).is_some())
+        && child.writes.addrs.len() == child.writes.masks.len()
+        && child.writes.addrs.is_sorted_by(|a, b| a < b)
         && child.frees.iter().all(|block| is_block(block, page))
         && child.frees.is_sorted_by(|a, b| a.end() <= b.addr)
 }

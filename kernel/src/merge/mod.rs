@@ -12,7 +12,7 @@
 //! # Examples
 //!
 //! ```
-//! use kernel::merge::{self, Child, Cursor, Page, Target};
+//! use kernel::merge::{self, Child, Cursor, Page, Target, Writes};
 //!
 //! struct OnePage(Page);
 //! impl Target for OnePage {
@@ -33,6 +33,7 @@
 //!     addrs: &[0x1000],
 //!     pages: &pages[index as usize..][..1],
 //!     frees: &[],
+//!     writes: Writes::NONE,
 //! };
 //! let children = [child(0), child(1)];
 //! let mut scratch = [Cursor::NEW; 2];
@@ -50,6 +51,7 @@ pub mod oracle;
 mod page;
 mod plan;
 mod region;
+mod shared;
 mod sweep;
 mod word;
 
@@ -60,6 +62,7 @@ pub use apply::apply;
 pub use once::{Done, WriteOnce};
 pub use plan::{Plan, plan};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};
+pub use shared::shared;
 pub use sweep::Cursor;
 
 use crate::abi::{Conflict, PAGE};
@@ -99,6 +102,26 @@ impl Block {
     }
 }
 
+/// The bytes of a page that somebody wrote: bit `i % 8` of byte `i / 8` stands for byte `i`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Mask(pub [u8; PAGE / 8]);
+
+/// Pages of which is known to the byte what a child wrote, whatever the values. A page that is
+/// not among them counts by comparison with the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Writes<'a> {
+    /// Addresses of the pages, page-aligned and strictly ascending.
+    pub addrs: &'a [u64],
+    /// `masks[i]` is what was written of the page at `addrs[i]`.
+    pub masks: &'a [Mask],
+}
+
+impl Writes<'_> {
+    /// No page.
+    pub const NONE: Writes<'static> = Writes { addrs: &[], masks: &[] };
+}
+
 /// What one child hands over.
 #[derive(Clone, Copy)]
 pub struct Child<'a> {
@@ -110,6 +133,8 @@ pub struct Child<'a> {
     pub pages: &'a [Page],
     /// The inherited blocks it freed, sorted by address, not overlapping.
     pub frees: &'a [Block],
+    /// What it wrote, where that is known exactly.
+    pub writes: Writes<'a>,
 }
 
 /// What a merge moves.

@@ -36,9 +36,17 @@ pub fn merge<T: Target>(
     children: &[Child<'_>],
     regions: &[Region],
 ) -> Result<BTreeMap<u64, u8>, Conflict> {
-    let touches = touches(target, children, regions);
     let writers: Vec<Option<usize>> =
         regions.iter().map(|region| first_writer(target, children, region)).collect();
+    let exact = |addr: u64| {
+        let region = regions.iter().position(|region| covers(region, addr));
+        region.is_none_or(|i| match regions[i].policy {
+            Policy::Bytes => true,
+            Policy::WriteOnce(_) => writers[i].is_none(),
+            Policy::Hook(_) | Policy::NoMerge => false,
+        })
+    };
+    let touches = touches(target, children, regions, &exact);
     let mut found: Option<Found> = None;
     let mut add = |new: Found| found = Some(found.map_or(new, |old| old.min(new)));
 
@@ -142,8 +150,19 @@ fn first_writer<T: Target>(target: &T, children: &[Child<'_>], region: &Region) 
     changed.clone().all(|object| is_done(object.1)).then(|| changed.next())?.map(|first| first.0)
 }
 
+/// Whether a byte is known to have been written, whatever its value.
+fn is_written(child: &Child<'_>, page: u64, i: usize) -> bool {
+    let known = child.writes.addrs.iter().position(|&a| a == page);
+    known.is_some_and(|n| child.writes.masks[n].0[i / 8] & 1 << (i % 8) != 0)
+}
+
 /// Everything that anyone did where bytes merge, sorted by address, then child.
-fn touches<T: Target>(target: &T, children: &[Child<'_>], regions: &[Region]) -> Vec<Touch> {
+fn touches<T: Target>(
+    target: &T,
+    children: &[Child<'_>],
+    regions: &[Region],
+    exact: &dyn Fn(u64) -> bool,
+) -> Vec<Touch> {
     let mut all = Vec::new();
     for (child, claim) in children.iter().enumerate() {
         for (&addr, page) in claim.addrs.iter().zip(claim.pages) {
@@ -151,10 +170,12 @@ fn touches<T: Target>(target: &T, children: &[Child<'_>], regions: &[Region]) ->
             // In pieces, since most are equal; of a length that the fast path does not use.
             for start in (0..PAGE).step_by(PIECE) {
                 let piece = start..(start + PIECE).min(PAGE);
-                if page.0[piece.clone()] == reference.0[piece.clone()] {
+                let equal = page.0[piece.clone()] == reference.0[piece.clone()];
+                if equal && !claim.writes.addrs.contains(&addr) {
                     continue;
                 }
-                for i in piece.filter(|&i| page.0[i] != reference.0[i]) {
+                let wrote = |i: usize| is_written(claim, addr, i) && exact(addr + i as u64);
+                for i in piece.filter(|&i| page.0[i] != reference.0[i] || wrote(i)) {
                     all.push(Touch { addr: addr + i as u64, child, wrote: true, freed: false });
                 }
             }

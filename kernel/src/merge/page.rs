@@ -3,7 +3,7 @@
 //! Lines of 128 bytes that are equal are skipped with one comparison; what is left is done in
 //! 64-bit words.
 
-use super::{Page, word};
+use super::{Mask, Page, word};
 use crate::abi::PAGE;
 
 /// Words in a page.
@@ -47,14 +47,23 @@ impl Marks {
     }
 }
 
-/// Calls `differing` with the number and the marks of each word that differs, in ascending order,
-/// until it answers `Some`.
+/// Calls `differing` with the number of each word that differs or is in the mask, the marks of
+/// its bytes that differ and of those in the mask, in ascending order, until it answers `Some`.
 #[inline(always)]
 fn compare<R>(
     reference: &Page,
     version: &Page,
-    mut differing: impl FnMut(usize, u64) -> Option<R>,
+    mask: Option<&Mask>,
+    mut differing: impl FnMut(usize, u64, u64) -> Option<R>,
 ) -> Option<R> {
+    if let Some(mask) = mask {
+        let (old, new) = (reference.0.as_chunks::<8>().0, version.0.as_chunks::<8>().0);
+        return old.iter().zip(new).zip(mask.0).enumerate().find_map(|(i, ((old, new), bits))| {
+            let difference = u64::from_le_bytes(*old) ^ u64::from_le_bytes(*new);
+            let (marks, written) = (word::marks(difference), word::spread(bits));
+            if marks | written == 0 { None } else { differing(i, marks, written) }
+        });
+    }
     let (old_lines, _) = reference.0.as_chunks::<LINE>();
     let (new_lines, _) = version.0.as_chunks::<LINE>();
     for (line, (old, new)) in old_lines.iter().zip(new_lines).enumerate() {
@@ -66,7 +75,7 @@ fn compare<R>(
             let number = line * (LINE / 8) + i;
             let difference = u64::from_le_bytes(*old) ^ u64::from_le_bytes(*new);
             if difference != 0 && number < WORDS - SKIPPED {
-                let answer = differing(number, word::marks(difference));
+                let answer = differing(number, word::marks(difference), 0);
                 if answer.is_some() {
                     return answer;
                 }
@@ -76,15 +85,17 @@ fn compare<R>(
     None
 }
 
-/// Adds the bytes that `version` changed to `seen` and to the count, or answers the lowest one
-/// that is there already.
+/// Adds the bytes that `version` changed and those of the mask to `seen` and to the count, or
+/// answers the lowest one that is there already.
 pub(super) fn collect(
     reference: &Page,
     version: &Page,
+    mask: Option<&Mask>,
     seen: &mut Marks,
     changed: &mut u64,
 ) -> Option<usize> {
-    compare(reference, version, |number, differing| {
+    compare(reference, version, mask, |number, differing, written| {
+        let differing = differing | written;
         let word = seen.0.get_mut(number)?;
         let twice = *word & differing;
         if twice != 0 {
@@ -140,14 +151,16 @@ impl Mixed {
         }
     }
 
-    /// Like [`collect`].
+    /// Like [`collect`]. A hook merges values, so its bytes count where they differ only.
     pub(super) fn collect(
         &mut self,
         reference: &Page,
         version: &Page,
+        mask: Option<&Mask>,
         changed: &mut u64,
     ) -> Option<usize> {
-        compare(reference, version, |number, differing| {
+        compare(reference, version, mask, |number, differing, written| {
+            let differing = differing | written & self.by_bytes.word(number);
             let twice = differing & self.strong.word(number);
             if twice != 0 {
                 return Some(number * 8 + word::first(twice));
@@ -213,7 +226,7 @@ mod tests {
     /// The bytes in which the pages differ.
     fn difference(reference: &Page, version: &Page) -> (Marks, u64) {
         let (mut marks, mut changed) = (Marks::none(), 0);
-        assert_eq!(collect(reference, version, &mut marks, &mut changed), None);
+        assert_eq!(collect(reference, version, None, &mut marks, &mut changed), None);
         (marks, changed)
     }
 
@@ -247,11 +260,11 @@ mod tests {
                         b.0[place + i] += (other >> i & 1) * 0x80;
                     }
                     let (mut seen, mut changed) = (Marks::none(), 0);
-                    assert_eq!(collect(&reference, &a, &mut seen, &mut changed), None);
+                    assert_eq!(collect(&reference, &a, None, &mut seen, &mut changed), None);
                     assert_eq!(changed, u64::from(mask.count_ones()));
                     let common = mask & other;
                     let want = (common != 0).then(|| place + common.trailing_zeros() as usize);
-                    assert_eq!(collect(&reference, &b, &mut seen, &mut changed), want);
+                    assert_eq!(collect(&reference, &b, None, &mut seen, &mut changed), want);
                     if want.is_none() {
                         let mut out = page(3);
                         merge(&mut out.0, &reference.0, &a.0);
@@ -318,19 +331,19 @@ mod tests {
         {
             let mut changed = 0;
             let mut mixed = fresh();
-            assert_eq!(mixed.collect(&reference, &written(at), &mut changed), None);
+            assert_eq!(mixed.collect(&reference, &written(at), None, &mut changed), None);
             assert_eq!(changed, u64::from(write_write));
             assert_eq!(mixed.first_in(at, at + 1), write_free.then_some(at));
             assert_eq!(mixed.first_in(at + 1, PAGE), None);
-            let clash = mixed.collect(&reference, &written(at), &mut changed);
+            let clash = mixed.collect(&reference, &written(at), None, &mut changed);
             assert_eq!(clash, write_write.then_some(at));
 
             let mut mixed = fresh();
             mixed.free(at, at + 1);
             assert_eq!(mixed.first_in(0, PAGE), write_free.then_some(at));
-            let clash = mixed.collect(&reference, &written(at), &mut changed);
+            let clash = mixed.collect(&reference, &written(at), None, &mut changed);
             assert_eq!(clash, write_free.then_some(at));
-            assert_eq!(mixed.collect(&reference, &written(at + 1), &mut changed), None);
+            assert_eq!(mixed.collect(&reference, &written(at + 1), None, &mut changed), None);
         }
     }
 

@@ -152,9 +152,9 @@ impl Shared<'_> {
             // Nothing of the child may be in the set while it is compared with the set: a child
             // does not conflict with itself. `collect` sees to that for writes.
             let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
-            let wrote = member
-                .page
-                .and_then(|page| page::collect(self.reference, page, &mut seen, changed));
+            let wrote = member.page.and_then(|page| {
+                page::collect(self.reference, page, member.mask(), &mut seen, changed)
+            });
             for (from, to) in member.freed() {
                 seen.set(from, to);
             }
@@ -180,7 +180,9 @@ impl Shared<'_> {
         }
         self.group.members().find_map(|member| {
             let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
-            let wrote = member.page.and_then(|page| seen.collect(self.reference, page, changed));
+            let wrote = member
+                .page
+                .and_then(|page| seen.collect(self.reference, page, member.mask(), changed));
             for (from, to) in member.freed() {
                 seen.free(from, to);
             }
@@ -192,11 +194,12 @@ impl Shared<'_> {
     /// The lowest child that is in conflict with `higher` over the byte.
     fn lower(&self, merged: &dyn Fn(&Part<'_>) -> Merged, higher: u32, at: usize) -> Option<Found> {
         let hook = self.regions.part(at).is_some_and(|part| merged(&part) == Merged::ByHook);
+        let exact = self.regions.part(at).is_some_and(|part| merged(&part) == Merged::ByBytes);
         let last = self.member(higher)?;
-        let last_touch = self.touch(&last, at);
+        let last_touch = self.touch(&last, at, exact);
         let lower =
             self.group.members().take_while(|member| member.who < higher).find(|member| {
-                let touch = self.touch(member, at);
+                let touch = self.touch(member, at, exact);
                 touch.any() && last_touch.any() && (!hook || touch.freed || last_touch.freed)
             })?;
         // Planted mutant: two children that wrote the same value agree.
@@ -239,9 +242,14 @@ impl Shared<'_> {
         self.group.members().find(|member| member.who == who)
     }
 
-    fn touch(&self, member: &Member<'_>, at: usize) -> Touch {
+    /// A write that restored the value counts if it is `exact`.
+    fn touch(&self, member: &Member<'_>, at: usize, exact: bool) -> Touch {
         let reference = self.reference.0.get(at);
-        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference);
+        let restored = || {
+            let bits = member.mask().and_then(|mask| mask.0.get(at / 8));
+            exact && bits.is_some_and(|bits| bits >> (at % 8) & 1 != 0)
+        };
+        let wrote = member.page.is_some_and(|page| page.0.get(at) != reference || restored());
         let freed = member.freed().any(|(from, to)| from <= at && at < to);
         Touch { wrote, freed }
     }
@@ -252,7 +260,7 @@ impl Shared<'_> {
             let (words, _) = page.0.as_chunks::<8>();
             words.get(found.at / 8).copied().unwrap_or_default()
         };
-        let freed = |member| self.touch(member, found.at).freed;
+        let freed = |member| self.touch(member, found.at, false).freed;
         Some(Conflict {
             address: self.site.addr.saturating_add(found.at as u64),
             lower: lower.child.index,

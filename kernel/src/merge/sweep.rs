@@ -2,7 +2,7 @@
 //! did: a k-way merge of the sorted lists of dirty pages and freed blocks by a tree of losers
 //! (Knuth, The Art of Computer Programming, volume 3, section 5.4.1).
 
-use super::{Block, Child, Page};
+use super::{Block, Child, Mask, Page};
 use crate::abi::PAGE;
 
 /// "No child": ends lists.
@@ -395,6 +395,13 @@ impl<'s> Iterator for Members<'s> {
 }
 
 impl<'s> Member<'s> {
+    /// What the child wrote of the page, where that is known exactly.
+    pub(super) fn mask(&self) -> Option<&'s Mask> {
+        let writes = &self.child.writes;
+        let i = writes.addrs.binary_search(&self.addr).ok()?;
+        writes.masks.get(i)
+    }
+
     /// The freed bytes of the page, as ranges from its start, in ascending order.
     pub(super) fn freed(&self) -> impl Iterator<Item = (usize, usize)> + use<'s> {
         let start = self.addr;

@@ -310,10 +310,83 @@ fn statistics() {
 }
 
 #[test]
+fn what_was_written_counts_whatever_the_value() {
+    let places = [0, 7, 8, 129, PAGE - 1, PAGE, 3 * PAGE + 100];
+    for at in places {
+        // Both put back what was there.
+        let both = conflict(&case([1, 4], &[], |m, [a, b]| {
+            a.written(m, at);
+            b.written(m, at);
+        }));
+        assert_eq!((both.address, both.lower, both.higher), (START + at as u64, 1, 4));
+        assert_eq!((both.reference, both.freed), ([7; 8], Freed::Neither));
+        // One of them did.
+        conflict(&case([0, 1], &[], |m, [a, b]| {
+            a.written(m, at);
+            b.write(m, at, 9);
+        }));
+        // One freed the block.
+        let freed = conflict(&case([0, 1], &[], |m, [a, b]| {
+            a.written(m, at);
+            b.free(at, 1);
+        }));
+        assert_eq!(freed.freed, Freed::Higher);
+        // Neighbours.
+        merged(&case([0, 1], &[], |m, [a, b]| {
+            a.written(m, at);
+            b.write(m, at + 1, 9);
+            b.free(at + 2, 8);
+        }));
+    }
+}
+
+#[test]
+fn what_was_written_counts_where_bytes_merge() {
+    for policy in [Policy::NoMerge, Policy::Hook(LEAF), Policy::Hook(ADD)] {
+        let at = |at: usize| {
+            case([0, 1], &[region(100, 108, policy)], |m, [a, b]| {
+                a.written(m, at);
+                b.written(m, at);
+                b.write(m, 500, 1);
+            })
+        };
+        (100..108).for_each(|i| drop(merged(&at(i))));
+        for i in [99, 108] {
+            assert_eq!(conflict(&at(i)).address, START + i as u64);
+        }
+    }
+}
+
+#[test]
+fn shared_pages_are_those_that_several_touched() {
+    let case = case([0, 3, 9], &[], |m, [a, b, c]| {
+        a.dirty(m, START);
+        b.dirty(m, START);
+        b.dirty(m, START + PAGE as u64);
+        c.free(PAGE, 1);
+        c.dirty(m, START + 2 * PAGE as u64);
+        // Freed by two: no write, whose bytes could be asked for.
+        a.free(3 * PAGE, 8);
+        b.free(3 * PAGE + 8, 8);
+    });
+    let children: Vec<_> = case.children.iter().map(OwnedChild::claim).collect();
+    let mut seen = Vec::new();
+    let each = |page, who: &mut dyn Iterator<Item = usize>| seen.push((page, who.collect()));
+    shared(&children, &mut [Cursor::NEW; 3], each).expect("well-formed");
+    assert_eq!(seen, [(START, vec![0, 1]), (START + PAGE as u64, vec![1])]);
+}
+
+#[test]
 fn claims_are_checked() {
     let target = memory();
     let pages = vec![Page([0; PAGE]); 2];
-    let good = Child { index: 0, addrs: &[START, START + 4096], pages: &pages, frees: &[] };
+    let good = Child {
+        index: 0,
+        addrs: &[START, START + 4096],
+        pages: &pages,
+        frees: &[],
+        writes: Writes::NONE,
+    };
     let try_it = |child: Child<'_>| {
         plan(&target, &[child], &[], &mut [Cursor::NEW]).map(|plan| plan.stats().pages)
     };
@@ -334,6 +407,11 @@ fn claims_are_checked() {
         [block(START, 1), block(u64::MAX - 7, 7)],
     ] {
         assert_eq!(try_it(Child { frees: &frees, ..good }), malformed, "{frees:x?}");
+    }
+
+    let masks = [Mask([0; PAGE / 8]); 2];
+    for (addrs, masks) in [(&[START][..], &masks[..]), (&[START, START], &masks)] {
+        assert_eq!(try_it(Child { writes: Writes { addrs, masks }, ..good }), malformed);
     }
 
     let regions =

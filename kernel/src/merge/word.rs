@@ -15,6 +15,12 @@ pub(super) const fn marks(difference: u64) -> u64 {
     ((difference & LOW).wrapping_add(LOW) | difference) & ALL
 }
 
+/// Marks byte `i` of a word where bit `i` is set.
+pub(super) const fn spread(bits: u8) -> u64 {
+    // Each byte of the word keeps the one bit that stands for it.
+    marks((bits as u64).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201)
+}
+
 /// Marks bytes `from..to` of a word. Empty unless `from < to`; `to` beyond 8 counts as 8.
 pub(super) const fn range(from: usize, to: usize) -> u64 {
     let to = if to > 8 { 8 } else { to };
@@ -79,6 +85,11 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn spread_of_every_byte() {
+        (0..=255).for_each(|bits| assert_eq!(pack(spread(bits)), bits));
     }
 
     #[test]

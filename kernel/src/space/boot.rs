@@ -25,10 +25,15 @@ pub struct Config {
     pub seed: u64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: u64,
+    /// Whether what children write is taken exactly, so that writes which restore the old
+    /// value conflict as well.
+    pub check: bool,
     /// How changed pages are found; results do not depend on it.
     pub scan: Scan,
     /// Whether huge pages may be put behind large blocks.
     pub huge: bool,
+    /// Whether reading the time stamp counter ends a child.
+    pub tsc_traps: bool,
 }
 
 /// How changed pages are found.
@@ -50,18 +55,23 @@ fn unsupported(what: &'static str, remedy: &'static str) -> impl Fn(i32) -> Erro
 /// Makes this process the master space and runs `body` on the image's stack.
 ///
 /// # Errors
-/// Where the system lacks something that spaces need; `body` has not run then.
+/// [`Error::Busy`] where other threads are alive, [`Error::Exists`] in a master,
+/// [`Error::Permission`] in a child, [`Error::Unsupported`] where the system lacks something
+/// that spaces need; `body` has not run then.
 ///
 /// # Safety
-/// On the main thread, before any other thread, in a program that uses the image heap.
+/// On the main thread, in a program that uses the image heap.
 pub unsafe fn run(
     config: Config,
     handler: &'static &'static dyn Handler,
     body: &mut dyn FnMut(),
 ) -> Result<(), Error> {
     early::ensure();
-    if me().role != Role::Plain {
-        return Err(Error::Exists);
+    match me().role {
+        Role::Plain if threads::alone() => {}
+        Role::Plain => return Err(Error::Busy),
+        Role::Master => return Err(Error::Exists),
+        Role::Child | Role::Worker => return Err(Error::Permission),
     }
     fork::settle().map_err(unsupported(
         "taking the image back from processes that this one forked",
@@ -112,6 +122,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         let anon = fixed | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         sys::map(TLS, MAX_DEPTH * TLS_SLOT, rw, anon, -1, 0).map_err(&memory)?;
     }
+    // Workers fill their own from the template.
+    sys::wipe_on_fork(TLS, MAX_DEPTH * TLS_SLOT);
     let line = unsupported("making a pipe", "allow pipe2 to unprivileged processes");
     let me = me();
     me.life_line = sys::life_line().map_err(line)?;
@@ -120,7 +132,9 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     (me.stage_end, me.stage_limit) = (exchange(MASTER_AREA), exchange(MASTER_AREA) + area::STAGES);
     me.master_pid = std::process::id() as i32;
     control().chaos.store(config.chaos, Relaxed);
+    control().check.store(u32::from(config.check), Relaxed);
     me.seed = config.seed;
+    me.tsc_traps = config.tsc_traps.into();
     me.path = confine::mix(config.seed);
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     choose_scan(config.scan)?;

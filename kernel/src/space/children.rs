@@ -179,4 +179,5 @@ pub(crate) fn master_here(me: &Me) -> bool {
     me.role == Role::Master
 }
 
-const _: () = assert!(private::CHILDREN + MAX_CHILDREN * size_of::<OpenChild>() <= 12 << 20);
+const _: () =
+    assert!(private::CHILDREN + MAX_CHILDREN * size_of::<OpenChild>() <= private::PERMISSIONS);

@@ -5,7 +5,7 @@
 //! twice is an error, as freeing twice is). The master closes what has arrived.
 
 use crate::abi::PAGE;
-use crate::exec::control::me;
+use crate::exec::control::{Role, me};
 use crate::exec::master::master;
 use crate::sys;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -40,16 +40,38 @@ pub(crate) fn at(address: usize) -> Option<i32> {
     (from..from + COUNT).contains(&address).then(|| (address - from) as i32)
 }
 
-/// In the master: closes what a child closed whose changed pages have just been merged. Our
-/// own descriptors do not exist for the program, so closing them means nothing.
-pub(crate) fn close_merged(pages: &[u64]) {
-    let from = CLOSED.as_ptr() as usize;
-    let first = pages.partition_point(|&p| p as usize + PAGE <= from);
-    for &page in pages[first..].iter().take_while(|&&p| (p as usize) < from + COUNT) {
-        let start = (page as usize).max(from) - from;
-        let end = (page as usize + PAGE).min(from + COUNT) - from;
-        for (fd, closed) in CLOSED.iter().enumerate().take(end).skip(start) {
-            if closed.load(Relaxed) != 0 {
+/// Where merged children may have closed something: a bit for each page of the records.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Closed(u32);
+
+const _: () = assert!(COUNT / PAGE < 32, "a bit for each page, of which one may be cut in two");
+
+impl Closed {
+    /// Notes the pages that a merged child changed, ascending.
+    pub fn note(&mut self, pages: &[u64]) {
+        let from = CLOSED.as_ptr() as usize;
+        let first = pages.partition_point(|&p| p as usize + PAGE <= from);
+        for &page in pages[first..].iter().take_while(|&&p| (p as usize) < from + COUNT) {
+            self.0 |= 1 << ((page as usize + PAGE - 1 - from) / PAGE);
+        }
+    }
+
+    /// Adds what children changed in another phase.
+    pub fn add(&mut self, other: Closed) {
+        self.0 |= other.0;
+    }
+
+    /// In the master, when all is merged: closes it. Our own descriptors do not exist for the
+    /// program, so closing them means nothing.
+    pub fn close(self) {
+        if self.0 == 0 || me().role != Role::Master {
+            return;
+        }
+        let from = CLOSED.as_ptr() as usize;
+        for (fd, closed) in CLOSED.iter().enumerate() {
+            let page = (from + fd) & !(PAGE - 1);
+            let noted = self.0 >> ((page + PAGE - 1 - from) / PAGE) & 1 != 0;
+            if noted && closed.load(Relaxed) != 0 {
                 closed.store(0, Relaxed);
                 if !is_ours(fd as i32) {
                     sys::close(fd as i32);

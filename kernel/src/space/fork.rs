@@ -8,7 +8,8 @@
 //! Eagerly: the new process copies the image to a file of its own while its parent waits. The
 //! cost grows with the memory in use.
 
-use super::{children, memory, private as private_view, threads};
+use super::private::{self as private_view, Noted};
+use super::{children, memory, threads};
 use crate::exec::control::{Control, Role, me, private};
 use crate::exec::master::master;
 use crate::heap::Heap;
@@ -51,36 +52,31 @@ pub fn set_on_demand(yes: bool) {
 pub(crate) unsafe fn on_demand(libc_fork: impl FnOnce() -> libc::pid_t) -> Option<libc::pid_t> {
     let _lock = memory::lock_for_fork();
     let was = private_view::is_private();
-    let mut entry = Entry { entered: Ok(()), signed: false };
+    let mut entry: Sys<Option<Noted>> = Ok(None);
     // SAFETY: the lock: no other thread forks; user code never runs on the control stack.
     unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, enter, &raw mut entry as usize) };
-    entry.entered.ok()?;
+    let noted = entry.ok()?;
     let pid = libc_fork();
     if pid == 0 {
         become_plain();
         return Some(0);
     }
-    private_view::end_fork(pid > 0, entry.signed);
-    if pid < 0 && !was && threads::alone() {
-        // SAFETY: as above. Where it fails the view stays private, which is no error.
-        unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, leave, 0) };
+    if pid < 0 {
+        noted.into_iter().for_each(private_view::take_back);
+        if !was && threads::alone() {
+            // SAFETY: as above. Where it fails the view stays private, which is no error.
+            unsafe { sys::on_stack(PRIVATE + private::CONTROL_STACK, leave, 0) };
+        }
     }
     Some(pid)
 }
 
-/// The first steps of a fork as they travel to the control stack and back.
-struct Entry {
-    entered: Sys<()>,
-    /// Whether the new process has the sign that it relies on the file.
-    signed: bool,
-}
-
+/// The first steps of a fork.
 extern "C" fn enter(entry: usize, _stack: usize) {
+    let entered = private_view::enter().map(|()| Some(private_view::begin_fork()));
     // SAFETY: `on_demand` keeps the record alive and unused while it waits. It lies on the
     // user's stack, which is mapped before and after.
-    let entry = unsafe { &mut *(entry as *mut Entry) };
-    entry.entered = private_view::enter();
-    entry.signed = entry.entered.is_ok() && private_view::begin_fork().is_ok();
+    unsafe { *(entry as *mut Sys<Option<Noted>>) = entered };
 }
 
 extern "C" fn leave(_: usize, _stack: usize) {

@@ -119,10 +119,16 @@ static LOCK: AtomicU32 = AtomicU32::new(0);
 
 struct Guard(bool);
 
+/// Whether other threads may call: there were some, and this is no child.
+#[inline]
+fn is_shared() -> bool {
+    super::threads::ever() && me().role != Role::Child
+}
+
 impl Guard {
     #[inline]
     fn lock() -> Guard {
-        if !super::threads::ever() || me().role == Role::Child {
+        if !is_shared() {
             return Guard(false);
         }
         while LOCK.swap(1, Acquire) != 0 {
@@ -177,8 +183,24 @@ fn exhausted(p: *mut u8, size: usize) -> *mut u8 {
     p
 }
 
+/// What [`allocate`] does as a rule, for blocks aligned to 16 bytes: one path without a call.
+/// Null, and nothing done, for all else.
+#[inline(always)]
+pub(crate) fn allocate_usual(size: usize) -> *mut u8 {
+    if !early::is_ready() || is_shared() {
+        return core::ptr::null_mut();
+    }
+    Heap(me().heap).alloc_usual(&Space, size)
+}
+
+/// What [`free`] does as a rule. False, and nothing done, for all else.
+#[inline(always)]
+pub(crate) fn free_usual(p: *mut u8) -> bool {
+    early::is_ready() && !is_shared() && Heap::free_usual(&Space, p as usize)
+}
+
 /// Allocates `size` bytes aligned to `align`, a power of two.
-#[inline]
+#[inline(never)]
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     early::ensure();
     let _guard = Guard::lock();
@@ -195,7 +217,7 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 }
 
 /// Frees a block; addresses that are none are ignored.
-#[inline]
+#[inline(never)]
 pub(crate) fn free(p: *mut u8) {
     if p.is_null() || !early::is_ready() {
         return;

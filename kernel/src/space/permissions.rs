@@ -2,7 +2,10 @@
 //! writing. Calls lift the restrictions while they work and put them back in force at their end.
 
 use crate::abi::{PAGE, Perm};
-use crate::exec::control::{Me, me, private, private_item};
+use crate::exec::command::is_image;
+use crate::exec::control::{Me, Role, me, private, private_item};
+use crate::image::early;
+use crate::space::threads;
 use crate::sys;
 
 /// A range of pages that may not be written, or not even read.
@@ -111,6 +114,25 @@ pub(crate) fn set(start: usize, end: usize, perm: Perm) -> bool {
     true
 }
 
+/// The master has protected memory of its own by `mprotect`: of the image's pages that is what
+/// its code may do with them, so the kernel's own work on them, children and merges go by the
+/// same rules. What has no place here stays a matter of the mapping alone.
+pub(crate) fn note(addr: usize, len: usize, rights: i32) {
+    let end = addr.saturating_add(len).next_multiple_of(PAGE);
+    let data = rights & !(libc::PROT_READ | libc::PROT_WRITE) == 0;
+    if !early::is_ready() || me().role != Role::Master || !data || !threads::alone() {
+        return;
+    }
+    if addr < end && is_image(addr, end - addr) {
+        let perm = match rights {
+            libc::PROT_NONE => Perm::None,
+            libc::PROT_READ => Perm::Read,
+            _ => Perm::ReadWrite,
+        };
+        set(addr, end, perm);
+    }
+}
+
 fn remove(me: &mut Me, i: usize) {
     for j in i..me.restricted - 1 {
         *at(j) = *at(j + 1);
@@ -139,4 +161,5 @@ pub(crate) fn take_over(ranges: &[Restricted]) {
     }
 }
 
-const _: () = assert!(private::PERMISSIONS + MAX * size_of::<Restricted>() <= private::VDSO);
+const _: () =
+    assert!(private::PERMISSIONS + MAX * size_of::<Restricted>() <= private::TEMPLATE_EXITS);

@@ -38,14 +38,18 @@ struct View {
     file_is_base: bool,
     /// Whether nobody can say when they no longer do.
     for_ever: bool,
-    /// Whether the file is mapped at [`FILE_VIEW`].
+    /// Whether all of the file is mapped at [`FILE_VIEW`], and not only what is set aside.
     file_view: bool,
     /// Whether this process was forked from one whose file it relies on.
     forked: bool,
     /// Whether this process has a page at [`FAMILY`] for those that it forks.
     sign: bool,
+    /// Whether new processes do not get it as it is.
+    sign_kept: bool,
     /// Bytes of each zone whose shared mapping is set aside.
     aside: [usize; ZONES],
+    /// Bytes of each zone that are a shared mapping of their own: it moves as a whole.
+    apart: [usize; ZONES],
     /// Segments of each zone below this number may hold what failed children left there.
     dirty_below: [u32; ZONES],
 }
@@ -58,18 +62,17 @@ impl View {
         file_view: false,
         forked: false,
         sign: false,
+        sign_kept: false,
         aside: [0; ZONES],
+        apart: [0; ZONES],
         dirty_below: [0; ZONES],
     };
 }
 
-/// Where the record lies in private memory.
-const AT: usize = private::GRANTS - 4096;
-
 fn view() -> &'static mut View {
-    // SAFETY: `control` and `own`; the record lies behind `Me` (asserted below); any bytes
+    // SAFETY: `control` and `own`; the record fits (asserted below); any bytes
     // that were ever written there are valid.
-    unsafe { private_item::<View>(AT, 0) }
+    unsafe { private_item::<View>(private::VIEW, 0) }
 }
 
 /// Whether this process has a private view.
@@ -98,12 +101,12 @@ pub(crate) fn dirty_below() -> [u32; ZONES] {
 }
 
 /// The page of the image file behind an address of the image or of a segment: the reference
-/// image. Only in private mode.
+/// image. Only after [`show_file`].
 // Merges of open constructs read it.
 #[allow(dead_code)]
 pub(crate) fn file_page(addr: u64) -> &'static Page {
     let at = FILE_VIEW + offset_of(addr as usize);
-    // SAFETY: the file is mapped there, all of it, in private mode.
+    // SAFETY: the file is mapped there, all of it, by the caller's doing.
     unsafe { &*(at as *const Page) }
 }
 
@@ -135,7 +138,6 @@ pub(crate) fn enter() -> Sys<()> {
         return Ok(());
     }
     may_write_file()?;
-    map_file_view()?;
     undisturbed(|| {
         // Other threads would find nothing where a mapping is on its way.
         let (fd, alone) = (me().image_fd, threads::alone());
@@ -163,20 +165,9 @@ pub(crate) fn leave() -> Sys<()> {
     }
     may_write_file()?;
     let fd = me().image_fd;
-    // A limit on file sizes ends who writes to the file by a call, not by memory; the call
-    // would say that memory is short.
-    let limited = sys::file_size_limited();
     each_changed(|from, to| {
-        let (len, offset) = (to - from, offset_of(from));
-        // SAFETY: changed pages are mapped and readable; the file's view shows all of the file
-        // and overlaps no other memory.
-        unsafe {
-            if !limited {
-                return sys::write_at(fd, from, len, offset);
-            }
-            core::ptr::copy_nonoverlapping(from as *const u8, (FILE_VIEW + offset) as *mut u8, len);
-        }
-        Ok(())
+        // SAFETY: changed pages are mapped and readable.
+        unsafe { sys::write_at(fd, from, to - from, offset_of(from)) }
     })?;
     undisturbed(|| {
         map_all((fd, libc::MAP_SHARED), (fd, libc::MAP_PRIVATE)).inspect(|()| {
@@ -246,49 +237,75 @@ fn put_sign_up(v: &mut View) -> Sys<()> {
     // The mapping keeps the description.
     sys::close(fd);
     mapped?;
-    v.sign = true;
-    sys::inherit(FAMILY, PAGE, false)
+    (v.sign, v.sign_kept) = (true, false);
+    Ok(())
+}
+
+/// Before a worker is made: it is no family.
+pub(crate) fn keep_sign() {
+    let v = view();
+    if v.sign && !v.sign_kept {
+        v.sign_kept = sys::inherit(FAMILY, PAGE, false).is_ok();
+    }
 }
 
 /// Does what the next fork would have to do first. Where it fails, so will the fork's own try,
 /// or not.
 pub(crate) fn get_ready() {
     let v = view();
-    let _ = map_file_view();
     if !v.sign && !v.forked {
         let _ = put_sign_up(v);
     }
+    for (z, len) in lengths().into_iter().enumerate().filter(|(_, len)| *len > 0) {
+        if set_apart(segment_addr(z, 0), len).is_ok() {
+            v.apart[z] = len;
+        }
+    }
+}
+
+/// What [`begin_fork`] noted, as it was before.
+pub(crate) struct Noted {
+    file_is_base: bool,
+    for_ever: bool,
 }
 
 /// Before a fork in private mode: the new process shall inherit the sign that it relies on the
-/// file. Fails where the sign cannot be had.
-pub(crate) fn begin_fork() -> Sys<()> {
+/// file. All that is to be noted is noted now: a write after the fork would copy a page.
+pub(crate) fn begin_fork() -> Noted {
     let v = view();
-    if v.forked || v.for_ever {
-        return Ok(());
+    let before = Noted { file_is_base: v.file_is_base, for_ever: v.for_ever };
+    v.file_is_base = true;
+    if !v.forked && !v.for_ever {
+        v.for_ever = show_sign(v).is_err();
     }
+    before
+}
+
+fn show_sign(v: &mut View) -> Sys<()> {
     if !v.sign {
         put_sign_up(v)?;
     }
-    sys::inherit(FAMILY, PAGE, true)
+    if v.sign_kept {
+        sys::inherit(FAMILY, PAGE, true)?;
+        v.sign_kept = false;
+    }
+    Ok(())
 }
 
-/// After a fork, in the process that called it: `made` where there is a new process, `signed`
-/// where [`begin_fork`] did its part.
-pub(crate) fn end_fork(made: bool, signed: bool) {
+/// After a fork that failed.
+pub(crate) fn take_back(noted: Noted) {
     let v = view();
-    v.file_is_base |= made;
-    v.for_ever |= made && !signed;
-    if v.sign {
-        // Workers are no family.
-        let _ = sys::inherit(FAMILY, PAGE, false);
-    }
+    (v.file_is_base, v.for_ever) = (noted.file_is_base, noted.for_ever);
 }
 
 /// In a new process: what it sees of its parent's view. `dirty_below` are the segments that may
 /// hold what its parent's children left in the file.
 pub(crate) fn begin_forked(dirty_below: [u32; ZONES]) {
     let v = view();
+    if !v.file_view && v.aside.iter().any(|&len| len > 0) {
+        // SAFETY: what the parent set aside, of no use here.
+        let _ = unsafe { sys::unmap(FILE_VIEW, FILE_SIZE) };
+    }
     // Forks hand the file's view to nobody; the sign is this process's for good.
     v.sign = false;
     v.file_view = false;
@@ -307,10 +324,6 @@ pub(crate) fn own_file() -> Sys<()> {
     may_write_file()?;
     let me = me();
     let (old, was) = (me.image_fd, is_private());
-    if sys::file_size_limited() {
-        // The system would end this process for the attempt.
-        return Err(libc::EFBIG);
-    }
     let new = sys::memory_file(c"detpar image", FILE_SIZE)?;
     let back = if was { (new, libc::MAP_PRIVATE) } else { (old, libc::MAP_SHARED) };
     let moved = copy_to(new, old, was)
@@ -324,9 +337,7 @@ pub(crate) fn own_file() -> Sys<()> {
     unsafe {
         let kind = libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_NORESERVE;
         let _ = sys::map(STACK, PAGE, libc::PROT_NONE, kind, new, 0);
-        if view().file_view {
-            let _ = sys::unmap(FILE_VIEW, FILE_SIZE);
-        }
+        let _ = sys::unmap(FILE_VIEW, FILE_SIZE);
     }
     take_sign_down(view());
     *view() = View { dirty_below: view().dirty_below, ..View::NONE };
@@ -444,48 +455,83 @@ fn map_segments(segments: &[Segment], (fd, kind): Source) -> Sys<()> {
 
 /// Keeps stack and small blocks in a mapping of their own: a fork goes through the page tables
 /// of those private mappings alone in which something was written, and there something always
-/// is. The mark that keeps the kernel from joining the two has no other effect on a memory file.
+/// is.
 fn set_busy_apart() {
-    let end = segment_addr(1, 0);
-    let a = [IMAGE + PAGE, end - IMAGE - PAGE, libc::MADV_RANDOM as usize, 0, 0, 0];
-    // SAFETY: contents and rights stay. Where it fails forks cost more.
-    let _ = unsafe { sys::call(libc::SYS_madvise, a) };
+    // Where it fails forks cost more.
+    let _ = set_apart(IMAGE + PAGE, segment_addr(1, 0) - IMAGE - PAGE);
 }
 
-/// Maps the whole file beside the image. It stays mapped: the next time it is there.
-fn map_file_view() -> Sys<()> {
-    if view().file_view {
+/// Makes a range a mapping of its own, by a mark that has no other effect on a memory file.
+fn set_apart(at: usize, len: usize) -> Sys<()> {
+    // SAFETY: contents and rights stay.
+    unsafe { sys::call(libc::SYS_madvise, [at, len, libc::MADV_RANDOM as usize, 0, 0, 0]) }
+        .map(drop)
+}
+
+/// Maps the whole file beside the image, around what is set aside there. It stays mapped: the
+/// next time it is there. Constructs in private mode need it; workers must not have it.
+pub(crate) fn show_file() -> Sys<()> {
+    let v = view();
+    if v.file_view {
         return Ok(());
     }
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
-    // SAFETY: NOREPLACE refuses to cover anything.
-    unsafe { sys::map(FILE_VIEW, FILE_SIZE, rw, flags, me().image_fd, 0) }?;
-    if let Err(e) = sys::inherit(FILE_VIEW, FILE_SIZE, false) {
-        // SAFETY: mapped just now, used by nobody.
-        let _ = unsafe { sys::unmap(FILE_VIEW, FILE_SIZE) };
-        return Err(e);
+    let fd = me().image_fd;
+    let mut mapped = Ok(());
+    each_gap(v, |at, len| {
+        // SAFETY: NOREPLACE refuses to cover anything.
+        let add = || unsafe { sys::map(at, len, rw, flags, fd, at - FILE_VIEW) }.map(drop);
+        mapped = mapped.and_then(|()| add());
+    });
+    let shown = mapped.and_then(|()| sys::inherit(FILE_VIEW, FILE_SIZE, false));
+    v.file_view = shown.is_ok();
+    if shown.is_err() {
+        each_gap(v, |at, len| {
+            // SAFETY: nothing but the above maps anything there; nobody uses it yet.
+            let _ = unsafe { sys::unmap(at, len) };
+        });
     }
-    view().file_view = true;
-    Ok(())
+    shown
+}
+
+/// Calls `each` with the parts of the file's view where nothing is set aside.
+fn each_gap(v: &View, mut each: impl FnMut(usize, usize)) {
+    let mut from = FILE_VIEW;
+    for (z, &len) in v.aside.iter().enumerate().filter(|(_, len)| **len > 0) {
+        let at = aside_at(z);
+        if from < at {
+            each(from, at - from);
+        }
+        from = at + len;
+    }
+    each(from, FILE_VIEW + FILE_SIZE - from);
+}
+
+/// Where the shared mapping of a zone is set aside: where the file's view shows the same.
+fn aside_at(zone: usize) -> usize {
+    FILE_VIEW + (segment_addr(zone, 0) - IMAGE)
 }
 
 /// Memory of a whole page table of the highest level that moves in one step.
 const TABLE: usize = 1 << 30;
 
+/// Bytes of each zone that may be in use, in whole tables.
+fn lengths() -> [usize; ZONES] {
+    core::array::from_fn(|z| {
+        (segment_addr(z, used(me(), z)) - segment_addr(z, 0)).next_multiple_of(TABLE)
+    })
+}
+
 /// Moves the shared mapping of the heap's used part aside, each zone with its page tables. A
 /// zone that does not let itself be moved stays: its tables are lost then, nothing else.
 fn set_aside() -> Sys<()> {
     let v = view();
-    // All are asked before any is moved: the heap keeps them in a segment of its own.
-    let used: [u32; ZONES] = core::array::from_fn(|z| used(me(), z));
     let mut holes = Ok(());
-    for (z, &below) in used.iter().enumerate() {
-        let home = segment_addr(z, 0);
-        let len = (segment_addr(z, below) - home).next_multiple_of(TABLE);
-        let at = FILE_VIEW + (home - IMAGE);
-        if len == 0 {
-            continue;
+    for (z, len) in lengths().into_iter().enumerate().filter(|(_, len)| *len > 0) {
+        let (home, at) = (segment_addr(z, 0), aside_at(z));
+        if v.apart[z] > 0 && v.apart[z] < len && set_apart(home, len).is_ok() {
+            v.apart[z] = len;
         }
         // SAFETY: the control stack and raw calls use no memory of the heap, and something is
         // mapped there again before user code goes on.
@@ -494,7 +540,9 @@ fn set_aside() -> Sys<()> {
             Err(_) => holes = holes.and(fill_file_view(at, len)),
         }
     }
-    holes.and(sys::inherit(FILE_VIEW, FILE_SIZE, false))
+    // Where not all of the file is shown, forked processes let go of what is set aside
+    // themselves: to keep it from them here would take the caller's time.
+    if v.file_view { holes.and(sys::inherit(FILE_VIEW, FILE_SIZE, false)) } else { holes }
 }
 
 /// Moves what was set aside home.
@@ -505,8 +553,7 @@ fn bring_home() {
     let mut whole = Ok(());
     for z in 0..ZONES {
         let len = core::mem::take(&mut v.aside[z]);
-        let home = segment_addr(z, 0);
-        let at = FILE_VIEW + (home - IMAGE);
+        let (home, at) = (segment_addr(z, 0), aside_at(z));
         if len == 0 {
             continue;
         }
@@ -521,6 +568,9 @@ fn bring_home() {
         }
         whole = whole.and(fill_file_view(at, len));
     }
+    if !v.file_view {
+        return;
+    }
     let whole = whole.and(sys::inherit(FILE_VIEW, FILE_SIZE, false));
     if sys::inherit(IMAGE, IMAGE_SIZE, true).is_err() {
         sys::die(&["detpar: the system took the heap away while it was mapped anew"]);
@@ -532,14 +582,17 @@ fn bring_home() {
     }
 }
 
-/// Maps a part of the file's view from which a mapping was moved.
+/// Maps a part of the file's view from which a mapping was moved, where all is to be there.
 fn fill_file_view(at: usize, len: usize) -> Sys<()> {
+    if !view().file_view {
+        return Ok(());
+    }
     let rw = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
     // SAFETY: a part of the file's view, of which nothing is left or which shows the same.
     unsafe { sys::map(at, len, rw, flags, me().image_fd, at - FILE_VIEW) }.map(drop)
 }
 
-const _: () = assert!(size_of::<Me>() <= AT && AT + size_of::<View>() <= private::GRANTS);
+const _: () = assert!(private::VIEW + size_of::<View>() <= private::VDSO);
 const _: () =
     assert!(FILE_VIEW + FILE_SIZE <= 0x7400_0000_0000 && DATA_OFFSET + DATA_SIZE == FILE_SIZE);

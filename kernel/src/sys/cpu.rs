@@ -1,5 +1,6 @@
 //! Registers that no library function sets: the thread pointer, floating-point control.
 
+use crate::exec::control::{Role, me};
 use core::arch::asm;
 
 /// The thread pointer (FS base).
@@ -114,9 +115,34 @@ pub(crate) fn current() -> usize {
     (aux & 0xfff) as usize
 }
 
-/// The time stamp counter, used only to pace the control plane, never visible in results.
+/// Begins to load a line of the cache; any address will do.
+#[inline]
+pub(crate) fn prefetch(addr: usize) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: a hint, without effect where nothing is mapped.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(addr as *const i8) }
+}
+
+/// The time stamp counter, used only to pace the control plane, never visible in results. In a
+/// worker where it traps: a count of these calls, in about the same measure.
 #[inline]
 pub(crate) fn cycles() -> u64 {
-    // SAFETY: rdtsc has no preconditions outside PR_SET_TSC, which the control plane never sets.
+    const A_CALL: u64 = 100;
+    let me = me();
+    if me.tsc_traps != 0 && matches!(me.role, Role::Worker | Role::Child) {
+        me.ticks += A_CALL;
+        return me.ticks;
+    }
+    // SAFETY: rdtsc has no preconditions but PR_SET_TSC, which is set in the workers above.
     unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Offset of a state component in an area of XSAVE in the standard format.
+pub(crate) fn state_component(n: u32) -> usize {
+    core::arch::x86_64::__cpuid_count(0xd, n).ebx as usize
+}
+
+/// Bytes of an area of XSAVE that holds all components in use.
+pub(crate) fn state_size() -> usize {
+    core::arch::x86_64::__cpuid_count(0xd, 0).ebx as usize
 }

@@ -36,22 +36,23 @@ det_restorer:
     .globl det_clone
     .hidden det_clone
     .type det_clone, @function
-det_clone:                      # (flags, stack, pidfd*, fn, arg): the child calls fn(arg)
-    mov [rsi-8], rcx
-    mov [rsi-16], r8
-    sub rsi, 16
+det_clone:                      # (flags, stack, pidfd*, fn, arg): the child calls fn(arg);
+                                # nothing is written to its stack before
+    push rbx
+    mov rbx, r8
+    mov r9, rcx
     xor r10d, r10d
     xor r8d, r8d
     mov eax, 56
     syscall
     test rax, rax
     jz 1f
+    pop rbx
     ret
-1:  pop rdi
-    pop rax
+1:  mov rdi, rbx
     xor ebp, ebp
     and rsp, -16
-    call rax
+    call r9
     ud2
     .p2align 12
     .globl det_gate_end

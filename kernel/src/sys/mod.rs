@@ -111,6 +111,14 @@ pub(crate) fn inherit(addr: usize, len: usize, yes: bool) -> Sys<()> {
     unsafe { call(libc::SYS_madvise, [addr, len, advice as usize, 0, 0, 0]) }.map(drop)
 }
 
+/// Leaves what an anonymous range holds out of forks: new processes find zeros there. Where the
+/// system cannot (before Linux 4.14) they get a copy.
+pub(crate) fn wipe_on_fork(addr: usize, len: usize) {
+    // SAFETY: contents and rights of the range stay as they are in this process.
+    let _ =
+        unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_WIPEONFORK as usize, 0, 0, 0]) };
+}
+
 /// Writes memory to a place of a file.
 ///
 /// # Safety
@@ -438,6 +446,29 @@ pub(crate) fn die_with(line: c_int) -> Sys<c_int> {
         set(libc::F_SETFL as usize, (libc::O_ASYNC | libc::O_NONBLOCK) as usize)?;
         Ok(fd as c_int)
     }
+}
+
+/// Makes this process the leader of a group of its own that is killed when the thread which
+/// made it ends.
+pub(crate) fn tie_to_parent() -> Sys<()> {
+    let on_death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0];
+    // SAFETY: have no memory operands.
+    unsafe {
+        call(libc::SYS_setpgid, [0; 6])?;
+        call(libc::SYS_prctl, on_death).map(drop)
+    }
+}
+
+/// Closes the descriptors of a range, both ends included.
+pub(crate) fn close_between(first: u32, last: u32) -> Sys<()> {
+    // SAFETY: has no memory operands.
+    unsafe { call(libc::SYS_close_range, [first as usize, last as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Sets how this process executes programs; returns how it did before. All bits set: only asks.
+pub(crate) fn personality(value: usize) -> Sys<usize> {
+    // SAFETY: has no memory operands; mappings that exist stay as they are.
+    unsafe { call(libc::SYS_personality, [value, 0, 0, 0, 0, 0]) }
 }
 
 /// Lets a stopped process go on.

@@ -1,6 +1,8 @@
 //! The table: short programs, each for one rule of `docs/calls.md` or a few, with what every
 //! step of the master shows. What a child sees it shows by the code of a ret, or by bytes that
 //! its parent takes over.
+mod around;
+mod blocks;
 mod calls;
 mod errors;
 mod get;
@@ -10,7 +12,7 @@ mod nested;
 mod put;
 
 use super::program::{Failure, Get, Op, Place, Program, Put};
-use super::runner::{Refused, Seen, State, report};
+use super::runner::{self, Refused, Seen, State, report};
 
 /// A row of the table.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub fn rows() -> Vec<Row> {
         nested::rows(),
         errors::rows(),
         calls::rows(),
+        around::rows(),
+        blocks::rows(),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -66,6 +70,9 @@ const NO_CHILD: Seen = Seen::Refused(Refused::NoChild);
 const PERMISSION: Seen = Seen::Refused(Refused::Permission);
 const UNSUPPORTED: Seen = Seen::Refused(Refused::Unsupported);
 const AGAIN: Seen = Seen::Refused(Refused::Again);
+const INTERRUPTED: Seen = Seen::Refused(Refused::Interrupted);
+const EXISTS: Seen = Seen::Refused(Refused::Exists);
+const ELSEWHERE: Seen = Seen::Refused(Refused::Elsewhere);
 
 /// Bytes that all have this value.
 fn all(value: u8) -> Seen {
@@ -82,6 +89,11 @@ fn failed(how: Failure) -> Seen {
 
 fn conflict(place: Place) -> Seen {
     Seen::Refused(Refused::Conflict(place))
+}
+
+/// What came out.
+fn text(text: &str) -> Seen {
+    Seen::Text(runner::text(text.as_bytes()))
 }
 
 /// Writes one byte.

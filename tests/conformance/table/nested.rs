@@ -1,5 +1,5 @@
 //! Children of children, and children of joins.
-use super::super::program::{Failure, Get, Op, Program, Put, frame, heap, stat};
+use super::super::program::{Failure, Get, Op, Perm, Program, Put, frame, heap, stat};
 use super::*;
 
 fn join<const N: usize>(programs: [Vec<Op>; N]) -> Op {
@@ -353,6 +353,21 @@ pub(super) fn rows() -> Vec<Row> {
             ],
         ),
         row(
+            "joined_children_that_open_pages_to_themselves",
+            &["merge-permissions", "perm-get"],
+            [
+                (put(9, Put::new()), OK),
+                (get(9, Get::new().perm(stat(0).span(4096), Perm::Read)), CREATED),
+                (join([opens(), vec![set(heap(0), 1)]]), FAULT),
+                (read(stat(0), 4096), all(0)),
+                (look(heap(0)), all(0)),
+                (get(9, Get::new().perm(stat(0).span(4096), Perm::ReadWrite)), CREATED),
+                (join([opens(), vec![set(heap(0), 1)]]), OK),
+                (look(stat(5)), all(1)),
+                (look(heap(0)), all(1)),
+            ],
+        ),
+        row(
             "joins_fail_as_one",
             &["closed-beside-open"],
             [
@@ -373,6 +388,15 @@ pub(super) fn rows() -> Vec<Row> {
                 (look(heap(4)), all(0)),
             ],
         ),
+    ]
+}
+
+/// Allows itself a page, and writes there.
+fn opens() -> Vec<Op> {
+    vec![
+        put(2, Put::new()),
+        get(2, Get::new().perm(stat(0).span(4096), Perm::ReadWrite)),
+        set(stat(5), 1),
     ]
 }
 

@@ -38,7 +38,10 @@ impl Master {
                 self.cancel(target);
                 self.reply(slot, target);
             }
-            ask::PARK => self.suspend(slot, PARKED),
+            ask::PARK => {
+                self.suspend(slot, PARKED);
+                self.make_room_after(slot);
+            }
             _ => self.reply(slot, u32::MAX),
         }
     }
@@ -80,29 +83,5 @@ impl Master {
     fn reply(&mut self, slot: u32, reply: u32) {
         control().mail[slot as usize].reply.store(reply, Relaxed);
         self.start(slot);
-    }
-
-    /// Lets the stopped children of a construct go on with a new request.
-    pub(super) fn restart(&mut self, c: u32, request: &Request) {
-        let con = &control().constructs[c as usize];
-        // SAFETY: `control`: its children have stopped and read the request when they go on.
-        unsafe { (&raw const con.request).cast_mut().write(*request) };
-        let task = &mut self.tasks[c as usize];
-        (task.state, task.awaited, task.done, task.parked) = (ACTIVE, false, 0, 0);
-        con.reported.store(0, Relaxed);
-        for o in con.outcomes.iter().take(task.count as usize) {
-            if o.status.load(SeqCst) == outcome::STOPPED {
-                o.status.store(0, SeqCst);
-                let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
-                if let Some(w) = self.workers.get_mut(slot as usize) {
-                    w.restarted = true;
-                    task.parked += 1;
-                }
-            } else {
-                con.reported.fetch_add(1, Relaxed);
-            }
-        }
-        self.active[self.active_count as usize] = c;
-        self.active_count += 1;
     }
 }

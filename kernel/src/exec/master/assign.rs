@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exec::{turns, worker};
+use crate::space::private::keep_sign;
 
 impl Master {
     /// Gives permits to suspended spaces whose children are done; then to children that
@@ -31,7 +32,7 @@ impl Master {
     /// Whether another space may run. One that nothing runs for gets a permit beyond the
     /// permitted number where nothing has happened for a while: who holds the others may
     /// compute for ever, and somebody may wait for this one.
-    fn may_run(&mut self, starved: bool) -> bool {
+    pub(super) fn may_run(&mut self, starved: bool) -> bool {
         /// Sleeps of [`TICK`].
         const WHILE: u32 = 5;
         if self.running < self.width {
@@ -69,7 +70,7 @@ impl Master {
     /// no worker can be had: what that frees is for the others, which come next time.
     fn serve(&mut self, c: u32) -> Option<bool> {
         let con = &control().constructs[c as usize];
-        let mut hungry = !self.resume_parked(c);
+        let mut hungry = !self.resume_stopped(c)?;
         let stopped = self.stopped_at(c);
         while self.tasks[c as usize].state == ACTIVE {
             let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
@@ -81,10 +82,10 @@ impl Master {
                 hungry = true;
                 break;
             }
-            if !self.assign(c) {
+            if !self.assign(c, None) {
                 hungry = true;
-                if self.running == 0 {
-                    self.fail_for_lack_of_workers(c);
+                if !self.make_room() && self.running == 0 {
+                    self.fail_for_lack_of_workers(c, con.next.load(SeqCst));
                     return None;
                 }
                 break;
@@ -119,35 +120,9 @@ impl Master {
         self.workers[..self.high as usize].iter().filter(parked).count() as u32
     }
 
-    /// Lets restarted children of a construct go on, as far as there are permits.
-    fn resume_parked(&mut self, c: u32) -> bool {
+    /// No worker can be had for a child.
+    pub(super) fn fail_for_lack_of_workers(&mut self, c: u32, i: u32) {
         let con = &control().constructs[c as usize];
-        for i in 0..self.tasks[c as usize].count as usize {
-            if self.tasks[c as usize].parked == 0 {
-                break;
-            }
-            let o = &con.outcomes[i];
-            let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
-            let Some(w) = self.workers.get(slot as usize) else { continue };
-            // One that has stopped once more is parked as well, before it says so.
-            if !w.restarted || w.assigned != c + 1 || w.suspended != PARKED {
-                continue;
-            }
-            if !self.may_run(true) {
-                return false;
-            }
-            let w = &mut self.workers[slot as usize];
-            (w.suspended, w.restarted) = (0, false);
-            self.running += 1;
-            self.tasks[c as usize].parked -= 1;
-            self.start(slot);
-        }
-        true
-    }
-
-    fn fail_for_lack_of_workers(&mut self, c: u32) {
-        let con = &control().constructs[c as usize];
-        let i = con.next.load(SeqCst);
         if let Some(o) = con.outcomes.get(i as usize) {
             let why = match core::mem::take(&mut self.setup_error) {
                 0 => self.clone_error as u64,
@@ -190,6 +165,7 @@ impl Master {
             let room = self.running < self.width.min(most);
             if idle && watches && room {
                 mail.construct.store(c, SeqCst);
+                mail.given.store(0, SeqCst);
                 self.give(s, c);
                 self.start(s);
                 any = true;
@@ -198,8 +174,9 @@ impl Master {
         any
     }
 
-    /// Gives a construct an idle worker, or a new one.
-    fn assign(&mut self, c: u32) -> bool {
+    /// Gives a construct an idle worker, or a new one; `child` is an evicted one that it is to
+    /// take first.
+    pub(super) fn assign(&mut self, c: u32, child: Option<u32>) -> bool {
         let epoch = me().epoch;
         let mut free = None;
         // The home worker last: it starts when the master leaves the processor.
@@ -210,8 +187,7 @@ impl Master {
                 free = free.or(Some(s));
                 continue;
             }
-            let idle = control().mail[s as usize].state.load(SeqCst) == state::IDLE;
-            if w.assigned != 0 || w.suspended != 0 || !idle {
+            if !self.is_idle(s) {
                 continue;
             }
             if chaos::choose(4) {
@@ -223,16 +199,47 @@ impl Master {
                 free = free.or(Some(s));
                 continue;
             }
-            control().mail[s as usize].construct.store(c, SeqCst);
-            self.give(s, c);
-            self.start(s);
+            self.give_idle(s, c, child);
             return true;
         }
         let slot = free.unwrap_or(self.high.max(u32::from(self.away)));
         if slot as usize >= MAX_WORKERS {
             return false;
         }
-        self.spawn(slot, c, epoch)
+        self.hand_over(slot, c, child);
+        if self.spawn(slot, c, epoch) {
+            return true;
+        }
+        if let Some(i) = child {
+            self.set_owner(c, i, NOBODY);
+        }
+        // Better the home worker than none.
+        let home = self.is_idle(HOME) && self.workers[HOME as usize].epoch == epoch;
+        if home {
+            self.give_idle(HOME, c, child);
+        }
+        home
+    }
+
+    fn is_idle(&self, slot: u32) -> bool {
+        let w = &self.workers[slot as usize];
+        let idle = control().mail[slot as usize].state.load(SeqCst) == state::IDLE;
+        w.pid != 0 && w.assigned == 0 && w.suspended == 0 && idle
+    }
+
+    fn give_idle(&mut self, slot: u32, c: u32, child: Option<u32>) {
+        control().mail[slot as usize].construct.store(c, SeqCst);
+        self.hand_over(slot, c, child);
+        self.give(slot, c);
+        self.start(slot);
+    }
+
+    /// Names the child that a worker is to take first.
+    fn hand_over(&self, slot: u32, c: u32, child: Option<u32>) {
+        control().mail[slot as usize].given.store(child.map_or(0, |i| i + 1), SeqCst);
+        if let Some(i) = child {
+            self.set_owner(c, i, slot + 1);
+        }
     }
 
     fn give(&mut self, slot: u32, c: u32) {
@@ -255,7 +262,10 @@ impl Master {
         mail.construct.store(c, SeqCst);
         mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
         mail.state.store(state::BUSY, SeqCst);
-        mail.go.store(1, SeqCst);
+        // A worker that turns out to be beyond control must not have taken a child before that.
+        let held = !self.probed;
+        mail.go.store(u32::from(!held), SeqCst);
+        keep_sign();
         // SAFETY: the stack is used for nothing but new workers, which have their own copy.
         let made = unsafe {
             sys::clone_process(PRIVATE + private::WORKER_STACK, worker::start, slot as usize)
@@ -269,6 +279,10 @@ impl Master {
                 }
                 self.high = self.high.max(slot + 1);
                 self.give(slot, c);
+                if held {
+                    mail.go.store(1, SeqCst);
+                    sys::futex_wake(&mail.go);
+                }
                 true
             }
             made => {

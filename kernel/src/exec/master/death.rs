@@ -67,7 +67,7 @@ impl Master {
     }
 
     /// Whether a construct slot is in this life still.
-    fn is_at(&self, c: u32, life: u32) -> bool {
+    pub(super) fn is_at(&self, c: u32, life: u32) -> bool {
         control().constructs[c as usize].life.load(Relaxed) == life
     }
 
@@ -117,10 +117,16 @@ impl Master {
         }
         let con = &control().constructs[c as usize - 1];
         let mine = u64::from(con.life.load(Relaxed)) << 32 | u64::from(slot + 1);
+        let given = control().mail[slot as usize].given.load(SeqCst);
         for i in 0..self.tasks[c as usize - 1].count {
             let o = &con.outcomes[i as usize];
             let said = o.status.load(SeqCst);
-            if o.claim.load(SeqCst) == mine && (said == 0 || said == outcome::STOPPED) {
+            if o.claim.load(SeqCst) == mine && said == 0 && given == i + 1 {
+                // An evicted child that it was to take waits for another.
+                self.set_owner(c - 1, i, NOBODY);
+                o.evicted.store(1, SeqCst);
+                self.tasks[c as usize - 1].parked += 1;
+            } else if o.claim.load(SeqCst) == mine && (said == 0 || said == outcome::STOPPED) {
                 o.stage.store(status as u64, SeqCst);
                 o.status.store(outcome::KILLED, SeqCst);
                 con.limit.fetch_min(i + 1, SeqCst);

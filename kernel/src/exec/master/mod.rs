@@ -5,6 +5,7 @@
 mod answer;
 mod assign;
 mod death;
+mod stopped;
 
 use super::chaos;
 use super::control::*;
@@ -22,8 +23,10 @@ struct Worker {
     pidfd: i32,
     /// Construct it was given, plus one.
     assigned: u32,
-    /// Construct its child waits for, plus one; or [`PARKED`].
+    /// Construct its child waits for, plus one; or [`PARKED`] or [`LEAVING`].
     suspended: u32,
+    /// Its stopped child cannot leave it.
+    pinned: bool,
     /// Its stopped child shall go on as soon as there is a permit.
     restarted: bool,
     /// Epoch of the master's mappings that it shows.
@@ -34,12 +37,25 @@ struct Worker {
 
 impl Worker {
     /// A free slot.
-    const NONE: Worker =
-        Worker { pid: 0, pidfd: 0, assigned: 0, suspended: 0, restarted: false, epoch: 0, life: 0 };
+    const NONE: Worker = Worker {
+        pid: 0,
+        pidfd: 0,
+        assigned: 0,
+        suspended: 0,
+        pinned: false,
+        restarted: false,
+        epoch: 0,
+        life: 0,
+    };
 }
 
 /// Value of [`Worker::suspended`] for a child that has stopped.
 const PARKED: u32 = u32::MAX;
+/// The same for one that was told to leave its stopped child.
+const LEAVING: u32 = u32::MAX - 1;
+
+/// Low half of [`Outcome::claim`] for a child that no worker has: it is evicted.
+const NOBODY: u32 = u32::MAX - 1;
 
 const FREE: u32 = 0;
 const ACTIVE: u32 = 1;
@@ -93,6 +109,8 @@ pub(crate) struct Master {
     seen: u32,
     /// Times that the master slept.
     waits: u32,
+    /// Children that left their workers.
+    pub evictions: u64,
     /// Processors that the master may run on.
     pub affinity: sys::CpuMask,
     /// Processor that the home worker is pinned to, plus one.
@@ -103,7 +121,7 @@ pub(crate) struct Master {
 
 /// The master's executor.
 pub(crate) fn master() -> &'static mut Master {
-    // SAFETY: fits before the control stacks; zero is an empty executor.
+    // SAFETY: fits before the next part of private memory (asserted below); zero is an empty executor.
     unsafe { private_item::<Master>(private::MASTER, 0) }
 }
 
@@ -122,12 +140,22 @@ const STILLBORN: u32 = 8;
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
     pub fn run(&mut self, request: &Request) -> u32 {
+        self.run_in(0, request)
+    }
+
+    /// The same while another construct of the master's waits to be merged; none where all
+    /// slots are taken.
+    pub fn run_beside(&mut self, request: &Request) -> Option<u32> {
+        let c = self.free_construct()?;
+        Some(self.run_in(c, request))
+    }
+
+    fn run_in(&mut self, c: u32, request: &Request) -> u32 {
         if !is_private() {
             huge::step(me().image_fd, chaos::choose(8));
         }
         self.poll();
         self.setup_error = 0;
-        let c = 0;
         self.open(c, request, 0);
         chaos::point();
         let start = cpu::cycles();
@@ -258,6 +286,7 @@ impl Master {
         con.in_turn.store(request.orders & order::IN_TURN, Relaxed);
         for o in con.outcomes.iter().take(request.count as usize) {
             o.status.store(0, Relaxed);
+            o.evicted.store(0, Relaxed);
             o.claim.store(u64::from(life) << 32, Release);
         }
         con.released.store(0, Relaxed);
@@ -315,6 +344,8 @@ impl Master {
                 continue;
             }
             match control().mail[s as usize].state.load(SeqCst) {
+                state::IDLE if self.workers[s as usize].suspended == LEAVING => self.left(s),
+                state::REQUEST if self.workers[s as usize].suspended == LEAVING => self.stays(s),
                 state::IDLE if !self.owes(s) => {
                     let w = &mut self.workers[s as usize];
                     let (c, life) = (w.assigned - 1, w.life);
@@ -416,5 +447,4 @@ impl Master {
     }
 }
 
-const _: () =
-    assert!(size_of::<Master>() < private::CONTROL_STACK - private::STACK_SIZE - private::MASTER);
+const _: () = assert!(size_of::<Master>() <= private::TLS_TEMPLATE - private::MASTER);

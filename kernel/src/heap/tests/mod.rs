@@ -8,6 +8,7 @@ mod faults;
 mod limits;
 mod model;
 mod open;
+mod open_random;
 mod spaces;
 mod support;
 mod world;

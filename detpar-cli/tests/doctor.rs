@@ -1,0 +1,185 @@
+//! `detpar doctor` here, and where a system lacks something.
+use detpar_tests::deny::{Deny, error};
+use detpar_tests::harness::{Program, Run, assert_gone, check};
+use serde_json::Value;
+
+fn doctor() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_detpar")).arg("doctor").own_session().workers(2)
+}
+
+/// Runs it; nothing may be left over.
+#[track_caller]
+fn run(program: Program) -> Run {
+    let running = program.start();
+    let pid = running.pid();
+    let run = running.wait();
+    assert_gone(pid, "detpar doctor");
+    run
+}
+
+/// What it says in JSON; each line that is not fine has a remedy, and no other.
+#[track_caller]
+fn report(program: Program) -> (Value, Run) {
+    let run = run(program.arg("--json"));
+    let report: Value = serde_json::from_str(&run.text())
+        .unwrap_or_else(|e| panic!("{e}\n{}{}", run.text(), run.err_text()));
+    for item in report["items"].as_array().expect("items") {
+        let bad = item["state"] == "limit" || item["state"] == "missing";
+        let remedy = item["remedy"].as_str();
+        assert_eq!(bad, remedy.is_some_and(|r| r.len() > 10), "{item}");
+    }
+    (report, run)
+}
+
+#[track_caller]
+fn item<'r>(report: &'r Value, name: &str) -> &'r Value {
+    let mut items = report["items"].as_array().expect("items").iter();
+    items.find(|i| i["name"] == name).unwrap_or_else(|| panic!("no {name} in\n{report:#}"))
+}
+
+fn deny(call: libc::c_long, bits: Option<(u32, u32)>, answer: u32) -> Program {
+    let deny = Deny { call, bits, answer };
+    doctor().before(move || deny.install())
+}
+
+#[test]
+fn this_machine() {
+    let (report, run) = report(doctor());
+    assert_eq!(run.code(), Some(0), "{report:#}");
+    assert!(report["verdict"].as_str().is_some_and(|v| v.starts_with("ready")), "{report:#}");
+    assert_eq!((&report["engine"], &report["workers"]), (&"spaces".into(), &2.into()));
+    for name in ["kernel", "/proc", "C library", "open files", "clone", "seccomp filter"] {
+        assert_eq!(item(&report, name)["state"], "ok", "{report:#}");
+    }
+    let join = item(&report, "a join of two children");
+    assert_eq!((&join["topic"], &join["state"]), (&"engine".into(), &"ok".into()));
+}
+
+#[test]
+fn text_ends_with_the_verdict() {
+    let text = run(doctor()).expect(0).text();
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.starts_with("ready"), "{text}");
+    assert!(text.starts_with("System\n  ok      kernel: Linux "), "{text}");
+    assert!(!text.contains('\x1b'), "colours, on a pipe");
+}
+
+/// Calls without which nothing runs: the check that needs one says so, and so does the join.
+#[test]
+fn calls_that_are_needed() {
+    let table = [
+        (libc::SYS_clone, "clone"),
+        (libc::SYS_pidfd_send_signal, "pidfd"),
+        (libc::SYS_waitid, "pidfd"),
+        (libc::SYS_setpgid, "ties"),
+        (libc::SYS_close_range, "close_range"),
+        (libc::SYS_sigaltstack, "signal handlers"),
+        (libc::SYS_seccomp, "seccomp filter"),
+    ];
+    for (call, name) in table {
+        let (report, run) = report(deny(call, None, error(libc::EPERM)));
+        let found = item(&report, name);
+        let text = found["text"].as_str().unwrap_or_default();
+        assert_eq!(found["state"], "missing", "{report:#}");
+        assert!(text.contains("refused: Operation not permitted"), "{found}");
+        let join = item(&report, "a join of two children");
+        assert_eq!((&join["state"], &report["verdict"]), (&"missing".into(), &"cannot run".into()));
+        assert_eq!((run.code(), &report["engine"]), (Some(1), &Value::Null), "{report:#}");
+    }
+}
+
+/// What the image itself needs: the probe cannot even start, and says why.
+#[test]
+fn calls_that_the_image_needs() {
+    let no_memory = Some((3, (libc::MAP_NORESERVE | libc::MAP_PRIVATE) as u32));
+    let cases = [
+        (libc::SYS_memfd_create, None, libc::EPERM, "memfd_create is refused"),
+        (libc::SYS_mmap, no_memory, libc::ENOMEM, "vm.overcommit_memory"),
+    ];
+    for (call, bits, errno, why) in cases {
+        let (report, run) = report(deny(call, bits, error(errno)));
+        let found = item(&report, "trying the calls");
+        assert!(found["text"].as_str().is_some_and(|t| t.contains(why)), "{report:#}");
+        assert_eq!((run.code(), &report["verdict"]), (Some(1), &"cannot run".into()));
+    }
+}
+
+/// Calls that the engine does without.
+#[test]
+fn calls_that_are_useful() {
+    let table = [
+        (libc::SYS_ioctl, None, "PAGEMAP_SCAN", "changed pages are found by pagemap"),
+        (libc::SYS_personality, None, "personality", ""),
+        // MADV_COLLAPSE: no other advice has all three bits.
+        (libc::SYS_madvise, Some((2, 25)), "MADV_COLLAPSE", ""),
+    ];
+    for (call, bits, name, join) in table {
+        let (report, run) = report(deny(call, bits, error(libc::EPERM)));
+        assert_eq!(item(&report, name)["state"], "limit", "{report:#}");
+        let ran = item(&report, "a join of two children");
+        assert!(ran["text"].as_str().is_some_and(|t| t.contains(join)), "{ran}");
+        assert_eq!((run.code(), &report["verdict"]), (Some(0), &"ready with limits".into()));
+    }
+}
+
+/// A profile that kills instead of refusing.
+#[test]
+fn calls_for_which_the_system_kills() {
+    for (call, name) in [(libc::SYS_setpgid, "ties"), (libc::SYS_close_range, "close_range")] {
+        let (report, run) = report(deny(call, None, libc::SECCOMP_RET_KILL_PROCESS));
+        let found = item(&report, name);
+        let text = found["text"].as_str().unwrap_or_default();
+        assert!(text.contains(&format!("kills for it (signal {})", libc::SIGSYS)), "{report:#}");
+        assert_eq!((run.code(), &found["state"]), (Some(1), &"missing".into()));
+    }
+}
+
+fn limited(resource: u32, limit: u64) -> Program {
+    doctor().before(move || {
+        let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+        // SAFETY: the record is alive during the call.
+        check(unsafe { libc::setrlimit(resource, &limit) })
+    })
+}
+
+#[test]
+fn limits() {
+    let table = [
+        (libc::RLIMIT_AS, 1 << 40, "address space", false),
+        (libc::RLIMIT_FSIZE, 1 << 20, "file size", false),
+        (libc::RLIMIT_NOFILE, 30, "open files", true),
+    ];
+    for (resource, limit, name, runs) in table {
+        let (report, run) = report(limited(resource, limit));
+        let found = item(&report, name);
+        assert_eq!((&found["topic"], &found["state"]), (&"limits".into(), &"limit".into()));
+        assert_eq!(run.code(), Some(i32::from(!runs)), "{report:#}");
+        let verdict = if runs { "ready with limits" } else { "cannot run" };
+        assert_eq!(report["verdict"], verdict, "{report:#}");
+    }
+}
+
+/// What is wrong with the configuration stops a program, and so the join.
+#[test]
+fn configuration() {
+    let (report, run) = report(doctor().env("DETPAR_SCAN", "never"));
+    let join = item(&report, "a join of two children");
+    assert!(join["text"].as_str().is_some_and(|t| t.contains("DETPAR_SCAN=never")), "{join}");
+    assert_eq!((run.code(), &join["state"]), (Some(1), &"missing".into()));
+    assert_eq!(item(&report, "DETPAR_SCAN")["state"], "note");
+}
+
+#[test]
+fn command_line() {
+    let detpar = || Program::new(env!("CARGO_BIN_EXE_detpar"));
+    assert_eq!(run(doctor().arg("--jsn")).code(), Some(64));
+    assert_eq!(detpar().run().code(), Some(64));
+    let help = detpar().arg("--help").run().expect(0).text();
+    assert!(help.contains("Exit codes:") && help.contains("NO_COLOR"), "{help}");
+    for command in ["doctor", "lint"] {
+        let help = detpar().arg(command).arg("--help").run().expect(0).text();
+        assert!(help.contains("Examples:"), "{help}");
+    }
+    let probe = Program::new(env!("CARGO_BIN_EXE_detpar-probe")).run().expect(64);
+    assert!(probe.err_text().contains("detpar doctor"), "{}", probe.err_text());
+}

@@ -1,0 +1,137 @@
+//! From the place where a child ended up its stack, to the first caller that is the program's
+//! own: refused calls and faults mostly happen in a library, and it is the program's line that
+//! a reader looks for.
+use super::objects::{self, Found};
+use super::symbols::{self, Code};
+use addr2line::gimli::{
+    BaseAddresses, CfaRule, EhFrame, EndianSlice, LittleEndian, Register, RegisterRule,
+    UnwindContext, UnwindSection,
+};
+use kernel::abi::Trace;
+use object::{Object, ObjectSection};
+
+/// Most frames that are looked at.
+const FRAMES: usize = 64;
+
+const RSP: usize = 7;
+const IP: usize = 16;
+/// Registers that a function keeps for its caller: rbx, rbp, r12 to r15.
+const KEPT: [usize; 6] = [3, 6, 12, 13, 14, 15];
+
+/// What code a child ended in: that of the first frame that is the program's own, else of the
+/// innermost. `back` is subtracted from the instruction pointer to lie inside the instruction.
+pub(super) fn caller(trace: &Trace, back: usize) -> Code {
+    let mut registers = trace.registers;
+    let mut back = back;
+    let mut innermost = None;
+    let mut objects: Vec<(Option<String>, Option<Vec<u8>>)> = Vec::new();
+    for _ in 0..FRAMES {
+        let at = (registers[IP] as usize).wrapping_sub(back);
+        let Some(found) = objects::find(at) else { break };
+        let known = objects.iter().position(|(library, _)| *library == found.library);
+        let i = known.unwrap_or_else(|| {
+            objects.push((found.library.clone(), symbols::read(&found)));
+            objects.len() - 1
+        });
+        let bytes = objects[i].1.as_deref();
+        let (code, own) = symbols::code_in(&found, bytes);
+        if own {
+            return code;
+        }
+        innermost.get_or_insert(code);
+        let Some(next) = bytes.and_then(|b| step(b, &found, &registers, trace)) else { break };
+        registers = next;
+        // From here on it is a return address, after the call.
+        back = 1;
+    }
+    innermost.unwrap_or_default()
+}
+
+/// The caller's registers, by the object's table of frames. None at the outermost frame, and
+/// where the table or the stack does not tell.
+fn step(bytes: &[u8], found: &Found, now: &[u64; 17], trace: &Trace) -> Option<[u64; 17]> {
+    let file = object::File::parse(bytes).ok()?;
+    let section = file.section_by_name(".eh_frame")?;
+    let table = EhFrame::new(section.data().ok()?, LittleEndian);
+    let text = file.section_by_name(".text").map_or(0, |s| s.address());
+    let bases = BaseAddresses::default().set_eh_frame(section.address()).set_text(text);
+    let mut context = UnwindContext::new();
+    let at = found.offset as u64;
+    let row = table
+        .unwind_info_for_address(
+            &bases,
+            &mut context,
+            at,
+            EhFrame::<EndianSlice<LittleEndian>>::cie_from_offset,
+        )
+        .ok()?;
+    let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return None };
+    let frame = now.get(register.0 as usize)?.wrapping_add_signed(offset);
+    let mut before = *now;
+    for r in KEPT.into_iter().chain([IP]) {
+        before[r] = match row.register(Register(r as u16)) {
+            Some(RegisterRule::Offset(n)) => word(trace, frame.wrapping_add_signed(n))?,
+            _ if r == IP => return None,
+            _ => now[r],
+        };
+    }
+    before[RSP] = frame;
+    // A stack grows towards its callers; the outermost frame returns to nowhere.
+    (frame > now[RSP] && before[IP] != 0).then_some(before)
+}
+
+/// A word of the stack.
+fn word(trace: &Trace, address: u64) -> Option<u64> {
+    let from = usize::try_from(address.checked_sub(trace.registers[RSP])?).ok()?;
+    let bytes = trace.stack.get(from..from.checked_add(8)?)?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The frames of this thread, as a child would leave them.
+    #[inline(never)]
+    fn here() -> Trace {
+        use libc::{
+            REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RAX, REG_RBP,
+            REG_RBX, REG_RCX, REG_RDI, REG_RDX, REG_RIP, REG_RSI, REG_RSP, getcontext, ucontext_t,
+        };
+        // SAFETY: zero is a valid value of every field; the call fills the registers.
+        let now = unsafe {
+            let mut now: ucontext_t = std::mem::zeroed();
+            getcontext(&mut now);
+            now.uc_mcontext.gregs
+        };
+        let order = [
+            REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9,
+            REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
+        ];
+        let registers = order.map(|r| now[r as usize] as u64);
+        let from = registers[RSP] as *const u8;
+        // SAFETY: the test thread's own stack, which is longer above its innermost frame.
+        let stack = unsafe { std::slice::from_raw_parts(from, 4096) }.to_vec();
+        Trace { registers, stack }
+    }
+
+    #[test]
+    fn the_programs_own_frame_comes_first() {
+        let trace = here();
+        let code = caller(&trace, 0);
+        assert!(code.line.is_some_and(|l| l.starts_with("detpar/src/report/unwind.rs:")));
+    }
+
+    #[test]
+    fn frames_follow_each_other() {
+        let trace = here();
+        let found = objects::find(trace.registers[IP] as usize).expect("this program");
+        let bytes = symbols::read(&found).expect("this program's file");
+        let up = step(&bytes, &found, &trace.registers, &trace).expect("a caller");
+        let test = objects::find(up[IP] as usize - 1).expect("this program");
+        let (code, _) = symbols::code_in(&test, Some(&bytes));
+        assert!(code.function.is_some_and(|f| f.contains("frames_follow_each_other")));
+        let cut = Trace { stack: Vec::new(), ..trace };
+        assert!(step(&bytes, &found, &cut.registers, &cut).is_none(), "without a stack");
+    }
+}

@@ -1,0 +1,23 @@
+//! Checking mode (`DETPAR_CHECK=1`): exact write sets, so that a write which restores the old
+//! value counts (rule R4, and R12: two siblings that lock one mutex).
+//!
+//! The children of a construct run as always. Pages that several of them touched are then on a
+//! *watch list*, and the children that wrote them run once more from the same snapshot with
+//! those pages write-protected: each write traps, [`decode`] says which bytes it is about to
+//! write, they are noted, and the instruction runs alone with the page open. The merge then
+//! looks for conflicts with these sets instead of differences. `docs/check.md` tells the rest.
+
+mod decode;
+mod machine;
+mod vector;
+pub(crate) mod verdict;
+pub(crate) mod watch;
+
+use crate::exec::control::control;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Whether this run takes exact write sets.
+#[inline]
+pub(crate) fn is_on() -> bool {
+    control().check.load(Relaxed) != 0
+}

@@ -1,0 +1,286 @@
+//! Recording what a child writes to watched pages. In the child's worker; the handlers run on
+//! the signal stack, beside the child or beside code of ours that works for it.
+//!
+//! Invariant `watch`: while a list is in force, its pages are write-protected in this process,
+//! but for those in `open`, which the interrupted instruction is about to write.
+
+use super::decode::{Kind, writes};
+use super::machine::Interrupted;
+use super::verdict::{self, Verdict};
+use crate::abi::{Limit, MAX_CHILDREN, PAGE};
+use crate::exec::control::{Me, private, private_item};
+use crate::exec::stage;
+use crate::merge::Mask;
+use crate::space::permissions;
+use crate::sys;
+use core::slice;
+use libc::{siginfo_t, ucontext_t};
+
+/// Pages to watch and children that run for it, in the exchange area of the space that asks.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct List {
+    /// Addresses, ascending.
+    pub addrs: usize,
+    /// How many.
+    pub count: usize,
+    /// A bit for each child that is to run; the others do nothing.
+    pub wanted: [u64; MAX_CHILDREN / 64],
+    /// What was found in constructs below.
+    pub verdicts: usize,
+    /// How many.
+    pub verdict_count: usize,
+}
+
+/// Most pages of a list: each may split a mapping in three, and the system bounds their number.
+pub(crate) const LIST_MAX: usize = 8192;
+
+/// Most pages that one instruction writes, each of sixteen elements across a border.
+const OPEN_MAX: usize = 34;
+
+/// Bytes that an instruction counts as writing of which nothing is known: those of the largest
+/// register.
+const UNKNOWN: u64 = 64;
+
+/// The watch of the running child, in private memory.
+#[repr(C)]
+struct Watch {
+    /// Not 0: address of the list.
+    list: usize,
+    /// A mask for each of its pages.
+    masks: usize,
+    in_force: u32,
+    /// An instruction runs alone; whether it writes the flags.
+    stepping: u32,
+    flags: u32,
+    open_count: u32,
+    open: [usize; OPEN_MAX],
+}
+
+fn watch() -> &'static mut Watch {
+    // SAFETY: `control` and `own`; the record fits (asserted below).
+    unsafe { private_item::<Watch>(private::WATCH, 0) }
+}
+
+/// A list by its address.
+fn list(at: usize) -> Option<&'static List> {
+    // SAFETY: `control`: a parent wrote it to its exchange area and keeps it while it waits.
+    (at != 0).then(|| unsafe { &*(at as *const List) })
+}
+
+impl List {
+    /// The pages.
+    pub fn pages(&self) -> &'static [u64] {
+        // SAFETY: `control`: the list's maker wrote that many.
+        unsafe { slice::from_raw_parts(self.addrs as *const u64, self.count.min(LIST_MAX)) }
+    }
+}
+
+/// Whether child `i` has anything to do in a construct with this list.
+pub(crate) fn wants(at: usize, i: u32) -> bool {
+    list(at).is_none_or(|l| l.wanted[i as usize / 64] >> (i % 64) & 1 != 0)
+}
+
+/// Prepares the watch that a request asks for; nothing is protected yet.
+pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
+    let w = watch();
+    (w.list, w.masks, w.in_force, w.stepping, w.open_count) = (0, me.stage_end, 0, 0, 0);
+    verdict::begin(me);
+    stage::stage(me).masks = me.stage_end;
+    let Some(list) = list(at) else { return Ok(()) };
+    let bytes = list.pages().len() * size_of::<Mask>();
+    w.masks = stage::take(me, bytes).ok_or(Limit::Exchange)?;
+    stage::stage(me).masks = w.masks;
+    // SAFETY: `control`: just taken in this worker's exchange area.
+    unsafe { (w.masks as *mut u8).write_bytes(0, bytes) };
+    w.list = at;
+    Ok(())
+}
+
+/// Whether the running child is watched.
+pub(crate) fn is_active() -> bool {
+    watch().list != 0
+}
+
+/// A list of the same pages for all children of the running child; 0 where it is not watched.
+pub(crate) fn hand_down(me: &mut Me) -> Result<usize, Limit> {
+    let Some(own) = list(watch().list) else { return Ok(0) };
+    let at = stage::take(me, size_of::<List>()).ok_or(Limit::Exchange)?;
+    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], ..*own };
+    // SAFETY: `control`: just taken in this process's exchange area.
+    unsafe { (at as *mut List).write(all) };
+    Ok(at)
+}
+
+/// Conflicts that were found below the running child and its siblings when they ran first.
+pub(super) fn verdicts() -> &'static [Verdict] {
+    let Some(list) = list(watch().list) else { return &[] };
+    // SAFETY: `control`: the list's maker wrote that many.
+    unsafe { slice::from_raw_parts(list.verdicts as *const Verdict, list.verdict_count) }
+}
+
+/// The pages that the running child is watched for.
+pub(crate) fn pages() -> &'static [u64] {
+    list(watch().list).map_or(&[], List::pages)
+}
+
+fn masks() -> &'static mut [Mask] {
+    let n = pages().len();
+    // SAFETY: `control`: `begin` took room for a mask a page; any bytes are one.
+    unsafe { slice::from_raw_parts_mut(watch().masks as *mut Mask, n) }
+}
+
+/// What a merged child of the running child wrote counts as written by that.
+pub(crate) fn absorb(more: &[Mask]) {
+    for (own, more) in masks().iter_mut().zip(more) {
+        own.0.iter_mut().zip(more.0).for_each(|(own, more)| *own |= more);
+    }
+}
+
+/// The running child does not count as having written there.
+pub(crate) fn forget(addr: usize, len: usize) {
+    let first = pages().partition_point(|&p| p as usize + PAGE <= addr);
+    for (&page, mask) in pages().iter().zip(masks()).skip(first) {
+        let page = page as usize;
+        if page >= addr + len {
+            break;
+        }
+        for byte in addr.max(page)..(addr + len).min(page + PAGE) {
+            mask.0[(byte - page) / 8] &= !(1 << (byte % 8));
+        }
+    }
+}
+
+fn set(protected: bool) {
+    let pages = pages();
+    let write = if protected { 0 } else { libc::PROT_WRITE };
+    let mut rest = pages;
+    while let Some(&first) = rest.first() {
+        let run = (1..rest.len()).take_while(|&i| rest[i] == first + (i * PAGE) as u64).count() + 1;
+        // SAFETY: memory of the image or of thread-local storage, which who watches it gives
+        // the right to write it, byte by byte.
+        let set = unsafe { sys::protect(first as usize, run * PAGE, libc::PROT_READ | write) };
+        if set.is_err() {
+            // Nothing would be known of what the child writes.
+            sys::exit(70);
+        }
+        rest = &rest[run..];
+    }
+    watch().in_force = u32::from(protected);
+}
+
+/// Protects the watched pages: the running child goes on. What it may not write anyway stays so.
+pub(crate) fn protect() {
+    if is_active() {
+        set(true);
+        permissions::enforce();
+    }
+}
+
+/// Opens the watched pages: the control plane works.
+pub(crate) fn lift() {
+    if watch().in_force != 0 {
+        set(false);
+    }
+}
+
+/// The watch ends with its child.
+pub(crate) fn end() {
+    lift();
+    watch().list = 0;
+}
+
+fn open(w: &mut Watch, page: usize) {
+    let n = w.open_count as usize;
+    if w.open[..n].contains(&page) || n == OPEN_MAX {
+        return;
+    }
+    (w.open[n], w.open_count) = (page, w.open_count + 1);
+    // SAFETY: `watch`: the interrupted instruction writes there, and what it writes is noted.
+    if unsafe { sys::protect(page, PAGE, libc::PROT_READ | libc::PROT_WRITE) }.is_err() {
+        sys::exit(70);
+    }
+}
+
+/// Notes a write, as far as it goes to watched pages, and opens them.
+fn note(w: &mut Watch, addr: u64, len: u64) {
+    let (pages, masks) = (pages(), masks());
+    let mut at = addr;
+    while at < addr.saturating_add(len) {
+        let page = at & !(PAGE as u64 - 1);
+        let to = (page + PAGE as u64).min(addr.saturating_add(len));
+        if let Ok(i) = pages.binary_search(&page) {
+            for byte in at - page..to - page {
+                masks[i].0[byte as usize / 8] |= 1 << (byte % 8);
+            }
+            // Where it may not write it faults once more, for good.
+            if permissions::allow(page as usize, PAGE, true) {
+                open(w, page as usize);
+            }
+        }
+        at = to;
+    }
+}
+
+/// The trap flag of the processor.
+const TRAP: i64 = 1 << 8;
+
+/// A fault: where it is a write to a watched page that the child may write, notes it and lets
+/// the instruction run, alone.
+///
+/// # Safety
+/// The context must be the one that the kernel passed to the handler.
+pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> bool {
+    const WRITE: i64 = 2;
+    let w = watch();
+    let refused = context.uc_mcontext.gregs[libc::REG_ERR as usize] & WRITE != 0;
+    if w.in_force == 0 || !refused {
+        return false;
+    }
+    // SAFETY: a page fault sets the address.
+    let addr = unsafe { info.si_addr() } as u64;
+    let page = addr & !(PAGE as u64 - 1);
+    if pages().binary_search(&page).is_err() || !permissions::allow(page as usize, PAGE, true) {
+        return false;
+    }
+    // SAFETY: the caller's contract.
+    let machine = unsafe { Interrupted::new(context) };
+    let kind = writes(&machine, &mut |at, len| note(w, at, len));
+    if kind == Kind::Unknown {
+        note(w, addr, UNKNOWN);
+    }
+    // A masked store may be refused for a page of which it writes nothing.
+    open(w, page as usize);
+    w.stepping = 1;
+    w.flags |= u32::from(kind == Kind::Flags);
+    context.uc_mcontext.gregs[libc::REG_EFL as usize] |= TRAP;
+    true
+}
+
+/// The instruction has run: its pages are protected again.
+///
+/// # Safety
+/// The context must be the one that the kernel passed to the handler.
+pub(crate) unsafe fn on_step(context: &mut ucontext_t) -> bool {
+    let w = watch();
+    if w.stepping == 0 {
+        return false;
+    }
+    if core::mem::take(&mut w.flags) != 0 {
+        // It pushed the trap flag along.
+        let top = context.uc_mcontext.gregs[libc::REG_RSP as usize] as *mut u16;
+        // SAFETY: the instruction has just written there.
+        unsafe { top.write_unaligned(top.read_unaligned() & !(TRAP as u16)) };
+    }
+    for &page in &w.open[..w.open_count as usize] {
+        // SAFETY: `watch`.
+        if unsafe { sys::protect(page, PAGE, libc::PROT_READ) }.is_err() {
+            sys::exit(70);
+        }
+    }
+    (w.stepping, w.open_count) = (0, 0);
+    context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP;
+    true
+}
+
+const _: () = assert!(private::WATCH + size_of::<Watch>() <= private::FOUND);

@@ -1,0 +1,42 @@
+//! Stopped children that leave their workers.
+use detpar_tests::harness::{Program, Run, WORKERS};
+use std::time::Duration;
+
+const CASES: [&str; 9] = [
+    "met",
+    "went_on",
+    "new_computations",
+    "new_snapshots",
+    "permissions",
+    "parents",
+    "failed",
+    "ended",
+    "workers_killed",
+];
+
+fn run(cases: &[&str], workers: usize, chaos: u32) -> Run {
+    let path = env!("CARGO_BIN_EXE_evicted");
+    let program = Program::new(path).limit(Duration::from_secs(240)).workers(workers);
+    let program = if chaos > 0 { program.env("DETPAR_CHAOS", &chaos.to_string()) } else { program };
+    cases.iter().fold(program, |p, case| p.arg(case)).run().expect(0)
+}
+
+/// The same bytes at any number of workers, and whoever is evicted.
+#[test]
+fn same_bytes() {
+    let first = run(&CASES, 2, 0).text();
+    assert_eq!(first.matches(": ok").count(), CASES.len(), "{first}");
+    for workers in WORKERS.into_iter().filter(|&n| n != 2) {
+        assert_eq!(run(&CASES, workers, 0).text(), first, "{workers}");
+    }
+    for seed in 1..=2 {
+        assert_eq!(run(&CASES, 3, seed).text(), first, "chaos {seed}");
+    }
+}
+
+#[test]
+fn more_than_processes() {
+    for workers in [2, 8] {
+        run(&["thousands_meet", "thousands_stopped"], workers, 0);
+    }
+}
