@@ -250,10 +250,10 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(4, EXCHANGE_FD),
         ],
     },
-    // Not what others stage, nor control memory.
+    // Not what others stage, nor control or private memory.
     Rule {
         nr: libc::SYS_mprotect,
-        tests: &[Test::Clear(2, !READ_WRITE), Test::Outside(0, high(EXCHANGE), high(TLS) + 1)],
+        tests: &[Test::Clear(2, !READ_WRITE), Test::Outside(0, high(EXCHANGE), high(TLS))],
     },
     Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, FD)] },
     // Changed pages where the system has no PAGEMAP_SCAN.
@@ -372,10 +372,11 @@ mod tests {
                     &[heap, 4096, 3 | 0x0100_0000],
                     &[EXCHANGE as u64, 4096, 3],
                     &[CONTROL as u64, 4096, 3],
-                    &[TLS as u64 + 4096, 4096, 3],
                 ],
             ),
             (SYS_mprotect, &[0x5555_5555_0000, 4096, 0], &[]),
+            // Checking mode watches the thread-local storage of a parent, too.
+            (SYS_mprotect, &[TLS as u64 + 4096, 4096, 1], &[]),
             (SYS_pread64, &[900], &[&[902], &[901], &[0]]),
             (SYS_pread64, &[903], &[]),
             (SYS_lseek, &[900, 0, 3], &[&[900, 0, 0], &[900, 0, 4], &[902, 0, 3]]),
