@@ -1,11 +1,11 @@
 //! Put and get of a child that stays until it is killed.
 
 use super::closed::settle;
-use super::joined::{free_deferred, merge_one, own_failure, slot_of, take_clock};
+use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use super::open::{self, OpenError, go_private, request_for};
 use crate::abi::{Cause, ChildId, Conflict, Freed, PARENT, Perm, Registers, State};
 use crate::error::Error;
-use crate::exec::claims;
+use crate::exec::claims::{self, slot_of};
 use crate::exec::command::{Command, kind};
 use crate::exec::control::{Job, Me, Role, ask, control, me, order, outcome};
 use crate::exec::master::master;

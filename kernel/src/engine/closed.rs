@@ -74,6 +74,9 @@ extern "C" fn run_here(get: usize, stack: usize) {
         clock: me.clock,
         watch: 0,
     };
+    if heap.runs_in_turn(k) {
+        request.orders |= order::IN_TURN;
+    }
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
@@ -100,7 +103,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let outcome = if any_stopped(construct, k) {
         phases::run(me, construct, get.jobs, &request)
     } else {
-        merge_children(me, construct, get.jobs, heap, session, &Done::NONE, Some(&request))
+        merge_children(me, construct, get.jobs, &request, &Done::NONE, true)
     };
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.

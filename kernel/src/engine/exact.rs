@@ -1,11 +1,12 @@
 //! Checking mode: conflicts by what children wrote, whatever the values. The children of a
 //! construct that may have met on a page run once more and are watched; see [`crate::check`].
 
-use super::joined::{Memory, own_failure, setup_failure, slot_of};
+use super::joined::{Memory, own_failure, setup_failure};
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN};
 use crate::check::verdict::{self, Verdict};
 use crate::check::watch::{self, LIST_MAX, List};
-use crate::exec::control::{Me, Request, Role, ask, control, outcome};
+use crate::exec::claims::slot_of;
+use crate::exec::control::{Me, Request, Role, ask, control, order, outcome};
 use crate::exec::master::master;
 use crate::exec::{claims, stage, worker};
 use crate::image::regions;
@@ -123,6 +124,11 @@ fn run(
     let wants = |c: &Child<'_>| pages.iter().any(|p| c.addrs.binary_search(p).is_ok());
     for c in children.iter().filter(|c| wants(c)) {
         list.wanted[c.index as usize / 64] |= 1u64 << (c.index % 64);
+    }
+    if request.orders & order::IN_TURN != 0 {
+        // What one may take segments from is what those below it left.
+        let last = (0..MAX_CHILDREN).rev().find(|i| list.wanted[i / 64] >> (i % 64) & 1 != 0);
+        (0..last.unwrap_or(0)).for_each(|i| list.wanted[i / 64] |= 1 << (i % 64));
     }
     let at = stage::take(me, size_of::<List>()).ok_or(limit(Limit::Exchange))?;
     // SAFETY: `control`: just taken in this process's exchange area.
