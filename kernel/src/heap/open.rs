@@ -76,7 +76,7 @@ struct Share {
 impl Share {
     /// What the space at `depth` keeps.
     fn own(depth: u32) -> Share {
-        Share { i: 0, k: if depth == 0 { 2 } else { 8 } }
+        Share { i: 0, k: if depth == 0 { 2 } else { 4 } }
     }
 
     /// What open lane `j` of the space at `depth` gets: low lanes much, so that nesting goes
@@ -88,10 +88,9 @@ impl Share {
             (1, 0) => (3, 16),
             (2..10, 0) => (5 + 2 * (low % 2) + 16 * (low / 2), 64),
             (_, 0) => (9 + 2 * (high % 4) + 16 * (high / 4), 4096),
-            (0, _) => (1, 2),
-            (1, _) => (2, 4),
-            (2..10, _) => (4 + 16 * low, 128),
-            _ => (12 + 16 * high, 16384),
+            (0 | 1, _) => (j as u64 + 1, 4),
+            (2..10, _) => (3 + 8 * low, 64),
+            _ => (7 + 8 * high, 8192),
         };
         Share { i, k }
     }

@@ -286,7 +286,7 @@ fn nesting_of_open_children_ends_at_a_limit() {
             assert_eq!(parent, child.parent);
             spaces.push(Space { heap: l.heap, sequences: l.sequences, ..child });
         }
-        assert_eq!(spaces.len() - 1, [19, 10][lane], "lane {lane}");
+        assert_eq!(spaces.len() - 1, [11, 10][lane], "lane {lane}");
     }
 }
 
