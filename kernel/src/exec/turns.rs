@@ -1,8 +1,9 @@
-//! Children that run in turn: when one may start, what it may take, what it leaves.
+//! What a child may take segments from and what it leaves; when one that runs in turn may start.
 
 use super::claims::{slot_of, stage_at};
-use super::control::{Construct, Me, Outcome, Request, control, outcome};
-use super::stage;
+use super::control::{Construct, Me, Outcome, Request, control, order, outcome};
+use super::{changes, stage};
+use crate::abi::Limit;
 use crate::check::watch;
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -25,10 +26,30 @@ pub(super) fn may_start(con: &Construct, i: u32) -> bool {
 }
 
 /// What child `i` may take segments from; none where the one below it cannot have left that.
-pub(super) fn sequences(con: &Construct, r: &Request, i: u32) -> Option<[Sequence; ZONES]> {
+fn sequences(con: &Construct, r: &Request, i: u32) -> Option<[Sequence; ZONES]> {
     let Some(o) = below(con, i) else { return Some(next_in_turn(&r.sequences)) };
     let left = &stage_at(slot_of(o), o.stage.load(SeqCst))?.left;
     can_leave(&r.sequences, left).then(|| next_in_turn(left))
+}
+
+/// Gives the child its heap and the segments it may take.
+pub(super) fn take_lane(me: &mut Me, r: &Request) -> Result<(), Limit> {
+    (me.session, me.opened) = (r.session, 0);
+    if r.lane != 0 {
+        me.heap = r.lane;
+        me.sequences = r.sequences;
+    } else {
+        // SAFETY: `authority` over the lane passes to this child; reading the table of lanes.
+        me.heap = Heap(r.heap).lane(me.index as usize).0;
+        let con = &control().constructs[me.construct as usize];
+        me.sequences = if r.orders & order::IN_TURN != 0 {
+            sequences(con, r, me.index).ok_or(Limit::Heap)?
+        } else {
+            r.sequences.map(|all| all.of_child(u64::from(me.index), u64::from(r.count)))
+        };
+    }
+    changes::widen_to(me, &r.reach);
+    Ok(())
 }
 
 /// Writes down what the child of a closed construct leaves to the next one, now that it has

@@ -7,7 +7,6 @@ use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace
 use crate::abi::{Cause, End, Limit};
 use crate::check::{verdict, watch};
 use crate::confine::{self, mix};
-use crate::heap::Heap;
 use crate::heap::class::ZONES;
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, PRIVATE, page_ceil, page_floor,
@@ -316,32 +315,12 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     layer::apply(me, r.chain)?;
     take_permissions(r);
-    take_lane(me, r)?;
+    turns::take_lane(me, r)?;
     me.path = child_path(r.path, me.index);
     (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
     (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
-    Ok(())
-}
-
-/// Gives the child its heap and the segments it may take.
-fn take_lane(me: &mut Me, r: &Request) -> Result<(), Limit> {
-    (me.session, me.opened) = (r.session, 0);
-    if r.lane != 0 {
-        me.heap = r.lane;
-        me.sequences = r.sequences;
-    } else {
-        // SAFETY: `authority` over the lane passes to this child; reading the table of lanes.
-        me.heap = Heap(r.heap).lane(me.index as usize).0;
-        let con = &control().constructs[me.construct as usize];
-        me.sequences = if r.orders & order::IN_TURN != 0 {
-            turns::sequences(con, r, me.index).ok_or(Limit::Heap)?
-        } else {
-            r.sequences.map(|all| all.of_child(u64::from(me.index), u64::from(r.count)))
-        };
-    }
-    changes::widen_to(me, &r.reach);
     Ok(())
 }
 
@@ -365,7 +344,7 @@ pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
     }
     layer::apply(me, r.chain)?;
     take_permissions(r);
-    take_lane(me, r)?;
+    turns::take_lane(me, r)?;
     me.clean_faults = sys::faults();
     Ok(())
 }

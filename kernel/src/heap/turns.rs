@@ -113,18 +113,19 @@ impl Heap {
         }
         let mut all =
             Vacated { first: number_of(self.0), from: from[0], taken: taken(0), dirty_below: 0 };
-        if !all.numbers().all(|n| segment::at(addr_of_number(n)).is_vacant()) {
+        let vacant = |n| segment::at(addr_of_number(n)).is_vacant();
+        if !all.numbers().all(vacant) && !cfg!(detpar_mutant = "vacant_with_blocks") {
             return None;
         }
         // Those taken for lanes only were not written by this space, nor granted to any.
         let lanes = st.lane_table().iter().take_while(|n| n.get() != 0).count();
-        if taken(0) != lanes as u64 {
+        if taken(0) != lanes as u64 && !cfg!(detpar_mutant = "dirt_forgotten") {
             all.dirty_below = st.zones[0].sequence.get().next.min(u32::MAX.into()) as u32;
         }
         // Entries of segments that nobody took are zero, so that siblings do not seem to have
         // written the same.
-        for n in all.numbers() {
-            meta(0, n).forget();
+        if !cfg!(detpar_mutant = "entries_kept") {
+            all.numbers().for_each(|n| meta(0, n).forget());
         }
         Some(all)
     }
@@ -142,7 +143,9 @@ impl Heap {
         for (z, left) in st.zones.iter().zip(left) {
             let s = z.sequence.get();
             let gone = left.next.saturating_sub(s.next).checked_div(s.step).unwrap_or(0);
-            z.sequence.set(s.skip(1, gone));
+            if !cfg!(detpar_mutant = "turns_forgotten") {
+                z.sequence.set(s.skip(1, gone));
+            }
         }
     }
 }
