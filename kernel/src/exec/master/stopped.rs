@@ -32,10 +32,6 @@ impl Master {
             let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
             if let Some(w) = self.workers.get_mut(slot as usize) {
                 w.restarted = true;
-                if w.epoch != me().epoch {
-                    // It goes on with the mappings as they are now, wherever it waited.
-                    self.tell_to_leave(slot);
-                }
             }
         }
         self.active[self.active_count as usize] = c;
@@ -72,6 +68,11 @@ impl Master {
             let Some(w) = self.workers.get(slot as usize) else { continue };
             // One that has stopped once more is parked as well, before it says so.
             if !w.restarted || w.assigned != c + 1 || w.suspended != PARKED {
+                continue;
+            }
+            if w.epoch != me().epoch && !w.pinned {
+                // It goes on with the mappings as they are now, wherever it waited.
+                self.tell_to_leave(slot);
                 continue;
             }
             if !self.may_run(true) {
