@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         ("barrier", at_a_barrier),
         ("spawned", || at_the_bottom(spawned)),
         ("rolled_back", rolled_back),
+        ("met", met),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     for (name, case) in cases {
@@ -303,4 +304,22 @@ fn rolled_back() -> String {
         seen
     });
     told(&seen)
+}
+
+/// Only the last two of three children in turn write to a page that they share; checking mode
+/// runs them a second time, and finds what they took the first time.
+fn met() -> String {
+    let all = below(16, &|| -> Vec<Box<u8>> {
+        let three = (0..3usize).into_par_iter().with_max_len(1);
+        let each = |i: usize| {
+            if i > 0 {
+                CELLS[i].store(i as u8, Relaxed);
+            }
+            Box::new(i as u8)
+        };
+        three.map(each).collect()
+    });
+    assert!(CELLS[1..3].iter().map(|c| c.load(Relaxed)).eq(1..3));
+    assert!(all.iter().map(|b| **b).eq(0..3));
+    told(&all.iter().map(|b| address(&**b)).collect::<Vec<_>>())
 }

@@ -34,6 +34,13 @@ fn under_perturbed_schedules() {
 }
 
 #[test]
+fn in_checking_mode() {
+    let program = || Program::new(env!("CARGO_BIN_EXE_depth")).arg("met").arg("barrier").workers(2);
+    let checked = program().env("DETPAR_CHECK", "1").limit(Duration::from_secs(300)).run();
+    assert_eq!(checked.expect(0).text(), program().run().expect(0).text());
+}
+
+#[test]
 fn trees_of_all_shapes() {
     let cases = ["far", "bad_pivots", "wide"];
     assert_eq!(run(&cases, 2, 0), run(&cases, 8, 0));
