@@ -12,9 +12,11 @@ use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+type Case = (&'static str, fn() -> String);
+
 #[detpar::main]
 fn main() -> ExitCode {
-    let cases: &[(&str, fn() -> String)] = &[
+    let cases: &[Case] = &[
         ("chain", || chain(60)),
         ("far", || chain(120)),
         ("too_deep", too_deep),
@@ -57,6 +59,7 @@ fn told(all: &[usize]) -> String {
 /// Joins a leaf and the rest of the way, `levels` deep. All that was allocated on the way is
 /// alive at the end, and no two blocks are one.
 fn chain(levels: u32) -> String {
+    #[expect(clippy::vec_box, reason = "each space allocates")]
     fn go(level: u32) -> Vec<Box<u32>> {
         if level == 0 {
             return Vec::new();
@@ -166,7 +169,8 @@ fn wide() -> String {
     }
     let inner = |i: usize| -> Vec<usize> {
         let all = (0..33usize).into_par_iter().with_max_len(1);
-        all.map(|j| if (i + j) % 199 == 0 { go(20) } else { address(&*Box::new(j)) }).collect()
+        all.map(|j| if (i + j).is_multiple_of(199) { go(20) } else { address(&*Box::new(j)) })
+            .collect()
     };
     let all: Vec<Vec<usize>> = (0..200usize).into_par_iter().with_max_len(1).map(inner).collect();
     told(&all.concat())
@@ -198,6 +202,7 @@ fn frugal() -> String {
 
 /// More spaces that keep memory than there is room for below one.
 fn no_room() -> String {
+    #[expect(clippy::vec_box, reason = "each space allocates")]
     fn leaves(levels: u32) -> Result<Vec<Box<u32>>, JoinError> {
         if levels == 0 {
             return Ok(vec![Box::new(levels)]);
@@ -306,8 +311,8 @@ fn rolled_back() -> String {
     told(&seen)
 }
 
-/// Only the last two of three children in turn write to a page that they share; checking mode
-/// runs them a second time, and finds what they took the first time.
+/// Only the last two of three children in turn write to a page that they share, and in checking
+/// mode run a second time.
 fn met() -> String {
     let all = below(16, &|| -> Vec<Box<u8>> {
         let three = (0..3usize).into_par_iter().with_max_len(1);
