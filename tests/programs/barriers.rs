@@ -1,7 +1,7 @@
 //! Children that meet at barriers.
-use detpar_tests::program;
-use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
-use kernel::call::{self, Closed, GetError, Job};
+use detpar_tests::program::{self, children};
+use kernel::abi::Cause;
+use kernel::call::{self, GetError};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -19,31 +19,6 @@ const CASES: &[(&str, fn())] = &[
     ("allocations", allocations),
     ("only_among_siblings", only_among_siblings),
 ];
-
-/// Runs `k` children of a closed construct.
-fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
-    /// # Safety
-    /// `body` is a `fn(usize)`.
-    unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
-        // SAFETY: `children` passes a function of this type.
-        let body = unsafe { std::mem::transmute::<*mut (), fn(usize)>(body) };
-        match std::panic::catch_unwind(|| body(i)) {
-            Ok(()) => End::Returned,
-            Err(_) => {
-                call::record_panic(Some("a child's"));
-                End::Panicked
-            }
-        }
-    }
-    let mut closed = Closed::with_capacity(k);
-    for i in 0..k {
-        let job = Job { entry, data: body as *mut (), arg: i, out_size: 0 };
-        let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
-        closed.put(ChildId(i as u32), flags, job).expect("the next index");
-    }
-    // SAFETY: the entry takes what the job gives it, and does not unwind.
-    unsafe { closed.get(GetFlags::MERGE) }.map(drop)
-}
 
 const N: usize = 2048;
 static CELLS: [AtomicU64; N] = [const { AtomicU64::new(0) }; N];

@@ -1,4 +1,6 @@
 //! For the programs: choosing cases by name, memory that two children may write.
+use kernel::abi::{ChildId, End, GetFlags, PutFlags};
+use kernel::call::{self, Closed, GetError, Job};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -75,6 +77,37 @@ pub fn assert_alive() {
     assert_eq!((a.0, a.1.as_str(), b.as_slice()), (3, "four", [5u64].as_slice()));
     let squares: Vec<u64> = (0..100u64).into_par_iter().map(|i| i * i).collect();
     assert_eq!(squares.iter().sum::<u64>(), 328_350);
+}
+
+/// Runs `k` children of a closed construct, which may meet at barriers.
+///
+/// # Errors
+/// What the kernel says of it.
+///
+/// # Panics
+/// Where there are too many.
+pub fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
+    /// # Safety
+    /// `body` is a `fn(usize)`.
+    unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
+        // SAFETY: `children` passes a function of this type.
+        let body = unsafe { std::mem::transmute::<*mut (), fn(usize)>(body) };
+        match std::panic::catch_unwind(|| body(i)) {
+            Ok(()) => End::Returned,
+            Err(_) => {
+                call::record_panic(Some("a child's"));
+                End::Panicked
+            }
+        }
+    }
+    let mut closed = Closed::with_capacity(k);
+    for i in 0..k {
+        let job = Job { entry, data: body as *mut (), arg: i, out_size: 0 };
+        let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
+        closed.put(ChildId(i as u32), flags, job).expect("the next index");
+    }
+    // SAFETY: the entry takes what the job gives it, and does not unwind.
+    unsafe { closed.get(GetFlags::MERGE) }.map(drop)
 }
 
 /// FNV-1a, to compare long outputs by a short line.

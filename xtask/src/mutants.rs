@@ -13,6 +13,10 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("held_ignored", "heap", "a parent frees in place what open children hold"),
     ("away_ignored", "heap", "a parent frees in the lane of a child that runs"),
     ("place_forgotten", "heap", "an open lane hands out again what it handed out"),
+    ("turns_forgotten", "heap", "a parent takes again what its children in turn took"),
+    ("vacant_with_blocks", "heap", "a space vacates although it holds blocks"),
+    ("entries_kept", "heap", "a space that vacates leaves its entries in the table"),
+    ("dirt_forgotten", "heap", "what was vacated passes for memory that nobody wrote"),
 ];
 
 const TESTS: &[&str] =

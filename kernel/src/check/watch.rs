@@ -161,6 +161,20 @@ pub(crate) fn absorb(more: &[Mask]) {
     }
 }
 
+/// The running child does not count as having written there.
+pub(crate) fn unmark(addr: usize, len: usize) {
+    let first = pages().partition_point(|&p| p as usize + PAGE <= addr);
+    for (&page, mask) in pages().iter().zip(masks()).skip(first) {
+        let page = page as usize;
+        if page >= addr + len {
+            break;
+        }
+        for byte in addr.max(page)..(addr + len).min(page + PAGE) {
+            mask.0[(byte - page) / 8] &= !(1 << (byte % 8));
+        }
+    }
+}
+
 fn set(protected: bool) {
     let pages = pages();
     let write = if protected { 0 } else { libc::PROT_WRITE };

@@ -3,16 +3,17 @@
 //! parent's own code wrote by its values.
 
 use super::exact::{self, Second};
-use super::joined::{Memory, slot_of};
+use super::joined::Memory;
 use super::open::joined;
 use crate::abi::{Cause, Conflict, Limit};
 use crate::check::verdict;
 use crate::check::watch::{self, LIST_MAX};
 use crate::check::{writers, written};
 use crate::confine;
+use crate::exec::claims::{self, slot_of};
 use crate::exec::control::{Me, Outcome, Request, Role, control, order, outcome};
 use crate::exec::reference::ParentSide;
-use crate::exec::{claims, stage};
+use crate::exec::stage;
 use crate::heap::class::{ZONE, ZONES, segment_addr};
 use crate::merge::{Block, Mask, Page, Target, Writes};
 use crate::space::children::{self, OpenChild, has};

@@ -2,12 +2,12 @@
 
 use super::beside;
 use super::closed::settle;
-use super::joined::{free_deferred, merge_one, own_failure, slot_of, take_clock};
+use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use super::open::{self, OpenError, go_private, request_for};
 use crate::abi::{Cause, ChildId, Conflict, Difference, Freed, PARENT, Perm, Registers, State};
 use crate::check::{self, watch, written};
 use crate::error::Error;
-use crate::exec::claims;
+use crate::exec::claims::{self, slot_of};
 use crate::exec::command::{Command, kind};
 use crate::exec::control::{Job, Me, Role, ask, control, me, order, outcome};
 use crate::exec::master::master;

@@ -77,6 +77,9 @@ extern "C" fn run_here(get: usize, stack: usize) {
         watch: 0,
         records: 0,
     };
+    if heap.runs_in_turn(k) {
+        request.orders |= order::IN_TURN;
+    }
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
@@ -104,7 +107,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
         phases::run(me, construct, get.jobs, &request)
     } else {
         let again = Again { request: &request, phase: 0 };
-        merge_children(me, construct, get.jobs, heap, session, &Done::NONE, &again)
+        merge_children(me, construct, get.jobs, &Done::NONE, &again)
     };
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.

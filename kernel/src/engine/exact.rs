@@ -1,14 +1,15 @@
 //! Checking mode: conflicts by what children wrote, whatever the values. The children of a
 //! construct that may have met on a page run once more and are watched; see [`crate::check`].
 
-use super::joined::{Memory, own_failure, setup_failure, slot_of};
+use super::joined::{Memory, own_failure, setup_failure};
 use crate::abi::{Cause, Conflict, Difference, Failure, Limit, MAX_CHILDREN, PAGE};
 use crate::check::differ::{self, Version};
 use crate::check::verdict::{self, Verdict};
 use crate::check::watch::{self, LIST_MAX, List};
 use crate::check::writers;
 use crate::confine;
-use crate::exec::control::{Me, Outcome, Request, Role, ask, control, outcome};
+use crate::exec::claims::slot_of;
+use crate::exec::control::{Me, Outcome, Request, Role, ask, control, order, outcome};
 use crate::exec::master::master;
 use crate::exec::{claims, stage, worker};
 use crate::image::regions;
@@ -157,6 +158,11 @@ fn run(
         list.wanted[c.index as usize / 64] |= 1u64 << (c.index % 64);
     }
     let mut request = *again.request;
+    if request.orders & order::IN_TURN != 0 {
+        // What one may take segments from is what those below it left.
+        let last = (0..MAX_CHILDREN).rev().find(|i| list.wanted[i / 64] >> (i % 64) & 1 != 0);
+        (0..last.unwrap_or(0)).for_each(|i| list.wanted[i / 64] |= 1 << (i % 64));
+    }
     if again.phase > 0 {
         request.records = records(me, construct, list)?;
     }

@@ -6,14 +6,15 @@ use super::exact::{self, Again};
 use super::open;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::check::{self, touched, watch, written};
-use crate::exec::claims::{self, Staged};
+use crate::exec::claims::{self, Staged, slot_of};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, control, order, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::{layer, stage};
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
-use crate::image::layout::{MAX_WORKERS, PRIVATE, STACK, page_floor};
+use crate::heap::turns::can_leave;
+use crate::image::layout::{PRIVATE, STACK, page_floor};
 use crate::image::regions;
 use crate::merge::{self, Block, Child, Cursor, Page, PlanError, Target, Writes};
 use crate::space::children::{self, OpenChild, has};
@@ -37,11 +38,6 @@ pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
     let o = con.outcomes.get(first_failure(con, k))?;
     let why = o.stage.load(SeqCst);
     (o.status.load(SeqCst) == outcome::NO_WORKER && why >> 32 != 0).then_some(why)
-}
-
-/// The worker that staged what a child reported; it may have others by now, or none.
-pub(super) fn slot_of(o: &Outcome) -> u32 {
-    control::slot_at(o.stage.load(SeqCst) as usize) % MAX_WORKERS as u32
 }
 
 /// Parent memory as the merge sees it: this process's own view.
@@ -108,13 +104,13 @@ pub(super) fn merge_children(
     me: &mut Me,
     construct: u32,
     jobs: &[Job],
-    heap: Heap,
-    session: u64,
     done: &Done,
     again: &Again<'_>,
 ) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
-    let k = jobs.len();
+    let (k, request) = (jobs.len(), again.request);
+    let in_turn = request.orders & order::IN_TURN != 0;
+    let mut left = &request.sequences;
     let failing = first_failure(con, k);
     let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
     // Scratch: children, cursors; both tables fit (asserted below).
@@ -123,9 +119,11 @@ pub(super) fn merge_children(
     for (i, job) in jobs.iter().enumerate().take(failing).filter(|(i, _)| !done.has(*i)) {
         let o = &con.outcomes[i];
         let slot = slot_of(o);
-        let staged = claims::stage_at(slot, o.stage.load(SeqCst))
-            .and_then(|st| claims::staged(slot, st, job.out_size))
-            .ok_or(corrupt(i))?;
+        let st = claims::stage_at(slot, o.stage.load(SeqCst)).ok_or(corrupt(i))?;
+        let staged = claims::staged(slot, st, job.out_size).ok_or(corrupt(i))?;
+        if in_turn && !can_leave(core::mem::replace(&mut left, &st.left), &st.left) {
+            return Err(corrupt(i).into());
+        }
         let Staged { addrs, pages, frees, .. } = staged;
         clock = clock.max(staged.clock);
         let index = i as u32;
@@ -185,7 +183,10 @@ pub(super) fn merge_children(
             Heap::free(&mut Space, b.addr as usize);
         }
     }
-    heap.adopt(k, session);
+    match in_turn {
+        true => Heap(request.heap).adopt_in_turn(k, request.session, left),
+        false => Heap(request.heap).adopt(k, request.session),
+    }
     let mut closed = Closed::default();
     children.iter().for_each(|c| closed.note(c.addrs));
     Ok(closed)

@@ -51,7 +51,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
         let again = Again { request: &request, phase: phase as u64 };
-        closed.add(merge_children(me, construct, jobs, heap, request.session, &done, &again)?);
+        closed.add(merge_children(me, construct, jobs, &done, &again)?);
         if !any_stopped(construct, k) {
             break;
         }
@@ -64,7 +64,9 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
         request.reach = me.table_below;
         request.clock = me.clock;
         request.chain = layer::seal(me, first.stack).map_err(limit)?;
-        request.orders = request.orders & !order::ENTER | order::SNAP | order::START;
+        // All of them are there already: what is left is divided.
+        request.orders &= !(order::ENTER | order::IN_TURN);
+        request.orders |= order::SNAP | order::START;
         if me.role == Role::Master {
             master().again(construct, &request);
         } else {

@@ -1,9 +1,9 @@
 //! The engine `spaces`: confined worker processes on stock Linux.
 
-use super::joined::slot_of;
 use super::{Construct, Engine, Run, closed};
 use crate::abi::REGISTERS;
 use crate::exec::claims;
+use crate::exec::claims::slot_of;
 use crate::exec::control::{Job, Role, control, me, outcome};
 use crate::exec::master::master;
 use core::sync::atomic::Ordering::*;

@@ -139,6 +139,10 @@ struct Crowd {
     patience: u32,
     /// Whether they are to be dropped when the child has ended.
     due: u32,
+    /// Cycles that scans spent on all but changed pages since the page tables of the zone were
+    /// taken down, and page faults of this process then.
+    walked: u64,
+    faults: u64,
 }
 
 fn scans() -> &'static mut Scans {
@@ -430,6 +434,7 @@ impl Crowd {
         const CHANGED: u64 = 500;
         let excess = took.saturating_sub(found as u64 * CHANGED);
         self.scans = self.scans.saturating_add(1);
+        self.walked = self.walked.saturating_add(excess);
         self.last = if excess < CHEAP { 0 } else { excess };
         if excess < CHEAP {
             return;
@@ -440,7 +445,28 @@ impl Crowd {
         if self.spent / u64::from(patience) >= excess {
             let soon = self.scans < 4 * patience;
             let patience = if soon { (patience * 2).min(1000) } else { PATIENCE };
-            *self = Crowd { last: excess, spent: 0, scans: 0, patience, due: 1 };
+            *self = Crowd { last: excess, spent: 0, scans: 0, patience, due: 1, ..*self };
+        }
+    }
+}
+
+/// Takes down page tables of the heap that scans have walked for longer than it takes to fault
+/// in again what is used of it: where spaces are nested deeply, a worker comes to few pages
+/// each in many places. Nothing private is left in this worker.
+pub(super) fn take_down(me: &Me) {
+    /// Cycles of a page fault and of taking down, about.
+    const FAULT: u64 = 4000;
+    const ONCE: u64 = 300_000;
+    let now = sys::faults();
+    for (z, crowd) in scans().crowds.iter_mut().enumerate() {
+        let again = now.saturating_sub(crowd.faults).saturating_mul(FAULT);
+        if crowd.walked < ONCE.saturating_add(again) {
+            continue;
+        }
+        (crowd.walked, crowd.faults) = (0, now);
+        let (from, len) = (segment_addr(z, 0), (ZONE[z].count as usize) << ZONE[z].shift);
+        if grants::show_file(me, from, len).is_err() {
+            sys::exit(74);
         }
     }
 }

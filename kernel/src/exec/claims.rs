@@ -1,14 +1,15 @@
 //! Checks what a worker's stage claims before anyone follows its addresses and lengths.
 
-use super::control::{EXCHANGE_BYTES, Stage, exchange};
+use super::control::{EXCHANGE_BYTES, Outcome, Stage, exchange, slot_at};
 use super::trace::FRAMES;
 use crate::abi::PAGE;
 use crate::check::verdict::Verdict;
 use crate::heap::class::HEAP_END;
-use crate::image::layout::{self, HEAP};
+use crate::image::layout::{self, HEAP, MAX_WORKERS};
 use crate::image::regions;
 use crate::merge::{Block, Mask, Page};
 use core::slice;
+use core::sync::atomic::Ordering::SeqCst;
 
 /// What a valid stage holds.
 pub(crate) struct Staged {
@@ -17,6 +18,11 @@ pub(crate) struct Staged {
     pub frees: &'static [Block],
     /// Any value is one that a child can reach.
     pub clock: u64,
+}
+
+/// Slot of the worker that staged what a child reported; it may have others by now, or none.
+pub(crate) fn slot_of(o: &Outcome) -> u32 {
+    slot_at(o.stage.load(SeqCst) as usize) % MAX_WORKERS as u32
 }
 
 /// The stage at an address, if it lies whole in the worker's exchange area.

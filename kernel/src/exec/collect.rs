@@ -5,6 +5,7 @@ use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::Limit;
 use crate::check::{self, touched};
+use crate::heap::turns::Vacated;
 use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
@@ -19,9 +20,16 @@ pub(super) enum Then {
     Keep,
 }
 
-/// Stages the running child's changes: the pages that differ from what it started from.
-pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(), Limit> {
+/// Stages the running child's changes: the pages that differ from what it started from, but
+/// for those that it vacates.
+pub(super) fn stage_changes(
+    me: &mut Me,
+    failed: bool,
+    then: Then,
+    vacated: Option<Vacated>,
+) -> Result<(), Limit> {
     let base = me.base;
+    let vacant = |page: usize| vacated.is_some_and(|v| v.holds(page));
     let dead = STACK..page_floor(me.merge_from);
     let differs = |page: usize| !layer::has_same(base, page);
     // What was copied in may have been written and restored: that counts in checking mode.
@@ -37,7 +45,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
     let runs = scan_changed(me, me.parent_stack, false, faults)?;
     let tls = layer::ancestors(me.depth);
     if !failed {
-        let wanted = |page: usize| !dead.contains(&page) && listed(page);
+        let wanted = |page: usize| !dead.contains(&page) && !vacant(page) && listed(page);
         let (n, addrs, pages) = layer::copy_out(me, &runs, tls.clone(), wanted)?;
         let st = stage::stage(me);
         (st.addrs, st.pages, st.page_count) = (addrs, pages, n);

@@ -139,6 +139,8 @@ pub(crate) mod order {
     pub const AFRESH: u32 = 64;
     /// What the child printed so far was delivered.
     pub const PRINTED: u32 = 32;
+    /// The children run one after another, see [`crate::heap::turns`].
+    pub const IN_TURN: u32 = 128;
 }
 
 /// What is known of one child.
@@ -219,6 +221,8 @@ pub(crate) struct Construct {
     pub limit: AtomicU32,
     /// Children that reported.
     pub reported: AtomicU32,
+    /// Whether a child may be taken only when the one below it has reported.
+    pub in_turn: AtomicU32,
     /// The request.
     pub request: Request,
     /// Outcome of each child.
@@ -345,6 +349,8 @@ pub(crate) struct Stage {
     pub log: usize,
     /// Bytes of the log.
     pub log_len: usize,
+    /// What the next child in turn may take segments from.
+    pub left: [Sequence; ZONES],
     /// The child's virtual clock.
     pub clock: u64,
     /// Constructs that it made.
@@ -432,6 +438,8 @@ pub(crate) struct Me {
     /// Heap of the running space.
     pub heap: usize,
     pub session: u64,
+    /// The last session in which the running space's heap was used.
+    pub opened: u64,
     pub sequences: [Sequence; ZONES],
     /// Hash of the task path.
     pub path: u64,

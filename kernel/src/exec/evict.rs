@@ -29,6 +29,7 @@ struct Kept {
     depth: u32,
     heap: usize,
     session: u64,
+    opened: u64,
     sequences: [Sequence; ZONES],
     path: u64,
     constructs: u64,
@@ -104,6 +105,7 @@ fn write(me: &mut Me, job: &Job) -> Result<Runs, Limit> {
         depth: me.depth,
         heap: me.heap,
         session: me.session,
+        opened: me.opened,
         sequences: me.sequences,
         path: me.path,
         constructs: me.constructs,
@@ -184,7 +186,8 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     grants::seal(me);
     changes::clear_dead_stack(me, k.parent_stack);
     (me.depth, me.parent_stack, me.merge_from) = (k.depth, k.parent_stack, k.merge_from);
-    (me.heap, me.session, me.sequences) = (k.heap, k.session, k.sequences);
+    (me.heap, me.session, me.opened) = (k.heap, k.session, k.opened);
+    me.sequences = k.sequences;
     (me.path, me.constructs, me.drawn) = (k.path, k.constructs, k.drawn);
     (me.clock, me.mask) = (k.clock, k.mask);
     (me.base, me.chain) = (k.base, k.base);

@@ -90,12 +90,17 @@ fn note_private(me: &mut Me, addr: usize) {
 pub(crate) fn seal(me: &mut Me) {
     for i in 0..me.grant_count {
         let (addr, len) = at(i);
-        if map_image(me, addr, len, libc::MAP_PRIVATE).is_err() {
+        if show_file(me, addr, len).is_err() {
             sys::exit(74);
         }
         note_private(me, addr);
     }
     me.grant_count = 0;
+}
+
+/// Maps a range private, with nothing in it but what the file has.
+pub(super) fn show_file(me: &Me, addr: usize, len: usize) -> sys::Sys<usize> {
+    map_image(me, addr, len, libc::MAP_PRIVATE)
 }
 
 fn map_image(me: &Me, addr: usize, len: usize, kind: i32) -> sys::Sys<usize> {

@@ -287,6 +287,7 @@ pub(super) fn apply(me: &mut Me, top: usize) -> Result<(), Limit> {
     }
     if at == 0 {
         undo(me, top)?;
+        changes::take_down(me);
     }
     for &at in new[..n].iter().rev() {
         if let Some(l) = layer(at) {

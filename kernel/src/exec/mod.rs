@@ -20,4 +20,5 @@ pub(crate) mod master;
 pub(crate) mod reference;
 pub(crate) mod stage;
 pub(crate) mod trace;
+pub(crate) mod turns;
 pub(crate) mod worker;

@@ -3,11 +3,10 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, evict, exits, grants, layer, stage, trace};
+use super::{changes, chaos, collect, command, evict, exits, grants, layer, stage, trace, turns};
 use crate::abi::{Cause, End, Limit};
 use crate::check::{self, verdict, watch};
 use crate::confine::{self, mix};
-use crate::heap::Heap;
 use crate::heap::class::ZONES;
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, EXCHANGE_SIZE, PRIVATE, page_ceil, page_floor,
@@ -179,6 +178,9 @@ fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
             return None;
         }
         let o = con.outcomes.get(i as usize)?;
+        if !turns::may_start(con, i) {
+            return None;
+        }
         match o.claim.compare_exchange(fresh, fresh | u64::from(slot + 1), AcqRel, Acquire) {
             Ok(_) => {
                 con.next.fetch_max(i + 1, AcqRel);
@@ -329,29 +331,13 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     layer::apply(me, r.chain)?;
     layer::watch_copied(me);
     take_permissions(r);
-    take_lane(me, r);
+    turns::take_lane(me, r)?;
     me.path = child_path(r.path, me.index);
     (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
     (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
     Ok(())
-}
-
-/// Gives the child its heap and the segments it may take.
-fn take_lane(me: &mut Me, r: &Request) {
-    me.session = r.session;
-    if r.lane != 0 {
-        me.heap = r.lane;
-        me.sequences = r.sequences;
-    } else {
-        // SAFETY: `authority` over the lane passes to this child; reading the table of lanes.
-        me.heap = Heap(r.heap).lane(me.index as usize).0;
-        for (own, all) in me.sequences.iter_mut().zip(&r.sequences) {
-            *own = all.of_child(u64::from(me.index), u64::from(r.count));
-        }
-    }
-    changes::widen_to(me, &r.reach);
 }
 
 /// Takes the parent's memory afresh for a child that has stopped here: its own frames and its
@@ -375,7 +361,7 @@ pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
     layer::apply(me, r.chain)?;
     layer::watch_copied(me);
     take_permissions(r);
-    take_lane(me, r);
+    turns::take_lane(me, r)?;
     me.clean_faults = sys::faults();
     Ok(())
 }
@@ -423,8 +409,10 @@ const RESULT: usize = PRIVATE + private::RESULT;
 
 /// Stages what the child that ended or stopped hands over.
 fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
+    let ended = !failed && then == Then::Drop;
+    let vacated = if is_open(me) { None } else { turns::leave(me, ended) };
     let staged = stage_result(me, job)
-        .and_then(|()| collect::stage_changes(me, failed, then))
+        .and_then(|()| collect::stage_changes(me, failed, then, vacated))
         .and_then(|()| collect::stage_frees(me))
         .and_then(|()| collect::stage_log(me))
         .and_then(|()| verdict::stage(me));
@@ -467,8 +455,13 @@ pub(crate) fn stays() -> bool {
 /// would outlive its snapshot.
 pub(crate) fn has_siblings() -> bool {
     let me = me();
+    !is_open(me) && me.open_count == 0
+}
+
+/// Whether the running child is an open one.
+fn is_open(me: &Me) -> bool {
     let con = control().constructs.get(me.construct as usize);
-    con.is_some_and(|c| c.request.lane == 0) && me.open_count == 0
+    con.is_none_or(|c| c.request.lane != 0)
 }
 
 /// Stops the running child: control comes back when its parent lets it go on. On the child's

@@ -82,7 +82,7 @@ pub(crate) fn meta_addr(zone: usize, number: u32) -> usize {
 }
 
 /// Bytes of a segment's entry.
-const ENTRY: usize = 32;
+pub(super) const ENTRY: usize = 32;
 
 /// Where the tables of the zones begin, as offsets, with whole pages for each; the last ends the
 /// list. Side by side they take few page tables, of which moves of the image drop all.

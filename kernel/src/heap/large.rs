@@ -32,6 +32,13 @@ impl Meta {
         self.dirty.set(pages);
     }
 
+    /// Makes the entry of a small segment that of one which nobody took yet.
+    pub fn forget(&self) {
+        for c in [&self.next, &self.dirty].into_iter().filter(|c| c.get() != 0) {
+            c.set(0);
+        }
+    }
+
     /// Pages of the block, within its segment.
     fn pages(&self, zone: usize) -> u32 {
         (self.size.get().div_ceil(4096)).min(segment_pages(zone).into()) as u32

@@ -31,6 +31,7 @@ pub(crate) mod open;
 pub(crate) mod segment;
 mod small;
 pub(crate) mod state;
+pub(crate) mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +55,7 @@ pub(crate) trait Env {
     fn depth(&self) -> u32;
     /// Its parent's heap; asked below the master only.
     fn parent(&self) -> Heap;
-    /// The sequences of this session.
+    /// The sequences of this session; asked when the heap is used for the first time in it.
     fn sequences(&self) -> &[Sequence; ZONES];
     /// A fresh range was taken for this space alone.
     fn granted(&mut self, addr: usize, len: usize);

@@ -287,6 +287,17 @@ impl Segment {
         self.free_pages.get() as usize == SEGMENT_PAGES - HEAD_PAGES
     }
 
+    /// Whether no block of the program lies here; tables of heaps are none.
+    pub fn is_vacant(&self) -> bool {
+        let Some(heap) = self.heap.get().checked_sub(1) else { return true };
+        let st = heap_of_number(heap);
+        (HEAD_PAGES..SEGMENT_PAGES).filter(|&p| self.page_head[p].get() as usize == p).all(|p| {
+            let (span, page) = (&self.spans[p], page_number(self.addr() + (p << 12)));
+            let table = page == st.lanes.get() || page == st.opens.get();
+            table || (span.state.get() == SPAN_SMALL && span.used.get() == 0)
+        })
+    }
+
     /// The span or run around an address, and where it begins.
     #[inline]
     pub fn find_span(&self, addr: usize) -> Option<(&Span, usize)> {

@@ -42,7 +42,9 @@ impl Env for Space {
     }
 
     fn sequences(&self) -> &[Sequence; ZONES] {
-        &me().sequences
+        let me = me();
+        me.opened = me.session;
+        &me.sequences
     }
 
     fn granted(&mut self, addr: usize, _len: usize) {

@@ -1,7 +1,7 @@
 //! Who runs: gives permits and workers to children and to suspended spaces.
 
 use super::*;
-use crate::exec::worker;
+use crate::exec::{turns, worker};
 use crate::space::private::keep_sign;
 
 impl Master {
@@ -75,7 +75,7 @@ impl Master {
         while self.tasks[c as usize].state == ACTIVE {
             let left = con.limit.load(SeqCst).saturating_sub(con.next.load(SeqCst));
             let workers = self.tasks[c as usize].workers;
-            if left == 0 {
+            if left == 0 || !self.may_start_next(c) {
                 break;
             }
             if workers >= self.tasks[c as usize].count || !self.may_run(workers == stopped) {
@@ -97,13 +97,27 @@ impl Master {
         Some(hungry)
     }
 
+    /// Whether a worker could take a child of a construct: where they run in turn, one at a time
+    /// does, and goes on with the next.
+    fn may_start_next(&self, c: u32) -> bool {
+        let con = &control().constructs[c as usize];
+        if con.in_turn.load(Relaxed) == 0 || self.tasks[c as usize].workers == 0 {
+            return true;
+        }
+        let next = con.next.load(SeqCst);
+        next > 0
+            && turns::may_start(con, next)
+            && self.parked_at(c) == self.tasks[c as usize].workers
+    }
+
     /// Workers of a construct whose children wait at a barrier for those that nobody took yet.
     fn stopped_at(&self, c: u32) -> u32 {
-        if self.running < self.width {
-            return 0;
-        }
-        let stopped = |w: &&Worker| w.assigned == c + 1 && w.suspended == PARKED;
-        self.workers[..self.high as usize].iter().filter(stopped).count() as u32
+        if self.running < self.width { 0 } else { self.parked_at(c) }
+    }
+
+    fn parked_at(&self, c: u32) -> u32 {
+        let parked = |w: &&Worker| w.assigned == c + 1 && w.suspended == PARKED;
+        self.workers[..self.high as usize].iter().filter(parked).count() as u32
     }
 
     /// No worker can be had for a child.
@@ -141,12 +155,14 @@ impl Master {
     pub(super) fn assign_watching(&mut self, c: u32) -> bool {
         let epoch = me().epoch;
         let mut any = false;
+        let in_turn = control().constructs[c as usize].in_turn.load(Relaxed) != 0;
+        let most = if in_turn { 1 } else { self.tasks[c as usize].count };
         for s in 0..self.high {
             let w = &self.workers[s as usize];
             let mail = &control().mail[s as usize];
             let idle = w.pid != 0 && w.assigned == 0 && w.suspended == 0 && w.epoch == epoch;
             let watches = mail.state.load(SeqCst) == state::IDLE && mail.sleeping.load(SeqCst) == 0;
-            let room = self.running < self.width.min(self.tasks[c as usize].count);
+            let room = self.running < self.width.min(most);
             if idle && watches && room {
                 mail.construct.store(c, SeqCst);
                 mail.given.store(0, SeqCst);

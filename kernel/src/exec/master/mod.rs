@@ -284,6 +284,7 @@ impl Master {
         // SAFETY: `control`: no worker reads the request before it claims a child of this
         // life, and the claims below are published after it.
         unsafe { (&raw const con.request).cast_mut().write(*request) };
+        con.in_turn.store(request.orders & order::IN_TURN, Relaxed);
         for o in con.outcomes.iter().take(request.count as usize) {
             o.status.store(0, Relaxed);
             o.evicted.store(0, Relaxed);

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::heap::class::{SEGMENT, ZONE, ZONES, locate};
 use crate::heap::state::Sequence;
 use crate::heap::{Heap, segment};
+use crate::image::layout::MAX_DEPTH;
 use std::collections::BTreeSet;
 
 #[test]
@@ -146,18 +147,75 @@ impl Space {
     }
 }
 
-#[test]
-fn recursion_of_joins_ends_at_a_limit_at_depth_twenty_one() {
-    let _memory = Memory::new();
-    let mut spaces = vec![Space::master()];
-    loop {
-        let space = spaces.last_mut().unwrap();
-        let Some(session) = space.prepare_or_none(2) else { break };
-        let child = space.child(session, 1, 2);
-        spaces.push(child);
+/// Each level of a chain of joins makes a block in both children, and keeps it.
+fn chain(space: &mut Space, blocks: &mut Vec<usize>, in_turn: &mut Vec<u32>) {
+    if space.depth as usize >= MAX_DEPTH - 1 {
+        return;
     }
-    // Each level halves the 4 Mi segments that are left, and needs two of them.
-    assert_eq!(spaces.len() - 1, 21);
+    space.construct(2, |i, child| {
+        blocks.push(child.alloc(2000, 16));
+        assert_ne!(blocks.last(), Some(&0));
+        if i == 1 {
+            chain(child, blocks, in_turn);
+        }
+    });
+    if space.heap.runs_in_turn(2) {
+        in_turn.push(space.depth);
+    }
+}
+
+#[test]
+fn a_chain_of_joins_ends_where_spaces_are_nested_no_deeper() {
+    let _memory = Memory::new();
+    let (mut blocks, mut in_turn) = (Vec::new(), Vec::new());
+    chain(&mut Space::master(), &mut blocks, &mut in_turn);
+    assert_eq!(blocks.len(), 2 * (MAX_DEPTH - 1));
+    assert_eq!(blocks.iter().collect::<BTreeSet<_>>().len(), blocks.len());
+    assert_eq!(in_turn.len(), in_turn[0] as usize - 11);
+    assert!(in_turn.contains(&12) && !in_turn.contains(&11));
+}
+
+/// Four thousand pieces can run beside each other, and loops in loops.
+#[test]
+fn what_is_enough_is_divided() {
+    let recursion: [&[usize]; 3] = [&[2; 12], &[8; 4], &[16; 3]];
+    let loops: [&[usize]; 3] = [&[1000, 100], &[64, 64, 24], &[1000, 2, 60]];
+    for widths in recursion.into_iter().chain(loops) {
+        let _memory = Memory::new();
+        let mut space = Space::master();
+        for &k in widths {
+            let session = space.prepare(k);
+            assert!(!space.heap.runs_in_turn(k), "{widths:?}");
+            space = space.child(session, k - 1, k);
+        }
+        space.prepare(4);
+        assert!(space.heap.runs_in_turn(4), "{widths:?}");
+    }
+}
+
+/// A child in turn that keeps nothing leaves all it took; what the next one takes lies there.
+#[test]
+fn what_nobody_keeps_is_taken_again() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    master.sequences[0].next = u64::from(ZONE[0].count) - 40;
+    let session = master.prepare(2);
+    assert!(master.heap.runs_in_turn(2));
+    let given = master.heap.sequences();
+    let mut child = master.child(session, 0, 2);
+    child.take_turn(&given);
+    let all: Vec<usize> = (0..12).map(|_| child.alloc(250 << 10, 16)).collect();
+    let kept = child.alloc(100, 16);
+    assert!(all.iter().all(|&p| child.free(p)));
+    let left = child.heap.leave(session, &child.sequences);
+    assert_ne!(left, child.sequences);
+    assert!(child.heap.vacate(session, &child.sequences).is_none(), "a block is left");
+    assert!(child.free(kept));
+    let vacated = child.heap.vacate(session, &child.sequences).expect("nothing is left");
+    assert!(all.iter().chain([&kept, &child.heap.0]).all(|&p| vacated.holds(p)));
+    assert!(!vacated.holds(master.heap.0) && !vacated.holds(master.heap.lane(1).0));
+    assert!(vacated.dirty_below > 0, "grants were written");
+    assert!(pages().keys().all(|&a| locate(a).is_some() || is_zero(a, PAGE)), "table entries");
 }
 
 #[test]

@@ -3,15 +3,22 @@
 
 use super::support::*;
 use crate::heap::Heap;
-use crate::heap::class::{SEGMENT, locate};
+use crate::heap::class::{SEGMENT, ZONE, locate};
+use crate::heap::turns::can_leave;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 fn inside(ranges: &[(usize, usize)], page: usize) -> bool {
     ranges.iter().any(|&(a, n)| (a..a + n).contains(&page))
 }
 
-/// Runs the children of a construct in the given order, each on its snapshot; merges all if
-/// all return true. What grandchildren were granted counts as granted to the child.
+/// Constructs whose children ran in turn, and children that vacated what they took.
+static IN_TURN: AtomicUsize = AtomicUsize::new(0);
+static VACATED: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs the children of a construct, each on its snapshot, in the given order unless they have
+/// turns; merges all if all return true. What grandchildren were granted counts as granted to
+/// the child.
 fn fork(parent: &mut Space, k: usize, order: &[usize], body: &mut Body) -> bool {
     const ZERO: [u8; PAGE] = [0; PAGE];
     let session = parent.prepare(k);
@@ -22,10 +29,32 @@ fn fork(parent: &mut Space, k: usize, order: &[usize], body: &mut Body) -> bool 
     let mut frees = vec![Vec::new(); k];
     let mut ok = true;
     let mut granted = Vec::new();
-    for &i in order {
+    let in_turn = parent.heap.runs_in_turn(k);
+    let given = parent.heap.sequences();
+    let mut left = given;
+    let mut order = order.to_vec();
+    if in_turn {
+        order.sort_unstable();
+        IN_TURN.fetch_add(1, Relaxed);
+    }
+    for i in order {
         restore(&file);
         let mut child = parent.child(session, i, k);
+        if in_turn {
+            child.take_turn(&left);
+        }
         ok &= body(i, &mut child);
+        let mut leaves = child.heap.leave(session, &child.sequences);
+        let vacated = child.heap.vacate(session, &child.sequences);
+        if let Some(v) = vacated {
+            VACATED.fetch_add(1, Relaxed);
+            leaves = child.sequences;
+            parent.dirty_below[0] = parent.dirty_below[0].max(v.dirty_below);
+        }
+        if in_turn {
+            assert!(can_leave(&left, &leaves));
+            left = leaves;
+        }
         let now = pages();
         let all: BTreeSet<usize> = now.keys().chain(file.keys()).copied().collect();
         for a in all {
@@ -36,7 +65,7 @@ fn fork(parent: &mut Space, k: usize, order: &[usize], body: &mut Body) -> bool 
             }
             if inside(&child.granted, a) {
                 file.insert(a, Box::new(*page));
-            } else {
+            } else if !vacated.is_some_and(|v| v.holds(a)) {
                 changed[i].insert(a, Box::new(*page));
             }
         }
@@ -57,7 +86,10 @@ fn fork(parent: &mut Space, k: usize, order: &[usize], body: &mut Body) -> bool 
         for &(addr, _) in frees.iter().flatten() {
             assert!(parent.free(addr), "a deferred free of no block");
         }
-        parent.heap.adopt(k, session);
+        match in_turn {
+            true => parent.heap.adopt_in_turn(k, session, &left),
+            false => parent.heap.adopt(k, session),
+        }
     }
     if parent.depth > 0 {
         parent.granted.extend(granted);
@@ -178,6 +210,10 @@ impl Program {
                 b.may_free &= (b.addr >> 4) % k == i;
             }
             self.run(child, &mut mine, most);
+            if self.r.chance(2) {
+                // Nothing of its own is left: as a rule it vacates.
+                mine.retain(|b| !b.own || !child.free(b.addr));
+            }
             after[i] = mine;
             fails != Some(i)
         });
@@ -199,6 +235,10 @@ fn random_programs(seeds: std::ops::Range<u64>) -> Program {
         let _memory = Memory::new();
         all.r = Random(seed);
         let mut master = Space::master();
+        // With few segments left children run in turn, at once or one level further down.
+        if let Some(left) = [None, Some(400), Some(150)][seed as usize % 3] {
+            master.sequences[0].next = u64::from(ZONE[0].count) - left;
+        }
         let mut live = Vec::new();
         for _ in 0..3 {
             all.run(&mut master, &mut live, 3);
@@ -214,6 +254,8 @@ fn random_programs(seeds: std::ops::Range<u64>) -> Program {
 #[test]
 fn random_programs_of_spaces_keep_every_block() {
     let p = random_programs(0..6);
+    let (in_turn, vacated) = (IN_TURN.load(Relaxed), VACATED.load(Relaxed));
+    assert!(in_turn > 20 && vacated > 40, "{in_turn} {vacated}");
     assert!(
         p.failures > 10 && p.constructs > 60 && p.deferred > 100,
         "{} {} {}",

@@ -3,6 +3,7 @@
 use crate::heap::class::{HEAP_END, ZONES};
 use crate::heap::open::{Freed, OpenLane};
 use crate::heap::state::Sequence;
+use crate::heap::turns::next_in_turn;
 use crate::heap::{Env, Heap};
 use crate::image::layout::META;
 use crate::sys::scan;
@@ -170,20 +171,34 @@ impl Space {
         self.heap.prepare(self, k).expect("address space")
     }
 
+    /// Gives a child in turn what its lower sibling left.
+    pub fn take_turn(&mut self, left: &[Sequence; ZONES]) {
+        self.sequences = next_in_turn(left);
+    }
+
     /// Runs `k` children one after another on the same memory, in index order, and takes
     /// them back: right where no child looks at what a sibling did.
     pub fn construct(&mut self, k: usize, mut body: impl FnMut(usize, &mut Space)) {
         let session = self.prepare(k);
+        let in_turn = self.heap.runs_in_turn(k);
+        let mut left = self.heap.sequences();
         let mut frees = Vec::new();
         for i in 0..k {
             let mut child = self.child(session, i, k);
+            if in_turn {
+                child.take_turn(&left);
+            }
             body(i, &mut child);
+            left = child.heap.leave(session, &child.sequences);
             frees.append(&mut child.deferred);
         }
         for (addr, _) in frees {
             assert!(self.free(addr));
         }
-        self.heap.adopt(k, session);
+        match in_turn {
+            true => self.heap.adopt_in_turn(k, session, &left),
+            false => self.heap.adopt(k, session),
+        }
     }
 }
 

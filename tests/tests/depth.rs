@@ -1,0 +1,75 @@
+//! Recursion far deeper than address space can be divided: children run in turn there.
+use detpar_tests::harness::{Program, WORKERS};
+use std::time::Duration;
+
+fn run(cases: &[&str], workers: usize, seed: u64) -> String {
+    let mut p = Program::new(env!("CARGO_BIN_EXE_depth")).limit(Duration::from_secs(300));
+    if seed != 0 {
+        p = p.env("DETPAR_CHAOS", &seed.to_string());
+    }
+    p = cases.iter().fold(p, |p, case| p.arg(case));
+    p.workers(workers).run().expect(0).text()
+}
+
+/// Everywhere the same: results, addresses, what is said of failures.
+const CASES: &[&str] =
+    &["chain", "kept", "fib", "conflict", "panic", "killed", "spawned", "barrier", "rolled_back"];
+
+#[test]
+fn at_any_number_of_workers() {
+    let all = WORKERS.map(|workers| run(CASES, workers, 0));
+    assert_eq!(all[0].lines().count(), CASES.len(), "{}", all[0]);
+    assert!(all.iter().all(|text| *text == all[0]), "{all:#?}");
+    for part in ["child 0 wrote 1, child 1 wrote 2", "1 panicked at", "SIGABRT", "spawned far"] {
+        assert!(all[0].contains(part), "no {part:?} in\n{}", all[0]);
+    }
+}
+
+#[test]
+fn under_perturbed_schedules() {
+    let expected = run(CASES, 2, 0);
+    for seed in 1..=2 {
+        assert_eq!(run(CASES, 3, seed), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn in_checking_mode() {
+    let program = || Program::new(env!("CARGO_BIN_EXE_depth")).arg("met").arg("barrier").workers(2);
+    let checked = program().env("DETPAR_CHECK", "1").limit(Duration::from_secs(300)).run();
+    assert_eq!(checked.expect(0).text(), program().run().expect(0).text());
+}
+
+#[test]
+fn trees_of_all_shapes() {
+    let cases = ["far", "bad_pivots", "wide"];
+    assert_eq!(run(&cases, 2, 0), run(&cases, 8, 0));
+}
+
+#[test]
+fn what_nobody_keeps_needs_no_memory() {
+    assert_eq!(run(&["frugal"], 2, 0), "frugal: nothing left\n");
+}
+
+#[test]
+fn room_is_limited() {
+    let text = run(&["no_room"], 3, 0);
+    for part in ["addresses of child", "nest spaces less deep"] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
+#[ignore = "long"]
+fn levels_are_limited() {
+    let text = run(&["too_deep"], 3, 0);
+    assert!(text.contains("spaces are nested too deep"), "{text}");
+}
+
+#[test]
+#[ignore = "long"]
+fn many_spaces() {
+    let cases = ["fib_20", "balanced"];
+    let all = WORKERS.map(|workers| run(&cases, workers, 0));
+    assert!(all.iter().all(|text| *text == all[0]), "{all:#?}");
+}
