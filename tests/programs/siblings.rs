@@ -256,7 +256,7 @@ fn forked() {
 fn forked_beside_one_that_runs() {
     fn slow(word: usize) {
         restore(word);
-        for i in 0..30_000_000u64 {
+        for i in 0..5_000_000u64 {
             std::hint::black_box(i);
         }
     }
