@@ -19,5 +19,5 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Whether this run takes exact write sets.
 #[inline]
 pub(crate) fn is_on() -> bool {
-    control().check.load(Relaxed) != 0
+    control().told.check.load(Relaxed) != 0
 }

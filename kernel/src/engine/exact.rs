@@ -45,8 +45,9 @@ fn found_below(construct: u32, count: usize) -> impl Iterator<Item = Verdict> + 
         let status = o.status.load(SeqCst);
         let staged = status == outcome::RETURNED || status == outcome::FAILED;
         let at = staged.then(|| o.stage.load(SeqCst));
-        let st = at.and_then(|at| claims::stage_at(slot_of(o), at));
-        st.map_or(&[][..], |st| claims::found(slot_of(o), st)).iter().copied()
+        let slot = slot_of(o);
+        let st = at.and_then(|at| claims::stage_at(slot, at));
+        st.map_or(&[][..], |st| claims::found(slot, &st)).iter().copied()
     })
 }
 
@@ -167,7 +168,7 @@ fn plan(
         }
         let slot = slot_of(o);
         let masks = claims::stage_at(slot, o.stage.load(SeqCst))
-            .and_then(|st| claims::masks(slot, st, pages.len()));
+            .and_then(|st| claims::masks(slot, &st, pages.len()));
         let masks = masks.ok_or(Failure { child: c.index, cause: Cause::Killed { signal: 0 } })?;
         c.writes = Writes { addrs: pages, masks };
     }

@@ -8,8 +8,9 @@
 //! - `own`: private memory is used by one thread of the process at a time: the space's user
 //!   code when it allocates or traps, or the control plane while user code is suspended.
 //!
-//! A worker's mailbox and exchange area are written by that worker: what it says there is a
-//! claim, and `exec::claims` checks it before the parent follows a pointer or a length.
+//! A worker's mailbox and exchange area are written by that worker, constructs by all: what
+//! stands there is a claim. `exec::claims` checks it before the parent follows a pointer or a
+//! length, `exec::master` knows itself who has what, and notices what cannot be.
 
 use super::cause::CauseRecord;
 use super::command::Command;
@@ -19,8 +20,9 @@ use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::huge::Pages;
 use crate::image::layout::{CONTROL, EXCHANGE, EXCHANGE_SIZE, MAX_WORKERS, PRIVATE};
+use crate::sys;
 use crate::sys::cpu::{FloatControl, Registers};
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// States of a worker as its mailbox shows them.
 pub(crate) mod state {
@@ -204,11 +206,18 @@ pub(crate) mod step {
     }
 }
 
-/// A construct in progress. Written by the master; workers claim and report outcomes.
-#[repr(C, align(4096))]
-pub(crate) struct Construct {
+/// What the master gave out as a construct. Workers can only read it.
+#[repr(C, align(64))]
+pub(crate) struct Brief {
     /// Number of lives of this slot: stages of an earlier life are released.
     pub life: AtomicU32,
+    /// The request.
+    pub request: Request,
+}
+
+/// A construct in progress: workers claim and report outcomes, and all of them can write here.
+#[repr(C, align(4096))]
+pub(crate) struct Construct {
     /// Set by a nested parent when it no longer needs the stages.
     pub released: AtomicU32,
     /// Below this index all children are taken.
@@ -217,8 +226,6 @@ pub(crate) struct Construct {
     pub limit: AtomicU32,
     /// Children that reported.
     pub reported: AtomicU32,
-    /// The request.
-    pub request: Request,
     /// Outcome of each child.
     pub outcomes: [Outcome; MAX_CHILDREN],
 }
@@ -238,10 +245,6 @@ pub(crate) struct Mailbox {
     pub life: AtomicU32,
     /// Evicted child of it that the worker is to take first, plus one; 0: none.
     pub given: AtomicU32,
-    /// Whether the worker could be set up.
-    pub up: AtomicU32,
-    /// Set once if the worker could not be set up: see [`step::error`].
-    pub setup_error: AtomicU64,
     /// What the suspended child asks for, see [`ask`].
     pub ask: AtomicU32,
     /// The construct that it is about.
@@ -252,37 +255,87 @@ pub(crate) struct Mailbox {
     pub reply: AtomicU32,
     /// Live stages in the slot's exchange area.
     pub stages: AtomicU32,
+    /// Layers made so far by spaces in this slot.
+    pub layers: AtomicU64,
     /// High-water marks of fresh segments granted to children, by zone.
     pub granted: [AtomicU32; ZONES],
 }
 
-/// Shared control memory.
+/// What becomes of a new worker. It writes this before it is confined and never again.
+#[repr(C)]
+pub(crate) struct Birth {
+    /// Whether it could be set up.
+    pub up: AtomicU32,
+    /// Set once if it could not: see [`step::error`].
+    pub error: AtomicU64,
+}
+
+/// What the master tells all workers, who can only read it.
+#[repr(C, align(4096))]
+pub(crate) struct Told {
+    /// Whether the master sleeps on `event`.
+    pub master_sleeps: AtomicU32,
+    /// Whether write sets are taken exactly.
+    pub check: AtomicU32,
+    /// Seed of chaos scheduling; 0: off.
+    pub chaos: AtomicU64,
+    /// How many idle workers may watch their mailboxes for a while before they sleep.
+    pub spinners_allowed: AtomicU32,
+    /// Whether the master waits for any worker to become idle.
+    pub hungry: AtomicU32,
+    /// Layers made so far by the master.
+    pub layers: AtomicU64,
+    /// How workers were set up.
+    pub births: [Birth; MAX_WORKERS],
+    /// Constructs as they were given out.
+    pub briefs: [Brief; MAX_CONSTRUCTS],
+}
+
+/// Shared control memory. A worker can write what comes before `told`, and its own mailbox: the
+/// master takes nothing there for true that it does not know itself.
 #[repr(C)]
 pub(crate) struct Control {
     /// Futex: incremented at every event the master may wait for.
     pub event: AtomicU32,
-    /// Whether the master sleeps on `event`.
-    pub master_sleeps: AtomicU32,
-    /// Layers made so far.
-    pub layers: AtomicU64,
-    /// Seed of chaos scheduling; 0: off.
-    pub chaos: AtomicU64,
-    /// Whether write sets are taken exactly.
-    pub check: AtomicU32,
-    /// How many idle workers may watch their mailboxes for a while before they sleep.
-    pub spinners_allowed: AtomicU32,
-    /// How many do.
+    /// How many idle workers watch their mailboxes.
     pub spinners: AtomicU32,
-    /// Whether the master waits for any worker to become idle.
-    pub hungry: AtomicU32,
     /// Highest fresh segment by zone that a failed construct may have written, plus one.
     pub dirty_below: [AtomicU32; ZONES],
     /// Small and huge pages.
     pub pages: Pages,
-    /// Mailboxes.
-    pub mail: [Mailbox; MAX_WORKERS],
     /// Constructs.
     pub constructs: [Construct; MAX_CONSTRUCTS],
+    /// What the master says.
+    pub told: Told,
+    /// Mailboxes.
+    pub mail: [Mailbox; MAX_WORKERS],
+}
+
+/// Leaves a new worker of control memory what it is to write; or all, where it could not be set
+/// up after all.
+pub(crate) fn protect(slot: u32, yes: bool) -> sys::Sys<()> {
+    let from = CONTROL + core::mem::offset_of!(Control, told);
+    let own = CONTROL + core::mem::offset_of!(Control, mail) + slot as usize * size_of::<Mailbox>();
+    let both = libc::PROT_READ | libc::PROT_WRITE;
+    let rights = if yes { libc::PROT_READ } else { both };
+    // SAFETY: rights in this process; it keeps those that `Control` says.
+    unsafe {
+        sys::protect(from, CONTROL + size_of::<Control>() - from, rights)?;
+        sys::protect(own, size_of::<Mailbox>(), both)
+    }
+}
+
+/// A number for a layer that no other has. Any process can forge what it writes, so each counts
+/// what it makes in memory that no other writes, and slots outlive processes.
+pub(crate) fn new_layer(slot: u32) -> u64 {
+    let mail = control().mail.get(slot as usize);
+    let count = mail.map_or(&control().told.layers, |m| &m.layers);
+    u64::from(slot + 1) << 48 | (count.fetch_add(1, Relaxed).wrapping_add(1) & ((1 << 48) - 1))
+}
+
+/// What the master gave out as construct `c`, one of the workers' own.
+pub(crate) fn brief(c: u32) -> Option<&'static Brief> {
+    control().told.briefs.get(c as usize)
 }
 
 /// Slot of the home worker, which runs on the master's processor while the master waits:
@@ -302,6 +355,7 @@ pub(crate) fn control() -> &'static Control {
 /// What one child hands over, at the start of a range of its worker's exchange area. All
 /// places are addresses within that area.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub(crate) struct Stage {
     /// Whether `cause` is set.
     pub failed: u32,
@@ -557,4 +611,4 @@ const _: () = {
     assert!(CONTROL_STACK > STACK_SIZE);
     assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
-const _: () = assert!(size_of::<Mailbox>() == 4096);
+const _: () = assert!(size_of::<Mailbox>() == 4096 && size_of::<Told>().is_multiple_of(4096));

@@ -153,7 +153,8 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     let known = (slot as usize) < MAX_WORKERS;
     let st = known.then(|| claims::stage_at(slot, at)).flatten().ok_or(broken)?;
     let k = *claims::view::<Kept>(slot, st.kept, 1, PAGE).and_then(|k| k.first()).ok_or(broken)?;
-    let staged = claims::staged(slot, st, 0).ok_or(broken)?;
+    let mark = me.stage_end;
+    let staged = claims::staged(me, slot, &st, 0).map_err(|_| broken)?;
     let addrs = claims::view::<u64>(slot, k.pages.0, k.pages.2, 8).ok_or(broken)?;
     let pages = claims::view::<Page>(slot, k.pages.1, k.pages.2, PAGE).ok_or(broken)?;
     let granted = claims::view::<(usize, usize)>(slot, k.grants.0, k.grants.1, 8).ok_or(broken)?;
@@ -182,7 +183,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         *exit_at(private::EXITS, i as u32) = exit;
     }
     me.thread_exit_count = exits.len() as u32;
-    take_back_records(me, slot, st, &k, staged.frees);
+    take_back_records(me, slot, &st, &k, staged.frees);
 
     // A new snapshot takes the place of all but its frames and its thread-local storage.
     let snap = r.orders & order::SNAP != 0;
@@ -206,6 +207,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         let changed = all.filter(|to| !matches!(layer::lookup(k.base, **to), Some((_, false))));
         me.clean_faults = sys::faults().saturating_sub(changed.count() as u64);
     }
+    me.stage_end = mark;
     Ok(job)
 }
 

@@ -38,12 +38,13 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
-        mail.setup_error.store(step::error(step, errno), Release);
+        // Where it is protected already; where that fails nothing was.
+        let _ = protect(slot, false);
+        control().told.births[arg].error.store(step::error(step, errno), Release);
         mail.state.store(state::FAULTED, Release);
         signal_master();
         sys::exit(73);
     }
-    mail.up.store(1, Release);
     me.clean_faults = sys::faults();
     loop {
         wait_go(mail, true);
@@ -75,6 +76,8 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
         sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(step::IMAGE))?;
         let rw = libc::PROT_READ | libc::PROT_WRITE;
         sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(step::IMAGE))?;
+        control().told.births[slot as usize].up.store(1, Release);
+        protect(slot, true).map_err(on(step::IMAGE))?;
         confine::install()?;
     }
     Ok(())
@@ -98,7 +101,7 @@ fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
 pub(super) fn signal_master() {
     let c = control();
     c.event.fetch_add(1, SeqCst);
-    if c.master_sleeps.load(SeqCst) != 0 {
+    if c.told.master_sleeps.load(SeqCst) != 0 {
         sys::futex_wake(&c.event);
     }
 }
@@ -116,7 +119,7 @@ fn wait_go(mail: &Mailbox, watching: bool) {
     // The home worker shares the master's processor: it hands that over at once.
     if watching && me.slot != HOME {
         let c = control();
-        if c.spinners.fetch_add(1, SeqCst) < c.spinners_allowed.load(Relaxed) {
+        if c.spinners.fetch_add(1, SeqCst) < c.told.spinners_allowed.load(Relaxed) {
             let start = cpu::cycles();
             while cpu::cycles() - start < SPIN {
                 if turn(me) {
@@ -151,7 +154,7 @@ fn serve(construct: u32) {
         let evicted = given.is_some();
         let Some(i) = given.take().or_else(|| claim(con, life, me.slot)) else {
             mail.state.store(state::IDLE, SeqCst);
-            if control().hungry.load(SeqCst) != 0 {
+            if control().told.hungry.load(SeqCst) != 0 {
                 signal_master();
             }
             return;
@@ -199,9 +202,9 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
         con.limit.fetch_min(i + 1, SeqCst);
     }
     o.status.store(status, SeqCst);
-    let reported = con.reported.fetch_add(1, SeqCst) + 1;
+    let reported = con.reported.fetch_add(1, SeqCst).wrapping_add(1);
     let done = reported >= con.limit.load(SeqCst);
-    let hungry = control().hungry.load(SeqCst) != 0;
+    let hungry = control().told.hungry.load(SeqCst) != 0;
     // The home worker leaves its processor to the master, which then watches for the rest.
     let home_idle = me().slot == HOME && con.next.load(SeqCst) >= con.limit.load(SeqCst);
     if done || status != outcome::RETURNED || hungry || home_idle {
@@ -212,7 +215,8 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
 /// Runs a child and returns its last outcome; none where it left this worker.
 fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) -> Option<u32> {
     let me = me();
-    let mut r = con.request;
+    let Some(brief) = brief(construct) else { return Some(outcome::RETURNED) };
+    let mut r = brief.request;
     if !watch::wants(r.watch, i) {
         return Some(outcome::RETURNED);
     }
@@ -265,7 +269,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         if !park(me, con, i, &job, life) {
             return None;
         }
-        r = con.request;
+        r = brief.request;
         me.stage_end = room;
         if r.orders & order::SNAP != 0
             && let Err(limit) = snap_again(me, &r)
@@ -444,8 +448,7 @@ pub(crate) fn stays() -> bool {
 /// would outlive its snapshot.
 pub(crate) fn has_siblings() -> bool {
     let me = me();
-    let con = control().constructs.get(me.construct as usize);
-    con.is_some_and(|c| c.request.lane == 0) && me.open_count == 0
+    brief(me.construct).is_some_and(|b| b.request.lane == 0) && me.open_count == 0
 }
 
 /// Stops the running child: control comes back when its parent lets it go on. On the child's

@@ -12,7 +12,7 @@ impl Master {
     pub(super) fn restart(&mut self, c: u32, request: &Request) {
         let con = &control().constructs[c as usize];
         // SAFETY: `control`: its children have stopped and read the request when they go on.
-        unsafe { (&raw const con.request).cast_mut().write(*request) };
+        unsafe { (&raw const told(c).request).cast_mut().write(*request) };
         let task = &mut self.tasks[c as usize];
         (task.state, task.awaited, task.done, task.parked) = (ACTIVE, false, 0, 0);
         con.reported.store(0, Relaxed);
@@ -30,7 +30,8 @@ impl Master {
                 continue;
             }
             let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
-            if let Some(w) = self.workers.get_mut(slot as usize) {
+            let given = |w: &&mut Worker| w.assigned == c + 1;
+            if let Some(w) = self.workers.get_mut(slot as usize).filter(given) {
                 w.restarted = true;
                 if w.epoch != me().epoch {
                     // It goes on with the mappings as they are now, wherever it waited.
@@ -62,7 +63,7 @@ impl Master {
                 }
                 if self.assign(c, Some(i)) {
                     o.evicted.store(0, SeqCst);
-                    self.tasks[c as usize].parked -= 1;
+                    self.unpark(c);
                 } else {
                     without = Some(i);
                 }
@@ -80,7 +81,7 @@ impl Master {
             let w = &mut self.workers[slot as usize];
             (w.suspended, w.restarted, w.pinned) = (0, false, false);
             self.running += 1;
-            self.tasks[c as usize].parked -= 1;
+            self.unpark(c);
             control().mail[slot as usize].reply.store(tell::GO_ON, Relaxed);
             self.start(slot);
         }
@@ -90,6 +91,12 @@ impl Master {
             return None;
         }
         Some(false)
+    }
+
+    /// One restarted child less that did not get a permit yet.
+    pub(super) fn unpark(&mut self, c: u32) {
+        let parked = &mut self.tasks[c as usize].parked;
+        *parked = parked.saturating_sub(1);
     }
 
     /// A child has stopped in a worker: where many have, it does not keep it.
@@ -161,7 +168,7 @@ impl Master {
     /// Says which worker has a child: its slot plus one, or [`NOBODY`].
     pub(super) fn set_owner(&self, c: u32, i: u32, owner: u32) {
         let con = &control().constructs[c as usize];
-        let life = u64::from(con.life.load(Relaxed)) << 32;
+        let life = u64::from(told(c).life.load(Relaxed)) << 32;
         con.outcomes[i as usize].claim.store(life | u64::from(owner), SeqCst);
     }
 }
