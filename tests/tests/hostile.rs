@@ -100,7 +100,8 @@ const TABLE: &[(&str, &str)] = &[
     ("stage_in_the_image", FALSE),
     ("stage_in_control_memory", FALSE),
     ("stage_that_is_crooked", FALSE),
-    ("stage_in_another_area", FALSE),
+    // It passes itself off as its sibling, with what that wrote.
+    ("stage_in_another_area", "killed |conflict|ok"),
     ("failed_without_stage", FALSE),
     ("failed_without_worker", "Unsupported"),
     ("stopped_where_nobody_stops", FALSE),
@@ -190,9 +191,9 @@ fn fuzz(from: u64, to: u64, workers: usize) {
 
 #[test]
 fn random_claims() {
-    fuzz(0, 150, 2);
-    fuzz(1000, 1150, 1);
-    fuzz(2000, 2100, 3);
+    fuzz(0, 80, 2);
+    fuzz(1000, 1050, 1);
+    fuzz(2000, 2050, 3);
 }
 
 #[test]

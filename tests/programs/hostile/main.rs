@@ -50,7 +50,9 @@ fn attempt(attack: impl Fn() + Send) -> Result<(), JoinError> {
     // Who attacks may pass itself off as its sibling, but a failure leaves nothing.
     assert!(result.is_ok() || changed.iter().all(|n| *n == 0), "all or nothing");
     end_workers();
-    assert_alive();
+    // Somebody may kill workers of these as well: see the test.
+    let alive = || std::panic::catch_unwind(assert_alive).is_ok();
+    assert!((0..3).any(|_| alive()), "the master goes on");
     result.map(drop)
 }
 
