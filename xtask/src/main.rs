@@ -38,7 +38,7 @@ enum Command {
     },
     /// Runs the long tests, which `test` leaves out (those marked `ignore`).
     Stress,
-    /// Writes the documents that are made from the sources: `docs/confine.md`.
+    /// Writes the documents that are made from the sources: `docs/confine.md`, `docs/faults.md`.
     Docs,
     /// Installs the tools that the other commands use: cargo-nextest, cargo-deny, rustfmt,
     /// clippy.

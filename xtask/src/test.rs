@@ -75,11 +75,16 @@ pub(crate) fn oracle(cases: Option<u64>) -> Result {
 
 /// Writes the documents that are made from the sources, by the tests that compare them.
 pub(crate) fn docs() -> Result {
-    let mut test = cargo(&["test", "--package", "detpar-kernel", "--lib", "docs_are_current"]);
-    if run::run(test.env("DETPAR_UPDATE_DOCS", "1"))?.success {
-        return Ok(());
+    let sources: [&[&str]; 2] = [
+        &["test", "--package", "detpar-kernel", "--lib", "docs_are_current"],
+        &["test", "--package", PROGRAMS, "--test", "fault_table", "the_document"],
+    ];
+    for arguments in sources {
+        if !run::run(cargo(arguments).env("DETPAR_UPDATE_DOCS", "1"))?.success {
+            return Err("the documents could not be written".into());
+        }
     }
-    Err("the documents could not be written".into())
+    Ok(())
 }
 
 /// Runs the long tests.
