@@ -87,6 +87,39 @@ pub(crate) fn docs() -> Result {
     Ok(())
 }
 
+/// Runs the determinism test programs in all surroundings.
+pub(crate) fn matrix() -> Result {
+    let all = ["test", "--release", "--package", PROGRAMS, "--test", "matrix", "--", "--nocapture"];
+    under(&all, ("DETPAR_MATRIX", "full"))
+}
+
+/// Runs the tests whose programs need nothing that the profile takes away.
+pub(crate) fn docker() -> Result {
+    let mut all = vec!["test", "--release", "--package", PROGRAMS, "--no-fail-fast"];
+    let tests = [
+        "barriers",
+        "check",
+        "confine",
+        "conflicts",
+        "determinism",
+        "evicted",
+        "faults",
+        "nested",
+        "open",
+        "rollback",
+        "streams",
+    ];
+    all.extend(tests.iter().flat_map(|t| ["--test", t]));
+    under(&all, ("DETPAR_PROFILE", "docker"))
+}
+
+fn under(arguments: &[&str], (name, value): (&str, &str)) -> Result {
+    if run::run(cargo(arguments).env(name, value))?.success {
+        return Ok(());
+    }
+    Err(format!("tests failed under {name}={value}"))
+}
+
 /// Runs the long tests.
 pub(crate) fn stress() -> Result {
     let mut report = Report::default();
