@@ -20,10 +20,10 @@ const PAGE: usize = 4096;
 /// The lowest page of the stack, where nobody may write.
 pub const GUARD: u64 = 0x1600_0000_0000;
 
-/// A page of the program that nobody else uses.
+/// Two pages of the program that nobody else uses.
 #[repr(align(4096))]
-struct Scratch([AtomicU8; PAGE]);
-static SCRATCH: Scratch = Scratch([const { AtomicU8::new(0) }; PAGE]);
+struct Scratch([AtomicU8; 2 * PAGE]);
+static SCRATCH: Scratch = Scratch([const { AtomicU8::new(0) }; 2 * PAGE]);
 
 pub fn scratch() -> u64 {
     SCRATCH.0.as_ptr() as u64

@@ -94,11 +94,15 @@ fn read<T: Copy>(at: usize) -> T {
     unsafe { (at as *const T).read_volatile() }
 }
 
+/// A value at any address.
+#[repr(C, packed)]
+struct Crooked<T>(T);
+
 /// Writes a word of this process, or one that it shares.
 fn write<T>(at: usize, value: T) {
     // SAFETY: what this breaks is what the program is about: the process ends, or another
     // process finds what it has to check.
-    unsafe { (at as *mut T).write_volatile(value) };
+    unsafe { (at as *mut Crooked<T>).write_volatile(Crooked(value)) };
 }
 
 /// The offset of a word by its name.

@@ -69,10 +69,10 @@ impl Master {
             0 => return Holder::Nobody,
             NOBODY => o.evicted.load(SeqCst) != 0,
             _ => self.workers.get(slot as usize).is_some_and(|w| {
-                let idle = control().mail[slot as usize].state.load(SeqCst) == state::IDLE;
+                let state = control().mail[slot as usize].state.load(SeqCst);
+                let idle = state == state::IDLE && w.suspended == 0;
                 let waits = w.suspended == PARKED && !w.restarted;
-                let stays = !waits && !(idle && w.suspended == 0);
-                w.assigned == c + 1 && w.life == life && stays
+                w.assigned == c + 1 && w.life == life && !idle && !waits
             }),
         };
         if held { Holder::Somebody } else { Holder::Lost }
