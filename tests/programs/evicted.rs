@@ -26,6 +26,7 @@ const CASES: &[(&str, fn())] = &[
     ("parents", parents),
     ("failed", failed),
     ("ended", ended),
+    ("at_thread_exit", at_thread_exit),
     ("workers_killed", workers_killed),
 ];
 
@@ -227,6 +228,37 @@ fn thousands_meet() {
         assert_eq!(cell(at), (at / 1000 * 1000 + (at + 1) % 1000 + 1) as u64);
     }
     assert!(worker_pids().len() < 400, "{}", worker_pids().len());
+}
+
+/// Children that meet once more when their results are there and their threads end.
+fn at_thread_exit() {
+    struct Meets;
+    impl Drop for Meets {
+        fn drop(&mut self) {
+            call::barrier().unwrap();
+        }
+    }
+    thread_local!(static LAST: Meets = const { Meets });
+    /// # Safety
+    /// `out` has room for a number.
+    unsafe extern "C" fn entry(_: *mut (), i: usize, out: *mut u8) -> End {
+        LAST.with(|_| ());
+        // SAFETY: the caller's contract.
+        unsafe { out.cast::<usize>().write(i * 7 + 1) };
+        End::Returned
+    }
+    let mut closed = Closed::with_capacity(MANY);
+    for i in 0..MANY {
+        let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
+        let job = Job { entry, data: std::ptr::null_mut(), arg: i, out_size: size_of::<usize>() };
+        closed.put(ChildId(i as u32), flags, job).expect("the next index");
+    }
+    // SAFETY: the entry takes what the job gives it, and does not unwind.
+    let done = unsafe { closed.get(GetFlags::MERGE) }.unwrap();
+    for i in 0..MANY {
+        // SAFETY: each child returned a number.
+        assert_eq!(unsafe { done.result(i).cast::<usize>().read_unaligned() }, i * 7 + 1);
+    }
 }
 
 /// Children that ret, and go on as they are, with what their parent does to them.

@@ -2,7 +2,7 @@
 use detpar_tests::harness::{Program, Run, WORKERS};
 use std::time::Duration;
 
-const CASES: [&str; 9] = [
+const CASES: [&str; 10] = [
     "met",
     "went_on",
     "new_computations",
@@ -11,6 +11,7 @@ const CASES: [&str; 9] = [
     "parents",
     "failed",
     "ended",
+    "at_thread_exit",
     "workers_killed",
 ];
 

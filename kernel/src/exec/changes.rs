@@ -113,6 +113,8 @@ struct Scans {
     misses: u32,
     /// What a scan of everything takes of late, in cycles.
     full_cycles: u64,
+    /// What the last look at the usual places took that found too little.
+    missed_cycles: u64,
     /// Pages to drop, where there are any.
     ended: Runs,
     has_ended: u32,
@@ -155,9 +157,13 @@ pub(crate) fn method() -> scan::Method {
 }
 
 impl Scans {
-    /// Whether to look at the usual places first. Where that found too little, it is not tried
-    /// the next time, then not three times, and so on. Counts as a miss until it succeeds.
+    /// Whether to look at the usual places first: always where that costs next to nothing beside
+    /// looking everywhere. Else, where it found too little, it is not tried the next time, then
+    /// not three times, and so on; counts as a miss until it succeeds.
     fn shall_try(&mut self) -> bool {
+        if self.missed_cycles < self.full_cycles / 16 {
+            return true;
+        }
         if self.skip > 0 {
             self.skip -= 1;
             return false;
@@ -194,6 +200,25 @@ impl Scans {
         self.usual.copy_within(..n, 1);
         self.usual[0] = (from, to);
         self.usual_count = n as u32 + 1;
+    }
+
+    /// The usual places with what lies around them, disjoint, and how many pages that is: who
+    /// goes through memory writes next to where it wrote.
+    fn around(&self) -> ([(usize, usize); USUAL], usize) {
+        let mut all = self.usual;
+        let known = &mut all[..(self.usual_count as usize).min(USUAL)];
+        known.sort_unstable();
+        for (from, to) in known.iter_mut() {
+            let start = if *from >= STACK { STACK } else { 0 };
+            (*from, *to) = (from.saturating_sub(NEAR).max(start), *to + NEAR);
+        }
+        for i in 1..known.len() {
+            known[i].0 = known[i].0.max(known[i - 1].1);
+        }
+        let n = known.len();
+        all[n..].fill((0, 0));
+        let pages = all.iter().map(|(from, to)| to.saturating_sub(*from) / PAGE).sum();
+        (all, pages)
     }
 
     /// Notes where a child wrote.
@@ -234,7 +259,7 @@ pub(super) fn scan_changed(
     let worker = me.role != Role::Master;
     if worker
         && s.shall_try()
-        && let Some(runs) = scan_usual(me, s, stack_from, with_reset, most)
+        && let Some(runs) = try_usual(me, s, stack_from, with_reset, most)
     {
         (s.skip, s.misses) = (0, 0);
         if !chaos::choose(3) {
@@ -266,8 +291,24 @@ pub(super) fn scan_changed(
     Ok(runs)
 }
 
-/// Looks where the last children wrote; `None` where that does not find `most` changed pages,
-/// or costs more than half of what looking everywhere does.
+/// [`scan_usual`], and what it cost where it found too little.
+fn try_usual(
+    me: &Me,
+    s: &mut Scans,
+    stack_from: usize,
+    with_reset: bool,
+    most: usize,
+) -> Option<Runs> {
+    let start = cpu::cycles();
+    let runs = scan_usual(me, s, stack_from, with_reset, most);
+    if runs.is_none() {
+        s.missed_cycles = cpu::cycles().saturating_sub(start);
+    }
+    runs
+}
+
+/// Looks where the last children wrote, then around those places; `None` where that does not
+/// find `most` changed pages, or costs more than half of what looking everywhere does.
 fn scan_usual(
     me: &Me,
     s: &mut Scans,
@@ -277,29 +318,47 @@ fn scan_usual(
 ) -> Option<Runs> {
     let mut runs = Runs::NONE;
     let start = cpu::cycles();
+    let late = |s: &Scans| cpu::cycles().saturating_sub(start) > s.full_cycles / 2;
     // Frames of the child itself lie in pages that earlier children left changed: no fault tells
     // of those.
     let (own, live) = (page_floor(stack_from), page_floor(me.parent_stack));
     if own < live {
         scan_range(me, own, live, |a, b| runs.add(a, b, false));
     }
-    let most = most + runs.all_pages();
+    let (frames, most) = (runs, most + runs.all_pages());
+    let (around, room) = s.around();
+    if frames.all_pages() + room < most {
+        return None;
+    }
+    let above = |from: usize| match (STACK..STACK_END).contains(&from) {
+        true => from.max(live),
+        false => from,
+    };
     for i in 0..s.usual_count as usize {
-        if cpu::cycles().saturating_sub(start) > s.full_cycles / 2 {
+        if late(s) {
             return None;
         }
-        let (mut from, to) = s.usual[i];
-        if (STACK..STACK_END).contains(&from) {
-            from = from.max(live);
-        }
+        let (from, to) = s.usual[i];
         let before = runs.all_pages();
-        scan_range(me, from, to, |a, b| runs.add_found(a, b, with_reset));
+        scan_range(me, above(from), to, |a, b| runs.add_found(a, b, with_reset));
         if runs.all_pages() > before {
             // What was of use is looked at first the next time.
             s.usual[..=i].rotate_right(1);
         }
         if runs.all_pages() == most {
             return runs.sort().then_some(runs);
+        }
+    }
+    runs = frames;
+    for (from, to) in around.into_iter().filter(|(from, to)| from < to) {
+        if late(s) {
+            return None;
+        }
+        scan_range(me, above(from), to, |a, b| runs.add_found(a, b, with_reset));
+        if runs.all_pages() == most {
+            let found = runs.sort().then_some(runs);
+            s.learn(&runs);
+            return found;
         }
     }
     None

@@ -576,6 +576,8 @@ pub(crate) struct Me {
     pub ending: Ending,
     /// How the running child's entry ended.
     pub end: u32,
+    /// The running child's entry has left its result; its thread-exit functions run.
+    pub has_result: bool,
     /// Value of `go` last seen by this worker.
     pub seen_go: u32,
 }

@@ -56,11 +56,12 @@ struct Kept {
 
 /// Leaves the child that has stopped in this worker, which is then free for others. False, and
 /// nothing has changed, where that cannot be: its own open children stand on what this worker
-/// has, or the exchange area is full.
+/// has, its result waits here already, or the exchange area is full.
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
     let checked = watch::is_active() || verdict::any();
-    let owns = checked || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
+    let owns =
+        checked || me.has_result || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
     let written = if owns { Err(Limit::Children) } else { write(me, job) };
     let Ok(runs) = written else {
         me.stage_end = end;

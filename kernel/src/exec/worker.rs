@@ -495,12 +495,13 @@ extern "C" fn child_main(job: usize) -> ! {
     let job = unsafe { &*(job as *const Job) };
     // SAFETY: the contract of `call::Closed::get`; `enter` made sure that the result fits.
     let end = unsafe { (job.entry)(job.data, job.arg, RESULT as *mut u8) };
+    me().has_result = true;
     run_exits();
     if let Some(h) = confine::handler() {
         h.child_ends();
     }
     let me = me();
-    me.end = end as u32;
+    (me.end, me.has_result) = (end as u32, false);
     // SAFETY: `run_child` waits at its record; this flow of control is not resumed again.
     unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
     sys::exit(77)

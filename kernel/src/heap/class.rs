@@ -155,6 +155,18 @@ pub(crate) const CLASS: [Class; CLASSES] = {
     t
 };
 
+impl Class {
+    /// Index of the block around an offset in a span, and whether it starts there.
+    #[inline(always)]
+    pub fn index_of(&self, offset: usize) -> Option<(usize, bool)> {
+        let product =
+            (offset.checked_sub(self.header as usize)? as u64).wrapping_mul(u64::from(self.recip));
+        let index = (product >> 32) as usize;
+        // What the multiplier is too large adds up to less than itself.
+        (index < self.capacity as usize).then_some((index, (product as u32) < self.recip))
+    }
+}
+
 const fn layout(c: usize) -> Class {
     let size = SIZE[c];
     let recip = ((1u64 << 32).div_ceil(size as u64)) as u32;
@@ -192,6 +204,9 @@ const fn layout(c: usize) -> Class {
 /// Sizes up to this find their class in a table: to a branch on the size, mixed sizes are
 /// chance.
 const LISTED: usize = 1024;
+
+/// Number of the classes of such sizes.
+pub(crate) const LISTED_CLASSES: usize = computed_class(LISTED) + 1;
 
 /// Classes of the listed sizes, by units of 16 bytes, rounded up.
 const CLASS_OF: [u8; LISTED / 16 + 1] = {

@@ -25,6 +25,7 @@
 //!   its lock, or the one child that was given the lane.
 
 pub(crate) mod class;
+mod front;
 mod large;
 pub(crate) mod open;
 pub(crate) mod segment;
@@ -85,7 +86,7 @@ impl Heap {
 
     /// Sets the heap up on first use and opens the running space's session.
     #[inline]
-    fn open(self, env: &impl Env) -> &'static HeapState {
+    fn open(self, env: &mut impl Env) -> &'static HeapState {
         let st = self.state();
         if st.magic.get() != MAGIC || st.session.get() != env.session() {
             self.open_session(env);
@@ -94,7 +95,7 @@ impl Heap {
     }
 
     #[cold]
-    fn open_session(self, env: &impl Env) {
+    fn open_session(self, env: &mut impl Env) {
         let st = self.state();
         if st.magic.get() != MAGIC {
             let seg = segment::at(self.0);
@@ -119,6 +120,9 @@ impl Heap {
             let s = &st.zones[0].sequence;
             s.set(Sequence { next: s.get().next.max(1), ..s.get() });
         }
+        if env.depth() == 0 {
+            front::set_up(st, env);
+        }
     }
 
     /// Allocates; null where the address space of this heap is exhausted. `align` is a power
@@ -136,17 +140,25 @@ impl Heap {
     /// block, aligned to 16 bytes. Null, and nothing done, for all else.
     #[inline(always)]
     pub fn alloc_usual(self, env: &impl Env, size: usize) -> *mut u8 {
+        let Some(class) = listed_class(size) else { return core::ptr::null_mut() };
         let st = self.state();
+        let waiting = front::take(st, class);
+        if !waiting.is_null() {
+            return waiting;
+        }
         if st.magic.get() != MAGIC || st.session.get() != env.session() {
             return core::ptr::null_mut();
         }
-        listed_class(size).map_or(core::ptr::null_mut(), |class| small::alloc_usual(st, class))
+        small::alloc_usual(st, class)
     }
 
     /// What [`Heap::free`] does as a rule. False, and nothing done, for all else.
     #[inline(always)]
     pub fn free_usual(env: &impl Env, addr: usize) -> bool {
-        is_small(addr) && env.heap().state().newest_open.get() == 0 && small::free_usual(env, addr)
+        let st = env.heap().state();
+        is_small(addr)
+            && st.newest_open.get() == 0
+            && front::put(st, addr).unwrap_or_else(|| small::free_usual(env, addr))
     }
 
     /// Like [`Heap::alloc`] with zeroed memory.
@@ -177,7 +189,7 @@ impl Heap {
     #[inline]
     fn free_now(env: &mut impl Env, addr: usize) -> bool {
         match locate(addr) {
-            Some((0, _)) => small::free(env, addr),
+            Some((0, _)) => !front::holds(addr) && small::free(env, addr),
             Some((z, n)) => large::free(env, addr, z, n),
             None => false,
         }
@@ -386,7 +398,10 @@ pub(crate) struct BlockInfo {
 /// The live block around an address, if there is one.
 pub(crate) fn block_of(addr: usize) -> Option<BlockInfo> {
     let (start, len) = match locate(addr)? {
-        (0, _) => segment::at(addr).find_block(addr).map(|b| (b.start, b.len))?,
+        (0, _) => {
+            let live = segment::at(addr).find_block(addr).filter(|b| !front::holds(b.start));
+            live.map(|b| (b.start, b.len))?
+        }
         (z, n) => large::block(z, n).filter(|&(start, len)| addr < start + len)?,
     };
     Some(BlockInfo { start, len })

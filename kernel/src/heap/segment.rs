@@ -100,13 +100,9 @@ impl Span {
     #[inline]
     pub fn find_small(&self, base: usize, addr: usize) -> Option<(&'static Class, usize, bool)> {
         let k = CLASS.get(self.class.get() as usize)?;
-        let off = (addr - base).checked_sub(k.header as usize)?;
-        let product = (off as u64).wrapping_mul(u64::from(k.recip));
-        let index = (product >> 32) as usize;
-        let live = index < k.capacity as usize
-            && self.bits(base, k).get(index / 64)?.get() >> (index % 64) & 1 == 0;
-        // What the multiplier is too large adds up to less than itself.
-        live.then_some((k, index, (product as u32) < k.recip))
+        let (index, starts) = k.index_of(addr - base)?;
+        let live = self.bits(base, k).get(index / 64)?.get() >> (index % 64) & 1 == 0;
+        live.then_some((k, index, starts))
     }
 
     /// Pages of the span.

@@ -147,6 +147,8 @@ pub(crate) struct HeapState {
     pub floor: Cell<u64>,
     /// Number drawn when the sequences were divided with open children, 0: they are whole.
     pub split: Cell<u64>,
+    /// First page of the master's front, 0 for all others.
+    pub front: Cell<u32>,
     /// Page with the table of open lanes, 0 until the first open child.
     pub opens: Cell<u32>,
     /// Whether free memory beyond the reserve could not be given back.
@@ -180,7 +182,7 @@ impl HeapState {
         let short = [&self.depth, &self.label, &self.parent, &self.lanes, &self.open];
         for c in short
             .into_iter()
-            .chain([&self.opens, &self.open_slots, &self.withheld])
+            .chain([&self.front, &self.opens, &self.open_slots, &self.withheld])
             .chain(&self.bins)
         {
             c.set(0);

@@ -33,10 +33,6 @@ impl Master {
             let given = |w: &&mut Worker| w.assigned == c + 1;
             if let Some(w) = self.workers.get_mut(slot as usize).filter(given) {
                 w.restarted = true;
-                if w.epoch != me().epoch {
-                    // It goes on with the mappings as they are now, wherever it waited.
-                    self.tell_to_leave(slot);
-                }
             }
         }
         self.active[self.active_count as usize] = c;
@@ -73,6 +69,11 @@ impl Master {
             let Some(w) = self.workers.get(slot as usize) else { continue };
             // One that has stopped once more is parked as well, before it says so.
             if !w.restarted || w.assigned != c + 1 || w.suspended != PARKED {
+                continue;
+            }
+            if w.epoch != me().epoch && !w.pinned {
+                // It goes on with the mappings as they are now, wherever it waited.
+                self.tell_to_leave(slot);
                 continue;
             }
             if !self.may_run(true) {

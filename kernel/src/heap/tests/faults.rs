@@ -216,3 +216,40 @@ fn overwritten_book_keeping_is_survived() {
         }
     }
 }
+
+#[test]
+fn the_masters_front_takes_a_block_once_and_hands_it_out_once() {
+    let _memory = Memory::new();
+    let mut s = Space::master();
+    let held: Vec<usize> = (0..100).map(|_| s.alloc(48, 16)).collect();
+    // More than wait at a time; each of them freed once more at once, and all once more at last.
+    for &p in &held {
+        assert!(s.free(p));
+        assert!(!s.free(p) && block_of(p).is_none() && Heap::usable(p) == 0);
+    }
+    assert!(held.iter().all(|&p| !s.free(p)));
+    let mut again: Vec<usize> = (0..100).map(|_| s.alloc(48, 16)).collect();
+    assert_eq!(again[0], held[31], "the last of those that wait comes first");
+    again.sort_unstable();
+    again.dedup();
+    assert_eq!(again, held, "each once");
+    // What stands in a block counts for nothing.
+    let p = s.alloc(48, 16);
+    // SAFETY: the block is live.
+    unsafe { (p as *mut [u64; 2]).write([0xd17e_a5ed_0f4e_e0b1; 2]) };
+    assert!(block_of(p).is_some() && s.free(p) && block_of(p).is_none());
+}
+
+#[test]
+fn a_block_that_waits_in_the_front_is_nothing_to_children() {
+    let _memory = Memory::new();
+    let mut s = Space::master();
+    let p = s.alloc(48, 16);
+    assert!(s.free(p));
+    s.construct(2, |_, child| {
+        assert!(!child.free(p) && block_of(p).is_none());
+        let q = child.alloc(48, 16);
+        assert!(q != p && child.free(q));
+    });
+    assert_eq!(s.alloc(48, 16), p);
+}

@@ -6,6 +6,7 @@ use crate::heap::state::Sequence;
 use crate::heap::{Env, Heap};
 use crate::image::layout::META;
 use crate::sys::scan;
+use core::ptr::null_mut;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -154,13 +155,15 @@ impl Space {
     }
 
     pub fn alloc(&mut self, size: usize, align: usize) -> usize {
-        let p = self.heap.alloc(self, size, align) as usize;
+        // As `space::memory` does: the usual path first.
+        let usual = if align <= 16 { self.heap.alloc_usual(self, size) } else { null_mut() };
+        let p = if usual.is_null() { self.heap.alloc(self, size, align) } else { usual } as usize;
         assert_eq!(p % align.max(16), 0, "size {size} align {align}");
         p
     }
 
     pub fn free(&mut self, addr: usize) -> bool {
-        Heap::free(self, addr)
+        Heap::free_usual(self, addr) || Heap::free(self, addr)
     }
 
     pub fn prepare(&mut self, k: usize) -> u64 {
