@@ -132,6 +132,12 @@ pub fn image_fd() -> i32 {
     me().image_fd
 }
 
+/// What native code in a child can reach of the control plane: for tests that attack it.
+#[doc(hidden)]
+pub mod exposed {
+    pub use crate::exec::exposed::*;
+}
+
 /// A main as libc calls it: the number of arguments, arguments, environment.
 pub type Main = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 

@@ -1,4 +1,5 @@
 //! For the tests: starting programs with a deadline. A program that hangs is a failure.
+use crate::docker::Profile;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -30,6 +31,11 @@ const OURS: [&str; 14] = [
     "RUST_BACKTRACE",
 ];
 
+/// Whether all programs run under Docker's default profile, as `cargo xtask docker` asks.
+pub fn in_docker() -> bool {
+    std::env::var_os("DETPAR_PROFILE").is_some_and(|v| v == "docker")
+}
+
 /// A program to be run, with standard input closed.
 #[derive(Debug)]
 pub struct Program {
@@ -45,7 +51,12 @@ impl Program {
         for name in OURS {
             command.env_remove(name);
         }
-        Program { command, limit: Duration::from_secs(60) }
+        let program = Program { command, limit: Duration::from_secs(60) };
+        if !in_docker() {
+            return program;
+        }
+        let profile = Profile::new();
+        program.before(move || profile.install())
     }
 
     /// Adds an argument.

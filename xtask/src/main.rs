@@ -38,7 +38,12 @@ enum Command {
     },
     /// Runs the long tests, which `test` leaves out (those marked `ignore`).
     Stress,
-    /// Writes the documents that are made from the sources: `docs/confine.md`.
+    /// Gives each determinism test program every number of workers and all fifty schedules in all
+    /// surroundings; `test` deals them out.
+    Matrix,
+    /// Runs the end-to-end tests under Docker's default seccomp profile.
+    Docker,
+    /// Writes the documents that are made from the sources: `docs/confine.md`, `docs/faults.md`.
     Docs,
     /// Installs the tools that the other commands use: cargo-nextest, cargo-deny, rustfmt,
     /// clippy.
@@ -53,6 +58,8 @@ fn main() -> ExitCode {
         Command::Mutants => mutants::mutants(),
         Command::Oracle { cases } => test::oracle(cases),
         Command::Stress => test::stress(),
+        Command::Matrix => test::matrix(),
+        Command::Docker => test::docker(),
         Command::Docs => test::docs(),
         Command::Setup => setup::setup(),
     };

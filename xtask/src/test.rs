@@ -75,11 +75,49 @@ pub(crate) fn oracle(cases: Option<u64>) -> Result {
 
 /// Writes the documents that are made from the sources, by the tests that compare them.
 pub(crate) fn docs() -> Result {
-    let mut test = cargo(&["test", "--package", "detpar-kernel", "--lib", "docs_are_current"]);
-    if run::run(test.env("DETPAR_UPDATE_DOCS", "1"))?.success {
+    let sources: [&[&str]; 2] = [
+        &["test", "--package", "detpar-kernel", "--lib", "docs_are_current"],
+        &["test", "--package", PROGRAMS, "--test", "fault_table", "the_document"],
+    ];
+    for arguments in sources {
+        if !run::run(cargo(arguments).env("DETPAR_UPDATE_DOCS", "1"))?.success {
+            return Err("the documents could not be written".into());
+        }
+    }
+    Ok(())
+}
+
+/// Runs the determinism test programs in all surroundings.
+pub(crate) fn matrix() -> Result {
+    let all = ["test", "--release", "--package", PROGRAMS, "--test", "matrix", "--", "--nocapture"];
+    under(&all, ("DETPAR_MATRIX", "full"))
+}
+
+/// Runs the tests whose programs need nothing that the profile takes away.
+pub(crate) fn docker() -> Result {
+    let mut all = vec!["test", "--release", "--package", PROGRAMS, "--no-fail-fast"];
+    let tests = [
+        "barriers",
+        "check",
+        "confine",
+        "conflicts",
+        "determinism",
+        "evicted",
+        "faults",
+        "nested",
+        "open",
+        "rollback",
+        "streams",
+    ];
+    all.extend(tests.iter().flat_map(|t| ["--test", t]));
+    under(&all, ("DETPAR_PROFILE", "docker"))
+}
+
+fn under(arguments: &[&str], (name, value): (&str, &str)) -> Result {
+    if run::run(cargo(arguments).env(name, value))?.success {
         return Ok(());
     }
-    Err("the documents could not be written".into())
+    Err(format!("tests failed under {name}={value}"))
 }
 
 /// Runs the long tests.

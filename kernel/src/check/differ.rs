@@ -2,7 +2,7 @@
 
 use crate::abi::{Difference, PAGE};
 use crate::exec::claims;
-use crate::exec::control::Stage;
+use crate::exec::control::{Me, Stage};
 use crate::image::layout::{EXCHANGE, TLS};
 use crate::image::regions;
 use crate::merge::{Block, Page, Policy};
@@ -23,9 +23,9 @@ pub(crate) struct Version {
 
 impl Version {
     /// What a stage holds; none where its claims are false.
-    pub fn new(slot: u32, st: &Stage, out_size: usize) -> Option<Version> {
-        let staged = claims::staged(slot, st, out_size)?;
-        let result = if st.ended != 0 { claims::result(slot, st, out_size)? } else { &[] };
+    pub fn new(me: &mut Me, slot: u32, st: &Stage, out_size: usize) -> Option<Version> {
+        let staged = claims::staged(me, slot, st, out_size).ok()?;
+        let result = if st.ended != 0 { claims::result_bytes(slot, st, out_size)? } else { &[] };
         Some(Version {
             addrs: staged.addrs,
             pages: staged.pages,

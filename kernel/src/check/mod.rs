@@ -28,5 +28,5 @@ pub(crate) fn second_runs() -> u32 {
 /// Whether this run takes exact write sets.
 #[inline]
 pub(crate) fn is_on() -> bool {
-    control().check.load(Relaxed) != 0
+    control().told.check.load(Relaxed) != 0
 }

@@ -42,7 +42,7 @@ impl Verdict {
 }
 
 /// Most conflicts that one space and those below it may survive.
-const FOUND_MAX: usize = 4096;
+pub(crate) const FOUND_MAX: usize = 4096;
 
 /// Verdicts in the table, in private memory.
 fn count() -> &'static mut usize {

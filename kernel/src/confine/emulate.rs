@@ -66,6 +66,9 @@ fn is_refused_softly() -> bool {
     std::thread::panicking()
 }
 
+/// Marks the number of a call that did not come by `syscall`.
+const OTHER_ENTRY: i64 = 1 << 32;
+
 /// SIGSYS: a system call outside the gate.
 pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid context of the interrupted code.
@@ -91,6 +94,8 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
             // Registers beyond the call's arguments hold whatever came before.
             let arity = if known { arity(nr) } else { 0 };
             let args = core::array::from_fn(|i| if i < arity { args[i] } else { 0 });
+            // The numbers of another entry mean other calls: none that has a name here.
+            let nr = if known { nr } else { nr | OTHER_ENTRY };
             trace::note(registers(regs), if known { text(nr, &args) } else { 0 });
             worker::end_child(Cause::Forbidden(Forbidden { nr, args, ip }))
         }

@@ -21,9 +21,14 @@ const JUMP_GE: u16 = 0x35;
 const JUMP_SET: u16 = 0x45;
 /// Keeps the value loaded last beside the next one.
 const KEEP: u16 = 0x07;
-/// Whether the value loaded last is the one kept.
+/// Whether the value loaded last is the one kept, or at least that.
 const JUMP_KEPT: u16 = 0x1d;
+const JUMP_GE_KEPT: u16 = 0x3d;
+const JUMP: u16 = 0x05;
+/// Loads a number.
+const NUMBER: u16 = 0x00;
 const ADD: u16 = 0x04;
+const ADD_KEPT: u16 = 0x0c;
 const AND: u16 = 0x54;
 const RETURN: u16 = 0x06;
 
@@ -54,10 +59,11 @@ pub(super) enum Test {
     /// An address or offset from the first value on and below the second, each in units of
     /// 4 GiB.
     Within(u32, u32, u32),
-    /// An address outside of that range.
-    Outside(u32, u32, u32),
-    /// An offset in this worker's own exchange area.
-    InOwnArea(u32),
+    /// A range, by two arguments for its start and its length, ends below the value, in units
+    /// of 4 GiB.
+    EndsBelow(u32, u32, u32),
+    /// A range, by the same two, lies in this worker's own exchange area and ends below its end.
+    InOwnArea(u32, u32),
     /// The first argument is where the image has the offset in the sixth.
     AtHome,
 }
@@ -67,11 +73,18 @@ impl Test {
     fn len(&self) -> usize {
         match self {
             Test::Is(..) | Test::Clear(..) => 2,
-            Test::Within(..) | Test::Outside(..) | Test::InOwnArea(_) => 3,
+            Test::Within(..) => 3,
             Test::AtHome => 9,
+            Test::EndsBelow(..) => ENDS,
+            Test::InOwnArea(..) => 3 + ENDS,
         }
     }
 }
+
+/// Instructions that say where a range ends.
+const ENDS: usize = 16;
+/// No length is as large, in units of 4 GiB: nor does a sum of two wrap.
+const HUGE: u32 = 1 << 16;
 
 /// What a rule cannot know before the worker has it.
 #[derive(Clone, Copy)]
@@ -89,7 +102,7 @@ pub(super) struct Rule {
 }
 
 /// Longest program.
-pub(super) const MAX: usize = 192;
+pub(super) const MAX: usize = 256;
 
 /// A program under assembly.
 pub(super) struct Program {
@@ -127,15 +140,12 @@ impl Program {
                 self.push(JUMP_GE, 0, left + 1, from);
                 self.push(JUMP_GE, left, 0, to);
             }
-            Test::Outside(a, from, to) => {
-                self.push(LOAD, 0, 0, arg_high(a));
-                self.push(JUMP_GE, 0, 1, from);
-                self.push(JUMP_GE, 0, left, to);
-            }
-            Test::InOwnArea(a) => {
+            Test::EndsBelow(a, len, end) => self.ends_below(a, len, end, left),
+            Test::InOwnArea(a, len) => {
                 self.push(LOAD, 0, 0, arg_high(a));
                 self.push(AND, 0, 0, !(AREA - 1));
-                self.push(JUMP_EQ, 0, left, own.slot * AREA);
+                self.push(JUMP_EQ, 0, left + ENDS as u8, own.slot * AREA);
+                self.ends_below(a, len, (own.slot + 1) * AREA, left);
             }
             Test::AtHome => {
                 self.push(LOAD, 0, 0, arg_low(0));
@@ -149,6 +159,26 @@ impl Program {
                 self.push(JUMP_KEPT, 0, left, 0);
             }
         }
+    }
+
+    /// The sum of two arguments, in halves with the carry between them.
+    fn ends_below(&mut self, a: u32, len: u32, end: u32, left: u8) {
+        self.push(LOAD, 0, 0, arg_low(len));
+        self.push(KEEP, 0, 0, 0);
+        self.push(LOAD, 0, 0, arg_low(a));
+        self.push(ADD_KEPT, 0, 0, 0);
+        self.push(JUMP_GE_KEPT, 2, 0, 0);
+        self.push(NUMBER, 0, 0, 1);
+        self.push(JUMP, 0, 0, 1);
+        self.push(NUMBER, 0, 0, 0);
+        self.push(KEEP, 0, 0, 0);
+        self.push(LOAD, 0, 0, arg_high(a));
+        self.push(ADD_KEPT, 0, 0, 0);
+        self.push(KEEP, 0, 0, 0);
+        self.push(LOAD, 0, 0, arg_high(len));
+        self.push(JUMP_GE, left + 2, 0, HUGE);
+        self.push(ADD_KEPT, 0, 0, 0);
+        self.push(JUMP_GE, left, 0, end);
     }
 }
 
@@ -238,6 +268,7 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(3, FIXED | libc::MAP_SHARED as u32),
             Test::Is(4, FD),
             Test::Within(5, HEAP_FROM, HEAP_TO),
+            Test::EndsBelow(5, 1, HEAP_TO),
             Test::AtHome,
         ],
     },
@@ -250,10 +281,15 @@ pub(super) const RULES: &[Rule] = &[
             Test::Is(4, EXCHANGE_FD),
         ],
     },
-    // Not what others stage, nor control memory. Checking mode watches thread-local storage too.
+    // Not what others stage, nor control memory: below those, or above. Checking mode watches
+    // thread-local storage too.
     Rule {
         nr: libc::SYS_mprotect,
-        tests: &[Test::Clear(2, !READ_WRITE), Test::Outside(0, high(EXCHANGE), high(TLS))],
+        tests: &[Test::Clear(2, !READ_WRITE), Test::EndsBelow(0, 1, high(EXCHANGE))],
+    },
+    Rule {
+        nr: libc::SYS_mprotect,
+        tests: &[Test::Clear(2, !READ_WRITE), Test::Within(0, high(TLS), HUGE)],
     },
     Rule { nr: libc::SYS_pread64, tests: &[Test::Is(0, FD)] },
     // Changed pages where the system has no PAGEMAP_SCAN.
@@ -262,11 +298,16 @@ pub(super) const RULES: &[Rule] = &[
     // Granted memory, and what this worker staged.
     Rule {
         nr: libc::SYS_fallocate,
-        tests: &[Test::Is(0, FD), Test::Is(1, PUNCH), Test::Within(2, HEAP_FROM, HEAP_TO)],
+        tests: &[
+            Test::Is(0, FD),
+            Test::Is(1, PUNCH),
+            Test::Within(2, HEAP_FROM, HEAP_TO),
+            Test::EndsBelow(2, 3, HEAP_TO),
+        ],
     },
     Rule {
         nr: libc::SYS_fallocate,
-        tests: &[Test::Is(0, EXCHANGE_FD), Test::Is(1, PUNCH), Test::InOwnArea(2)],
+        tests: &[Test::Is(0, EXCHANGE_FD), Test::Is(1, PUNCH), Test::InOwnArea(2, 3)],
     },
 ];
 
@@ -296,14 +337,24 @@ mod tests {
                     kept = acc;
                     continue;
                 }
-                ADD | AND => {
-                    acc = if i.code == ADD { acc.wrapping_add(i.k) } else { acc & i.k };
+                NUMBER | ADD | ADD_KEPT | AND => {
+                    acc = match i.code {
+                        NUMBER => i.k,
+                        ADD => acc.wrapping_add(i.k),
+                        ADD_KEPT => acc.wrapping_add(kept),
+                        _ => acc & i.k,
+                    };
+                    continue;
+                }
+                JUMP => {
+                    pc += i.k as usize;
                     continue;
                 }
                 RETURN => return i.k,
                 JUMP_EQ => acc == i.k,
                 JUMP_KEPT => acc == kept,
                 JUMP_GE => acc >= i.k,
+                JUMP_GE_KEPT => acc >= kept,
                 JUMP_SET => acc & i.k != 0,
                 c => panic!("code {c:#x}"),
             };
@@ -357,6 +408,10 @@ mod tests {
                     &[image + (4 << 30), 4096, 3, shared, 900, 4 << 30],
                     &[IMAGE_END as u64, 4096, 3, shared, 900, IMAGE_SIZE as u64],
                     &[heap + 4096, 4096, 3, shared, 902, off + 4096],
+                    // Up to the static data behind the heap, and so that the end wraps.
+                    &[IMAGE_END as u64 - 4096, 8192, 3, shared, 900, IMAGE_SIZE as u64 - 4096],
+                    &[heap, (18 << 40) + 4096, 3, shared, 900, off],
+                    &[heap, u64::MAX << 40, 3, shared, 900, off],
                 ],
             ),
             (
@@ -374,8 +429,13 @@ mod tests {
                     &[CONTROL as u64, 4096, 3],
                     &[PRIVATE as u64, 4096, 3],
                     &[TLS as u64 - 4096, 4096, 3],
+                    // From below into those.
+                    &[EXCHANGE as u64 - 4096, 8192, 3],
+                    &[heap, EXCHANGE as u64 - heap + 1, 3],
+                    &[heap, u64::MAX - heap + 2, 3],
                 ],
             ),
+            (SYS_mprotect, &[EXCHANGE as u64 - 8192, 8191, 3], &[]),
             (SYS_mprotect, &[TLS as u64 + 4096, 4096, 1], &[]),
             (SYS_mprotect, &[0x5555_5555_0000, 4096, 0], &[]),
             (SYS_pread64, &[900], &[&[902], &[901], &[0]]),
@@ -383,15 +443,29 @@ mod tests {
             (SYS_lseek, &[900, 0, 3], &[&[900, 0, 0], &[900, 0, 4], &[902, 0, 3]]),
             (
                 SYS_fallocate,
-                &[900, 3, off],
-                &[&[900, 3, 0], &[900, 3, IMAGE_SIZE as u64], &[900, 0, off], &[901, 3, off]],
+                &[900, 3, off, 4096],
+                &[
+                    &[900, 3, 0, 4096],
+                    &[900, 3, IMAGE_SIZE as u64, 4096],
+                    &[900, 3, IMAGE_SIZE as u64 - 4096, 8192],
+                    &[900, 3, off, u64::MAX],
+                    &[900, 0, off, 4096],
+                    &[901, 3, off, 4096],
+                ],
             ),
             (
                 SYS_fallocate,
-                &[902, 3, mine],
-                &[&[902, 3, mine + 4096], &[902, 3, area - 4096], &[902, 1, mine], &[902, 3, 0]],
+                &[902, 3, mine, 4095],
+                &[
+                    &[902, 3, mine + 4096, 1],
+                    &[902, 3, mine, 8192],
+                    &[902, 3, area, EXCHANGE_SIZE as u64 + 4096],
+                    &[902, 3, area - 4096, 8192],
+                    &[902, 1, mine, 4095],
+                    &[902, 3, 0, 4096],
+                ],
             ),
-            (SYS_fallocate, &[902, 3, area], &[]),
+            (SYS_fallocate, &[902, 3, area, EXCHANGE_SIZE as u64 - 4096], &[]),
             (SYS_exit_group, &[7], &[]),
             (SYS_sched_yield, &[], &[]),
         ];

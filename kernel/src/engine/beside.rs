@@ -55,7 +55,7 @@ fn outcome_of(child: &OpenChild) -> &'static Outcome {
 }
 
 fn request_of(child: &OpenChild) -> &'static Request {
-    &control().constructs[child.construct as usize].request
+    &control().told.briefs[child.construct as usize].request
 }
 
 /// By what the verdict on a child is found.
@@ -82,7 +82,7 @@ pub(super) fn absorb(child: &OpenChild) {
     let o = outcome_of(child);
     let slot = slot_of(o);
     claims::stage_at(slot, o.stage.load(SeqCst))
-        .and_then(|st| claims::masks(slot, st, watch::pages().len()))
+        .and_then(|st| claims::masks(slot, &st, watch::pages().len()))
         .into_iter()
         .for_each(watch::absorb);
 }
@@ -160,7 +160,7 @@ fn can_run_again(child: &OpenChild) -> bool {
 }
 
 fn overlap(blocks: &[Block], page: u64) -> bool {
-    let first = blocks.partition_point(|b| b.addr + b.len <= page);
+    let first = blocks.partition_point(|b| b.addr.saturating_add(b.len) <= page);
     blocks.get(first).is_some_and(|b| b.addr < page + crate::abi::PAGE as u64)
 }
 
@@ -188,8 +188,10 @@ fn may_write(child: &OpenChild, page: u64) -> bool {
         outcome::RETURNED if request_of(child).orders & order::STAY == 0 => {
             let slot = slot_of(o);
             let st = claims::stage_at(slot, o.stage.load(SeqCst));
-            let staged = st.and_then(|st| claims::staged(slot, st, child.out_size));
-            staged.is_none_or(|s| s.addrs.binary_search(&page).is_ok() || overlap(s.frees, page))
+            let there = st.and_then(|st| claims::peek(slot, &st));
+            there.is_none_or(|(addrs, frees)| {
+                addrs.binary_search(&page).is_ok() || overlap(frees, page)
+            })
         }
         outcome::FAILED | outcome::KILLED | outcome::NO_WORKER => false,
         _ => true,

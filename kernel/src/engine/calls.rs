@@ -431,7 +431,7 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
         beside::absorb(child);
     }
     if child.has & has::MERGED == 0 {
-        free_deferred(place);
+        free_deferred(me, place)?;
         let heap = Heap(me.heap);
         heap.adopt_open(place);
         memory::settle();

@@ -74,8 +74,9 @@ pub(super) fn found_below(construct: u32, count: usize) -> impl Iterator<Item = 
         let status = o.status.load(SeqCst);
         let staged = matches!(status, outcome::RETURNED | outcome::FAILED);
         let at = (staged || outcome::stopped(status)).then(|| o.stage.load(SeqCst));
-        let st = at.and_then(|at| claims::stage_at(slot_of(o), at));
-        st.map_or(&[][..], |st| claims::found(slot_of(o), st)).iter().copied()
+        let slot = slot_of(o);
+        let st = at.and_then(|at| claims::stage_at(slot, at));
+        st.map_or(&[][..], |st| claims::found(slot, &st)).iter().copied()
     })
 }
 
@@ -256,7 +257,7 @@ impl Second {
         let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst));
         let returned = o.status.load(SeqCst) == outcome::RETURNED;
         if let Some(st) = st.filter(|_| returned) {
-            writers::note(higher, st.registers_at_end, claims::frames(slot_of(o), st));
+            writers::note(higher, st.registers_at_end, claims::frames(slot_of(o), &st));
         }
     }
 
@@ -280,19 +281,21 @@ impl Second {
         let child = i as u32;
         let broken = Failure { child, cause: Cause::Killed { signal: 0 } };
         let out_size = self.out_size(i);
-        let version = |o| version(o, out_size).ok_or_else(|| ended(o, i));
-        let now = version(self.outcome(i))?;
-        if differ::first(&version(before)?, &now).is_some() {
+        let version = |me: &mut Me, o| version(me, o, out_size).ok_or_else(|| ended(o, i));
+        let mark = me.stage_end;
+        let now = version(me, self.outcome(i))?;
+        if differ::first(&version(me, before)?, &now).is_some() {
             let third = Second::run(me, &self.request, list)?;
-            let difference = version(third.outcome(i)).map(|v| differ::first(&v, &now));
+            let difference = version(me, third.outcome(i)).map(|v| differ::first(&v, &now));
             third.release(me);
             if let Some(d) = difference? {
                 return Err(Failure { child, cause: Cause::Differs(d) });
             }
         }
+        me.stage_end = mark;
         let o = self.outcome(i);
         let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst)).ok_or(broken)?;
-        claims::masks(slot_of(o), st, list.pages().len()).ok_or(broken)
+        claims::masks(slot_of(o), &st, list.pages().len()).ok_or(broken)
     }
 
     fn out_size(&self, i: usize) -> usize {
@@ -311,11 +314,11 @@ impl Second {
 }
 
 /// What a child handed over, where it returned or stopped.
-fn version(o: &Outcome, out_size: usize) -> Option<Version> {
+fn version(me: &mut Me, o: &Outcome, out_size: usize) -> Option<Version> {
     let status = o.status.load(SeqCst);
     let done = status == outcome::RETURNED || outcome::stopped(status);
     let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst)).filter(|_| done)?;
-    Version::new(slot_of(o), st, out_size)
+    Version::new(me, slot_of(o), &st, out_size)
 }
 
 /// A child that returned or stopped before and now does not.

@@ -8,7 +8,7 @@ use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::check::{self, touched, watch, written};
 use crate::exec::claims::{self, Staged, slot_of};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, control, order, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, Stage, control, order, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::{layer, stage};
 use crate::heap::Heap;
@@ -35,7 +35,8 @@ fn first_failure(con: &control::Construct, k: usize) -> usize {
 /// other than a limit.
 pub(super) fn setup_failure(construct: u32, k: usize) -> Option<u64> {
     let con = &control().constructs[construct as usize];
-    let o = con.outcomes.get(first_failure(con, k))?;
+    // Beyond the construct's own there is what an earlier, wider one left.
+    let o = con.outcomes[..k].get(first_failure(con, k))?;
     let why = o.stage.load(SeqCst);
     (o.status.load(SeqCst) == outcome::NO_WORKER && why >> 32 != 0).then_some(why)
 }
@@ -110,7 +111,7 @@ pub(super) fn merge_children(
     let con = &control().constructs[construct as usize];
     let (k, request) = (jobs.len(), again.request);
     let in_turn = request.orders & order::IN_TURN != 0;
-    let mut left = &request.sequences;
+    let mut left = request.sequences;
     let failing = first_failure(con, k);
     let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
     // Scratch: children, cursors; both tables fit (asserted below).
@@ -120,8 +121,9 @@ pub(super) fn merge_children(
         let o = &con.outcomes[i];
         let slot = slot_of(o);
         let st = claims::stage_at(slot, o.stage.load(SeqCst)).ok_or(corrupt(i))?;
-        let staged = claims::staged(slot, st, job.out_size).ok_or(corrupt(i))?;
-        if in_turn && !can_leave(core::mem::replace(&mut left, &st.left), &st.left) {
+        let staged = claims::staged(me, slot, &st, job.out_size)
+            .map_err(|cause| Failure { child: i as u32, cause })?;
+        if in_turn && !can_leave(&core::mem::replace(&mut left, st.left), &st.left) {
             return Err(corrupt(i).into());
         }
         let Staged { addrs, pages, frees, .. } = staged;
@@ -175,7 +177,7 @@ pub(super) fn merge_children(
         let o = &con.outcomes[c.index as usize];
         let slot = slot_of(o);
         let masks = claims::stage_at(slot, o.stage.load(SeqCst))
-            .and_then(|st| claims::masks(slot, st, watch::pages().len()));
+            .and_then(|st| claims::masks(slot, &st, watch::pages().len()));
         masks.into_iter().for_each(watch::absorb);
     }
     for c in children.iter() {
@@ -184,7 +186,7 @@ pub(super) fn merge_children(
         }
     }
     match in_turn {
-        true => Heap(request.heap).adopt_in_turn(k, request.session, left),
+        true => Heap(request.heap).adopt_in_turn(k, request.session, &left),
         false => Heap(request.heap).adopt(k, request.session),
     }
     let mut closed = Closed::default();
@@ -199,18 +201,24 @@ fn mark_written(pages: &[u64]) {
     }
 }
 
-/// What the child at a place staged, and whose claims hold.
-fn staged_at(place: usize) -> Option<Staged> {
+/// The stage of the child at a place, and in whose area it lies.
+fn stage_of(place: usize) -> Result<(u32, Stage), Cause> {
     let child = children::at(place);
     let o = &control().constructs[child.construct as usize].outcomes[0];
     let slot = slot_of(o);
-    claims::stage_at(slot, o.stage.load(SeqCst))
-        .and_then(|st| claims::staged(slot, st, child.out_size))
+    let st = claims::stage_at(slot, o.stage.load(SeqCst));
+    st.map(|st| (slot, st)).ok_or(Cause::Killed { signal: 0 })
+}
+
+/// What the child at a place staged, and whose claims hold.
+fn staged_at(me: &mut Me, place: usize) -> Result<Staged, Cause> {
+    let (slot, st) = stage_of(place)?;
+    claims::staged(me, slot, &st, children::at(place).out_size)
 }
 
 /// Moves the running space's clock to that of a child that was merged, where that is later.
 pub(super) fn take_clock(me: &mut Me, place: usize) {
-    me.clock = staged_at(place).map_or(me.clock, |s| s.clock.max(me.clock));
+    me.clock = stage_of(place).map_or(me.clock, |(_, st)| st.clock.max(me.clock));
 }
 
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
@@ -224,7 +232,7 @@ pub(super) fn merge_one(
 ) -> Result<(), Cause> {
     let child = children::at(open::joined(i));
     let limit = Cause::Limit;
-    let staged = staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
+    let staged = staged_at(me, open::joined(i))?;
     let Staged { addrs, pages, frees, .. } = without_dead(me, staged, live).map_err(limit)?;
     let mut side = ParentSide::new(me, child.chain, addrs, frees).map_err(limit)?;
     let changed = |(&a, p): (&u64, &Page)| side.page(a).0 != p.0;
@@ -237,7 +245,7 @@ pub(super) fn merge_one(
     {
         return Err(Cause::Conflict(freed_again(b.addr)));
     }
-    let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
+    let freed = parent_frees(me, child, i, side.touched, frees)?;
     let mut sides = Sides::by_value(&side);
     if check::is_on() {
         if let Some(c) = beside::known(child) {
@@ -264,7 +272,7 @@ pub(super) fn merge_one(
             beside::add(i, &its).map_err(limit)
         }
         Err(PlanError::Conflict(c)) => {
-            let c = name_children(c, i);
+            let c = name_children(me, c, i);
             if check::is_on() {
                 beside::remember(me, child, Some(c))?;
             }
@@ -304,12 +312,14 @@ fn without_dead(me: &mut Me, s: Staged, live: usize) -> Result<Staged, Limit> {
 }
 
 /// Says which child, or the parent, a conflict of the `i`-th child of a join is with.
-fn name_children(c: Conflict, i: usize) -> Conflict {
+fn name_children(me: &mut Me, c: Conflict, i: usize) -> Conflict {
     let page = c.address & !(PAGE as u64 - 1);
     let at = (c.address - page) as usize;
     let known = written::writer(c.address).map(|j| j as usize).filter(|_| check::is_on());
+    let mark = me.stage_end;
     let by_value = (0..i).find(|&j| {
-        let Some(s) = staged_at(open::joined(j)) else { return false };
+        me.stage_end = mark;
+        let Ok(s) = staged_at(me, open::joined(j)) else { return false };
         let wrote = s.addrs.binary_search(&page).is_ok_and(|n| {
             let now = s.pages[n].0[at];
             // What it did not change is as in its own reference image.
@@ -317,6 +327,7 @@ fn name_children(c: Conflict, i: usize) -> Conflict {
         });
         wrote || s.frees.iter().any(|b| b.addr <= c.address && c.address < b.addr + b.len)
     });
+    me.stage_end = mark;
     let sibling = known.or(by_value);
     Conflict { lower: sibling.map_or(PARENT, |j| j as u32), higher: i as u32, ..c }
 }
@@ -329,7 +340,7 @@ fn parent_frees(
     i: usize,
     touched: &[u64],
     frees: &[Block],
-) -> Result<&'static [Block], Limit> {
+) -> Result<&'static [Block], Cause> {
     let matters = |b: &Block| {
         let first = touched.partition_point(|&p| p + PAGE as u64 <= b.addr);
         let also = frees.partition_point(|f| f.addr + f.len <= b.addr);
@@ -337,20 +348,39 @@ fn parent_frees(
             || frees.get(also).is_some_and(|f| f.addr < b.addr + b.len)
     };
     if me.freed_lost != 0 {
-        return Err(Limit::Frees);
+        return Err(Cause::Limit(Limit::Frees));
     }
-    let before = |n: usize| staged_at(open::joined(n)).map_or(&[][..], |s| s.frees);
-    let siblings = || (0..i).flat_map(before).copied();
+    let before = |me: &mut Me, n: usize| {
+        let (slot, st) = stage_of(open::joined(n))?;
+        claims::frees(me, slot, &st)
+    };
     let own = || {
         let log = freed_since(memory::freed_log(), child.session);
         log.map(|(addr, len)| Block { addr: addr as u64, len: len as u64 })
     };
-    let n = own().filter(matters).count() + siblings().filter(matters).count();
-    let at = stage::take(me, n * size_of::<Block>()).ok_or(Limit::Exchange)?;
+    let mark = me.stage_end;
+    let mut most = own().filter(matters).count();
+    for sibling in 0..i {
+        most += before(me, sibling)?.iter().filter(|b| matters(b)).count();
+        me.stage_end = mark;
+    }
+    let at = stage::take(me, most * size_of::<Block>()).ok_or(Cause::Limit(Limit::Exchange))?;
     // SAFETY: `control`: just taken in this process's area; blocks are plain numbers.
-    let blocks = unsafe { core::slice::from_raw_parts_mut(at as *mut Block, n) };
-    let all = own().chain(siblings()).filter(matters);
-    blocks.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+    let blocks = unsafe { core::slice::from_raw_parts_mut(at as *mut Block, most) };
+    let mut n = 0;
+    let mut note = |b: Block| {
+        if let Some(to) = blocks.get_mut(n) {
+            *to = b;
+            n += 1;
+        }
+    };
+    own().filter(matters).for_each(&mut note);
+    let mark = me.stage_end;
+    for sibling in 0..i {
+        before(me, sibling)?.iter().filter(|b| matters(b)).for_each(|b| note(*b));
+        me.stage_end = mark;
+    }
+    let blocks = &mut blocks[..n];
     blocks.sort_unstable_by_key(|b| b.addr);
     let mut kept = 0;
     for j in 0..n {
@@ -368,14 +398,17 @@ fn parent_frees(
 }
 
 /// Frees the inherited blocks that a merged child freed; in the master, closes what it closed.
-pub(super) fn free_deferred(place: usize) {
-    let Some(staged) = staged_at(place) else { return };
+pub(super) fn free_deferred(me: &mut Me, place: usize) -> Result<(), Limit> {
+    let mark = me.stage_end;
+    let staged = staged_at(me, place).map_err(|_| Limit::Exchange)?;
     for b in staged.frees {
         Heap::free(&mut Space, b.addr as usize);
     }
     let mut closed = Closed::default();
     closed.note(staged.addrs);
     closed.close();
+    me.stage_end = mark;
+    Ok(())
 }
 
 pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
@@ -389,8 +422,9 @@ pub(super) fn own_failure(o: &Outcome, i: usize) -> Failure {
                 _ => Limit::Workers,
             },
         }),
-        _ => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
+        outcome::FAILED => claims::stage_at(slot_of(o), o.stage.load(SeqCst))
             .map_or(Cause::Killed { signal: 0 }, |st| st.cause.read()),
+        _ => Cause::Killed { signal: 0 },
     };
     Failure { child: i as u32, cause }
 }

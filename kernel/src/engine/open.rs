@@ -261,6 +261,8 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     }
     let read = match failure {
         None => {
+            // What would take the merges back is not needed any more: its room is enough below.
+            me.stage_end = mark;
             (0..count).for_each(|i| take_over(me, joined(i)));
             count
         }
@@ -312,7 +314,8 @@ fn join_one(me: &mut Me, turn: (usize, Option<usize>), undo: &mut usize) -> Resu
 /// What is done for a child once its whole join has succeeded.
 fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
-    free_deferred(place);
+    // It was read before, with less room. Who makes it false meanwhile has freed nothing.
+    let _ = free_deferred(me, place);
     take_clock(me, place);
     if watch::is_active() {
         beside::absorb(child);

@@ -4,7 +4,7 @@ use super::{Construct, Engine, Run, closed};
 use crate::abi::REGISTERS;
 use crate::exec::claims;
 use crate::exec::claims::slot_of;
-use crate::exec::control::{Job, Role, control, me, outcome};
+use crate::exec::control::{Job, MASTER_AREA, Role, control, exchange, me, outcome};
 use crate::exec::master::master;
 use core::sync::atomic::Ordering::*;
 
@@ -26,20 +26,23 @@ impl Engine for Spaces {
         }
         let slot = slot_of(o);
         let stage = claims::stage_at(slot, o.stage.load(SeqCst));
-        stage.and_then(|s| claims::log(slot, s)).unwrap_or(&[])
+        stage.and_then(|s| claims::log(slot, &s)).unwrap_or(&[])
     }
 
     fn result(&self, construct: Construct, child: usize) -> *const u8 {
         let o = &control().constructs[construct.0 as usize].outcomes[child];
-        let stage = claims::stage_at(slot_of(o), o.stage.load(SeqCst));
-        stage.map_or(core::ptr::null(), |s| s.result as *const u8)
+        let slot = slot_of(o);
+        let stage = claims::stage_at(slot, o.stage.load(SeqCst));
+        let result = stage.and_then(|s| claims::result(slot, &s));
+        // One that is gone since the merge reads as zeros.
+        result.unwrap_or(exchange(MASTER_AREA - 1) as *const u8)
     }
 
     fn panic(&self, construct: Construct, child: usize) -> (Option<&[u8]>, &[u8]) {
         let o = &control().constructs[construct.0 as usize].outcomes[child];
         let slot = slot_of(o);
         match claims::stage_at(slot, o.stage.load(SeqCst)) {
-            Some(stage) => claims::message(slot, stage),
+            Some(stage) => claims::message(slot, &stage),
             None => (None, &[]),
         }
     }
@@ -48,7 +51,7 @@ impl Engine for Spaces {
         let o = &control().constructs[construct.0 as usize].outcomes[child];
         let slot = slot_of(o);
         match claims::stage_at(slot, o.stage.load(SeqCst)) {
-            Some(stage) => (stage.registers_at_end, claims::frames(slot, stage)),
+            Some(stage) => (stage.registers_at_end, claims::frames(slot, &stage)),
             None => ([0; REGISTERS], &[]),
         }
     }

@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// The next random number, or `None` where chaos is off. Time goes into it on purpose: the
 /// schedule is what shall differ.
 fn draw() -> Option<u64> {
-    let seed = control().chaos.load(Relaxed);
+    let seed = control().told.chaos.load(Relaxed);
     (seed != 0).then(|| mix(seed ^ mix(cpu::cycles())))
 }
 

@@ -1,12 +1,18 @@
 //! Checks what a worker's stage claims before anyone follows its addresses and lengths.
+//!
+//! A worker that runs hostile code goes on after it reported, and may change what it staged at
+//! any time. So what decides where somebody reads or writes is copied to this process's own area
+//! first, which no other can write, and checked there. Contents of pages, output and results are
+//! used where they lie: any bytes will do, also ones that change meanwhile.
 
-use super::control::{EXCHANGE_BYTES, Outcome, Stage, exchange, slot_at};
+use super::control::{EXCHANGE_BYTES, Me, Outcome, Stage, area, exchange, slot_at};
+use super::layer;
+use super::stage;
 use super::trace::FRAMES;
-use crate::abi::PAGE;
-use crate::check::verdict::Verdict;
+use crate::abi::{Cause, Limit, PAGE};
+use crate::check::verdict::{FOUND_MAX, Verdict};
 use crate::heap::class::HEAP_END;
-use crate::image::layout::{self, HEAP, MAX_WORKERS};
-use crate::image::regions;
+use crate::image::layout::{HEAP, MAX_WORKERS};
 use crate::merge::{Block, Mask, Page};
 use core::slice;
 use core::sync::atomic::Ordering::SeqCst;
@@ -25,13 +31,13 @@ pub(crate) fn slot_of(o: &Outcome) -> u32 {
     slot_at(o.stage.load(SeqCst) as usize) % MAX_WORKERS as u32
 }
 
-/// The stage at an address, if it lies whole in the worker's exchange area.
-pub(crate) fn stage_at(slot: u32, at: u64) -> Option<&'static Stage> {
+/// The stage at an address, if it lies whole in the worker's exchange area: as it is now.
+pub(crate) fn stage_at(slot: u32, at: u64) -> Option<Stage> {
     let at = at as usize;
     inside(slot, at, size_of::<Stage>(), PAGE)?;
     // SAFETY: `control`: exchange memory of the worker; the worker published the stage
     // before its outcome, and any bytes of the plain fields are checked below.
-    Some(unsafe { &*(at as *const Stage) })
+    Some(unsafe { (at as *const Stage).read_volatile() })
 }
 
 /// Whether `[at, at + len)` lies in the area of `slot`, aligned.
@@ -51,32 +57,77 @@ pub(super) fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Optio
     Some(unsafe { slice::from_raw_parts(at as *const T, count) })
 }
 
-/// Everything a returned child hands over; `None` where a claim is false.
-pub(crate) fn staged(slot: u32, st: &Stage, out_size: usize) -> Option<Staged> {
-    let addrs: &[u64] = view(slot, st.addrs, st.page_count, 8)?;
-    let pages: &[Page] = view(slot, st.pages, st.page_count, PAGE)?;
-    let frees: &[Block] = view(slot, st.frees, st.free_count, 8)?;
-    log(slot, st)?;
-    inside(slot, st.result, out_size, PAGE)?;
+/// Everything a returned child hands over; a child whose claims are false counts as killed.
+pub(crate) fn staged(me: &mut Me, slot: u32, st: &Stage, out_size: usize) -> Result<Staged, Cause> {
+    let broken = Cause::Killed { signal: 0 };
+    let (addrs, pages) = pages_at(me, slot, (st.addrs, st.pages, st.page_count))?;
+    log(slot, st).ok_or(broken)?;
+    inside(slot, st.result, out_size, PAGE).ok_or(broken)?;
+    Ok(Staged { addrs, pages, frees: frees(me, slot, st)?, clock: st.clock })
+}
+
+/// Pages of a space's memory, by where their addresses and their contents lie and their number:
+/// the addresses ascend.
+pub(super) fn pages_at(
+    me: &mut Me,
+    slot: u32,
+    (addrs, pages, count): (usize, usize, usize),
+) -> Result<(&'static [u64], &'static [Page]), Cause> {
+    let broken = Cause::Killed { signal: 0 };
+    let addrs = copy(me, view::<u64>(slot, addrs, count, 8).ok_or(broken)?)?;
+    let pages: &[Page] = view(slot, pages, count, PAGE).ok_or(broken)?;
     let mut last = 0;
     for &a in addrs {
-        let known = regions::contains_page(a) || is_tls(a);
-        if a <= last || !a.is_multiple_of(PAGE as u64) || !known {
-            return None;
+        if a <= last || !layer::belongs(a as usize) {
+            return Err(broken);
         }
         last = a;
     }
+    Ok((addrs, pages))
+}
+
+/// The inherited blocks that a child freed.
+pub(crate) fn frees(me: &mut Me, slot: u32, st: &Stage) -> Result<&'static [Block], Cause> {
+    let broken = Cause::Killed { signal: 0 };
+    let few = st.free_count <= area::FREES_MAX;
+    let there = view::<Block>(slot, st.frees, st.free_count, 8).filter(|_| few).ok_or(broken)?;
+    let frees = copy(me, there)?;
     let mut last = 0;
     for b in frees {
         // Whether a block starts there is checked when it is freed, after the merge: a child
         // may also defer a free of what its own children allocated.
-        let end = b.addr.checked_add(b.len)?;
+        let end = b.addr.checked_add(b.len).ok_or(broken)?;
         if b.addr < last || b.addr < HEAP as u64 || end > HEAP_END as u64 {
-            return None;
+            return Err(broken);
         }
         last = end;
     }
-    Some(Staged { addrs, pages, frees, clock: st.clock })
+    Ok(frees)
+}
+
+/// Addresses of changed pages and freed blocks as they lie there, unchecked: for guesses.
+pub(crate) fn peek(slot: u32, st: &Stage) -> Option<(&'static [u64], &'static [Block])> {
+    let addrs = view::<u64>(slot, st.addrs, st.page_count, 8)?;
+    Some((addrs, view::<Block>(slot, st.frees, st.free_count, 8)?))
+}
+
+/// What other processes may still change, in memory that only this one writes.
+fn copy<T: Copy>(me: &mut Me, from: &[T]) -> Result<&'static [T], Cause> {
+    if from.is_empty() {
+        return Ok(&[]);
+    }
+    let at = stage::take(me, size_of_val(from)).ok_or(Cause::Limit(Limit::Exchange))?;
+    // SAFETY: `control`: just taken in this process's area, page-aligned, for that many.
+    unsafe {
+        core::ptr::copy_nonoverlapping(from.as_ptr(), at as *mut T, from.len());
+        Ok(slice::from_raw_parts(at as *const T, from.len()))
+    }
+}
+
+/// Where a child's result lies. Who reads it knows how long it is: not more than an area, of
+/// which one follows each worker's.
+pub(crate) fn result(slot: u32, st: &Stage) -> Option<*const u8> {
+    inside(slot, st.result, 0, PAGE).map(|()| st.result as *const u8)
 }
 
 /// Bytes that a stopped child staged because its parent asked for `len` of them.
@@ -91,18 +142,18 @@ pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mas
 }
 
 /// What the entry of a child that returned left as its result.
-pub(crate) fn result(slot: u32, st: &Stage, out_size: usize) -> Option<&'static [u8]> {
+pub(crate) fn result_bytes(slot: u32, st: &Stage, out_size: usize) -> Option<&'static [u8]> {
     view(slot, st.result, out_size, PAGE)
 }
 
 /// Conflicts that checking found below a child.
 pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
-    view(slot, st.found, st.found_count, PAGE).unwrap_or(&[])
+    view(slot, st.found, st.found_count.min(FOUND_MAX), PAGE).unwrap_or(&[])
 }
 
 /// The log of a child, whether it returned or failed.
 pub(crate) fn log(slot: u32, st: &Stage) -> Option<&'static [u8]> {
-    view(slot, st.log, st.log_len, 1)
+    view(slot, st.log, st.log_len, 1).filter(|log| log.len() <= area::LOG_SIZE)
 }
 
 /// The stack of a child that a signal ended, from its stack pointer on.
@@ -115,15 +166,10 @@ pub(crate) fn frames(slot: u32, st: &Stage) -> &'static [u8] {
 pub(crate) fn message(slot: u32, st: &Stage) -> (Option<&'static [u8]>, &'static [u8]) {
     let text = st.message_len != u64::MAX;
     let len = if text { st.message_len as usize } else { 0 };
-    let all = len.checked_add(st.location_len as usize);
+    let all = len.checked_add(st.location_len as usize).filter(|n| *n <= area::MESSAGE_SIZE);
     let Some(bytes) = all.and_then(|n| view::<u8>(slot, st.message, n, 1)) else {
         return (None, &[]);
     };
     let (location, message) = bytes.split_at(st.location_len as usize);
     (text.then_some(message), location)
-}
-
-fn is_tls(page: u64) -> bool {
-    let end = layout::TLS + layout::MAX_DEPTH * layout::TLS_SLOT;
-    (layout::TLS as u64..end as u64).contains(&page)
 }

@@ -8,8 +8,9 @@
 //! - `own`: private memory is used by one thread of the process at a time: the space's user
 //!   code when it allocates or traps, or the control plane while user code is suspended.
 //!
-//! A worker's mailbox and exchange area are written by that worker: what it says there is a
-//! claim, and `exec::claims` checks it before the parent follows a pointer or a length.
+//! A worker's mailbox and exchange area are written by that worker, constructs by all: what
+//! stands there is a claim. `exec::claims` checks it before the parent follows a pointer or a
+//! length, `exec::master` knows itself who has what, and notices what cannot be.
 
 use super::cause::CauseRecord;
 use super::command::Command;
@@ -208,11 +209,20 @@ pub(crate) mod step {
     }
 }
 
-/// A construct in progress. Written by the master; workers claim and report outcomes.
-#[repr(C, align(4096))]
-pub(crate) struct Construct {
+/// What the master gave out as a construct. Workers can only read it.
+#[repr(C, align(64))]
+pub(crate) struct Brief {
     /// Number of lives of this slot: stages of an earlier life are released.
     pub life: AtomicU32,
+    /// Whether a child may be taken only when the one below it has reported.
+    pub in_turn: AtomicU32,
+    /// The request.
+    pub request: Request,
+}
+
+/// A construct in progress: workers claim and report outcomes, and all of them can write here.
+#[repr(C, align(4096))]
+pub(crate) struct Construct {
     /// Set by a nested parent when it no longer needs the stages.
     pub released: AtomicU32,
     /// Below this index all children are taken.
@@ -221,10 +231,6 @@ pub(crate) struct Construct {
     pub limit: AtomicU32,
     /// Children that reported.
     pub reported: AtomicU32,
-    /// Whether a child may be taken only when the one below it has reported.
-    pub in_turn: AtomicU32,
-    /// The request.
-    pub request: Request,
     /// Outcome of each child.
     pub outcomes: [Outcome; MAX_CHILDREN],
 }
@@ -244,10 +250,6 @@ pub(crate) struct Mailbox {
     pub life: AtomicU32,
     /// Evicted child of it that the worker is to take first, plus one; 0: none.
     pub given: AtomicU32,
-    /// Whether the worker could be set up.
-    pub up: AtomicU32,
-    /// Set once if the worker could not be set up: see [`step::error`].
-    pub setup_error: AtomicU64,
     /// What the suspended child asks for, see [`ask`].
     pub ask: AtomicU32,
     /// The construct that it is about.
@@ -258,39 +260,32 @@ pub(crate) struct Mailbox {
     pub reply: AtomicU32,
     /// Live stages in the slot's exchange area.
     pub stages: AtomicU32,
+    /// Layers made so far by spaces in this slot.
+    pub layers: AtomicU64,
     /// High-water marks of fresh segments granted to children, by zone.
     pub granted: [AtomicU32; ZONES],
 }
 
-/// Shared control memory.
+/// Shared control memory. A worker can write what comes before `told`, and its own mailbox: the
+/// master takes nothing there for true that it does not know itself.
 #[repr(C)]
 pub(crate) struct Control {
     /// Futex: incremented at every event the master may wait for.
     pub event: AtomicU32,
-    /// Whether the master sleeps on `event`.
-    pub master_sleeps: AtomicU32,
-    /// Layers made so far.
-    pub layers: AtomicU64,
-    /// Seed of chaos scheduling; 0: off.
-    pub chaos: AtomicU64,
-    /// Whether write sets are taken exactly.
-    pub check: AtomicU32,
     /// Times that children ran once more, to be watched.
     pub second_runs: AtomicU32,
-    /// How many idle workers may watch their mailboxes for a while before they sleep.
-    pub spinners_allowed: AtomicU32,
-    /// How many do.
+    /// How many idle workers watch their mailboxes.
     pub spinners: AtomicU32,
-    /// Whether the master waits for any worker to become idle.
-    pub hungry: AtomicU32,
     /// Highest fresh segment by zone that a failed construct may have written, plus one.
     pub dirty_below: [AtomicU32; ZONES],
     /// Small and huge pages.
     pub pages: Pages,
-    /// Mailboxes.
-    pub mail: [Mailbox; MAX_WORKERS],
     /// Constructs.
     pub constructs: [Construct; MAX_CONSTRUCTS],
+    /// What the master says.
+    pub told: Told,
+    /// Mailboxes.
+    pub mail: [Mailbox; MAX_WORKERS],
 }
 
 /// Slot of the home worker, which runs on the master's processor while the master waits:
@@ -310,6 +305,7 @@ pub(crate) fn control() -> &'static Control {
 /// What one child hands over, at the start of a range of its worker's exchange area. All
 /// places are addresses within that area.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub(crate) struct Stage {
     /// Whether `cause` is set.
     pub failed: u32,
@@ -545,6 +541,8 @@ pub(crate) struct Me {
 }
 
 pub(crate) mod private;
+mod told;
+pub(crate) use told::{Told, brief, new_layer, protect};
 
 /// State of this process.
 ///
@@ -576,4 +574,4 @@ const _: () = {
     assert!(TOUCHED_END <= WRITERS && WRITERS_END <= WRITTEN && WRITTEN_END <= RESULT);
     assert!(RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
-const _: () = assert!(size_of::<Mailbox>() == 4096);
+const _: () = assert!(size_of::<Mailbox>() == 4096 && size_of::<Told>().is_multiple_of(4096));

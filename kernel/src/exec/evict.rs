@@ -171,7 +171,8 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     let known = (slot as usize) < MAX_WORKERS;
     let st = known.then(|| claims::stage_at(slot, at)).flatten().ok_or(broken)?;
     let k = *claims::view::<Kept>(slot, st.kept, 1, PAGE).and_then(|k| k.first()).ok_or(broken)?;
-    let staged = claims::staged(slot, st, 0).ok_or(broken)?;
+    let mark = me.stage_end;
+    let staged = claims::staged(me, slot, &st, 0).map_err(|_| broken)?;
     let addrs = claims::view::<u64>(slot, k.pages.0, k.pages.2, 8).ok_or(broken)?;
     let pages = claims::view::<Page>(slot, k.pages.1, k.pages.2, PAGE).ok_or(broken)?;
     let granted = claims::view::<(usize, usize)>(slot, k.grants.0, k.grants.1, 8).ok_or(broken)?;
@@ -204,7 +205,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         *exit_at(private::EXITS, i as u32) = exit;
     }
     me.thread_exit_count = exits.len() as u32;
-    take_back_records(me, slot, st, &k, staged.frees);
+    take_back_records(me, slot, &st, &k, staged.frees);
 
     // A new snapshot takes the place of all but its frames and its thread-local storage.
     let snap = r.orders & order::SNAP != 0;
@@ -230,6 +231,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         layer::watch_copied(me);
         staged.addrs.iter().for_each(|&page| touched::mark(page as usize));
     }
+    me.stage_end = mark;
     Ok(job)
 }
 
@@ -237,9 +239,9 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
 pub(super) fn go_on_watching(at: u64) {
     let slot = slot_at(at as usize) % MAX_WORKERS as u32;
     let Some(st) = claims::stage_at(slot, at) else { return };
-    claims::masks(slot, st, watch::pages().len()).into_iter().for_each(watch::absorb);
+    claims::masks(slot, &st, watch::pages().len()).into_iter().for_each(watch::absorb);
     // As many as found room before do so again.
-    let _ = claims::found(slot, st).iter().try_for_each(|v| verdict::remember(*v));
+    let _ = claims::found(slot, &st).iter().try_for_each(|v| verdict::remember(*v));
 }
 
 fn put_back(to: u64, page: &Page) {

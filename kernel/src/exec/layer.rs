@@ -11,7 +11,7 @@
 //! back only when none is left.
 
 use super::changes::{self, Runs, run, scan_changed};
-use super::control::{Me, control, private, private_item};
+use super::control::{Me, new_layer, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
 use crate::check::{self, touched};
@@ -21,7 +21,6 @@ use crate::merge::Page;
 use crate::space::children;
 use crate::sys;
 use core::slice;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// A layer, at the address by which it is named.
 #[repr(C)]
@@ -132,7 +131,7 @@ pub(crate) fn seal(me: &mut Me, stack: usize) -> Result<usize, Limit> {
     }
     mark_runs(addrs, count);
     let at = stage::take(me, size_of::<Layer>()).ok_or(Limit::Exchange)?;
-    let id = control().layers.fetch_add(1, Relaxed) + 1;
+    let id = new_layer(me.slot);
     let new = Layer { id, below, height: height(below) + 1, addrs, pages, count };
     // SAFETY: `control`: the room was just taken in this process's exchange area.
     unsafe { (at as *mut Layer).write(new) };

@@ -14,6 +14,7 @@ pub(crate) mod command;
 pub(crate) mod control;
 mod evict;
 pub(crate) mod exits;
+pub(crate) mod exposed;
 pub(crate) mod grants;
 pub(crate) mod layer;
 pub(crate) mod master;

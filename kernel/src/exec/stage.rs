@@ -1,7 +1,7 @@
 //! Room for stages in a worker's exchange area. A stage lives until its construct is merged;
 //! the running child's stage grows at the end of the largest gap.
 
-use super::control::{Me, Stage, area, control, exchange, me};
+use super::control::{Me, Stage, area, brief, control, exchange, me};
 use crate::image::layout::{EXCHANGE, page_ceil};
 use crate::sys;
 use core::sync::atomic::Ordering::*;
@@ -22,8 +22,9 @@ struct Live {
 impl Live {
     /// Whether its construct is not merged yet and its child has not reported anew.
     fn is_needed(&self) -> bool {
-        let c = control().constructs.get(self.construct as usize);
-        let c = c.filter(|c| c.life.load(Acquire) == self.life && c.released.load(Acquire) == 0);
+        let lives = brief(self.construct).is_some_and(|b| b.life.load(Acquire) == self.life);
+        let c = control().constructs.get(self.construct as usize).filter(|_| lives);
+        let c = c.filter(|c| c.released.load(Acquire) == 0);
         let o = c.and_then(|c| c.outcomes.get(self.index as usize));
         o.is_some_and(|o| o.stage.load(Acquire) == self.start as u64)
     }

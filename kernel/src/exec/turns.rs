@@ -17,12 +17,14 @@ fn below(con: &Construct, i: u32) -> Option<&Outcome> {
 
 /// Whether nothing that child `i` waits for is still to come. Where the one below it failed,
 /// it is beyond the construct's limit.
-pub(super) fn may_start(con: &Construct, i: u32) -> bool {
+pub(super) fn may_start(c: u32, i: u32) -> bool {
+    let con = &control().constructs[c as usize];
     let reported = |o: &Outcome| {
         let status = o.status.load(SeqCst);
         status == outcome::RETURNED || outcome::stopped(status)
     };
-    con.in_turn.load(Acquire) == 0 || below(con, i).is_none_or(reported)
+    control().told.briefs[c as usize].in_turn.load(Acquire) == 0
+        || below(con, i).is_none_or(reported)
 }
 
 /// What child `i` may take segments from; none where the one below it cannot have left that.

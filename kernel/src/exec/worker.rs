@@ -37,12 +37,13 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
-        mail.setup_error.store(step::error(step, errno), Release);
+        // Where it is protected already; where that fails nothing was.
+        let _ = protect(slot, false);
+        control().told.births[arg].error.store(step::error(step, errno), Release);
         mail.state.store(state::FAULTED, Release);
         signal_master();
         sys::exit(73);
     }
-    mail.up.store(1, Release);
     me.clean_faults = sys::faults();
     loop {
         wait_go(mail, true);
@@ -74,6 +75,8 @@ unsafe fn set_up(slot: u32) -> Result<(), (u32, i32)> {
         sys::protect(EXCHANGE, EXCHANGE_ALL, libc::PROT_READ).map_err(on(step::IMAGE))?;
         let rw = libc::PROT_READ | libc::PROT_WRITE;
         sys::protect(exchange(slot), EXCHANGE_SIZE, rw).map_err(on(step::IMAGE))?;
+        control().told.births[slot as usize].up.store(1, Release);
+        protect(slot, true).map_err(on(step::IMAGE))?;
         confine::install()?;
     }
     Ok(())
@@ -97,7 +100,7 @@ fn close_all_but(mut keep: [i32; 3]) -> sys::Sys<()> {
 pub(super) fn signal_master() {
     let c = control();
     c.event.fetch_add(1, SeqCst);
-    if c.master_sleeps.load(SeqCst) != 0 {
+    if c.told.master_sleeps.load(SeqCst) != 0 {
         sys::futex_wake(&c.event);
     }
 }
@@ -115,7 +118,7 @@ fn wait_go(mail: &Mailbox, watching: bool) {
     // The home worker shares the master's processor: it hands that over at once.
     if watching && me.slot != HOME {
         let c = control();
-        if c.spinners.fetch_add(1, SeqCst) < c.spinners_allowed.load(Relaxed) {
+        if c.spinners.fetch_add(1, SeqCst) < c.told.spinners_allowed.load(Relaxed) {
             let start = cpu::cycles();
             while cpu::cycles() - start < SPIN {
                 if turn(me) {
@@ -148,9 +151,9 @@ fn serve(construct: u32) {
     let mut given = mail.given.swap(0, AcqRel).checked_sub(1);
     loop {
         let evicted = given.is_some();
-        let Some(i) = given.take().or_else(|| claim(con, life, me.slot)) else {
+        let Some(i) = given.take().or_else(|| claim(construct, con, life, me.slot)) else {
             mail.state.store(state::IDLE, SeqCst);
-            if control().hungry.load(SeqCst) != 0 {
+            if control().told.hungry.load(SeqCst) != 0 {
                 signal_master();
             }
             return;
@@ -169,7 +172,7 @@ fn serve(construct: u32) {
     }
 }
 
-fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
+fn claim(c: u32, con: &Construct, life: u32, slot: u32) -> Option<u32> {
     chaos::point();
     let fresh = u64::from(life) << 32;
     let mut i = con.next.load(Acquire);
@@ -178,7 +181,7 @@ fn claim(con: &Construct, life: u32, slot: u32) -> Option<u32> {
             return None;
         }
         let o = con.outcomes.get(i as usize)?;
-        if !turns::may_start(con, i) {
+        if !turns::may_start(c, i) {
             return None;
         }
         match o.claim.compare_exchange(fresh, fresh | u64::from(slot + 1), AcqRel, Acquire) {
@@ -201,9 +204,9 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
         con.limit.fetch_min(i + 1, SeqCst);
     }
     o.status.store(status, SeqCst);
-    let reported = con.reported.fetch_add(1, SeqCst) + 1;
+    let reported = con.reported.fetch_add(1, SeqCst).wrapping_add(1);
     let done = reported >= con.limit.load(SeqCst);
-    let hungry = control().hungry.load(SeqCst) != 0;
+    let hungry = control().told.hungry.load(SeqCst) != 0;
     // The home worker leaves its processor to the master, which then watches for the rest.
     let home_idle = me().slot == HOME && con.next.load(SeqCst) >= con.limit.load(SeqCst);
     if done || status != outcome::RETURNED || hungry || home_idle {
@@ -214,7 +217,8 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
 /// Runs a child and returns its last outcome; none where it left this worker.
 fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) -> Option<u32> {
     let me = me();
-    let mut r = con.request;
+    let Some(brief) = brief(construct) else { return Some(outcome::RETURNED) };
+    let mut r = brief.request;
     if !watch::wants(r.watch, i) {
         return Some(outcome::RETURNED);
     }
@@ -275,7 +279,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         if !park(me, con, i, &job, life) {
             return None;
         }
-        r = con.request;
+        r = brief.request;
         me.stage_end = room;
         if r.orders & order::SNAP != 0
             && let Err(limit) = snap_again(me, &r)
@@ -460,8 +464,7 @@ pub(crate) fn has_siblings() -> bool {
 
 /// Whether the running child is an open one.
 fn is_open(me: &Me) -> bool {
-    let con = control().constructs.get(me.construct as usize);
-    con.is_none_or(|c| c.request.lane != 0)
+    brief(me.construct).is_none_or(|b| b.request.lane != 0)
 }
 
 /// Stops the running child: control comes back when its parent lets it go on. On the child's

@@ -61,7 +61,10 @@ impl Pages {
         } else {
             for i in 0..missed {
                 let at = self.last[(seen.wrapping_add(i)) as usize % LAST].load(Acquire) as usize;
-                each(at, UNIT);
+                // Any worker can write there.
+                if (segment_addr(FROM, 0)..heap::class::HEAP_END - UNIT).contains(&at) {
+                    each(at & !(UNIT - 1), UNIT);
+                }
             }
         }
         *seen = made;

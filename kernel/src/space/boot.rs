@@ -131,8 +131,8 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     me.slot = MASTER_AREA;
     (me.stage_end, me.stage_limit) = (exchange(MASTER_AREA), exchange(MASTER_AREA) + area::STAGES);
     me.master_pid = std::process::id() as i32;
-    control().chaos.store(config.chaos, Relaxed);
-    control().check.store(u32::from(config.check), Relaxed);
+    control().told.chaos.store(config.chaos, Relaxed);
+    control().told.check.store(u32::from(config.check), Relaxed);
     me.seed = config.seed;
     me.tsc_traps = config.tsc_traps.into();
     me.path = confine::mix(config.seed);
@@ -161,7 +161,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     // One processor is left to the master: who spins must not keep it from running.
     let affinity = sys::affinity();
     let cpus: u32 = affinity.iter().map(|w| w.count_ones()).sum();
-    control().spinners_allowed.store(cpus.max(1) - 1, Relaxed);
+    control().told.spinners_allowed.store(cpus.max(1) - 1, Relaxed);
     master().affinity = affinity;
     Heap::ROOT.alloc(&mut super::memory::Space, 16, 16);
     Ok(())

@@ -1,6 +1,6 @@
 //! Allocation for whatever space runs in this process.
 
-use crate::exec::control::{Role, area, control, exchange, me, private, private_item};
+use crate::exec::control::{Role, area, brief, control, exchange, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::{grants, worker};
 use crate::heap::class::ZONES;
@@ -37,8 +37,7 @@ impl Env for Space {
     }
 
     fn parent(&self) -> Heap {
-        let c = control().constructs.get(me().construct as usize);
-        c.map_or(Heap::ROOT, |c| Heap(c.request.heap))
+        brief(me().construct).map_or(Heap::ROOT, |b| Heap(b.request.heap))
     }
 
     fn sequences(&self) -> &[Sequence; ZONES] {

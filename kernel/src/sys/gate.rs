@@ -148,6 +148,11 @@ unsafe extern "C" {
     static det_gate_end: u8;
 }
 
+/// Address of the routine that makes a system call.
+pub(crate) fn entry() -> usize {
+    det_syscall as *const () as usize
+}
+
 /// The address range of the gate.
 pub(crate) fn range() -> (usize, usize) {
     (&raw const det_gate_start as usize, &raw const det_gate_end as usize)

@@ -54,7 +54,8 @@ impl Master {
     /// Opens what a child asks for.
     fn begin(&mut self, slot: u32, open: bool) -> Option<u32> {
         let request = self.request_of(slot);
-        let valid = request.count as usize <= crate::abi::MAX_CHILDREN
+        let most = if open { 1 } else { crate::abi::MAX_CHILDREN };
+        let valid = (1..=most).contains(&(request.count as usize))
             && (2..MAX_DEPTH as u32).contains(&request.depth);
         let c = self.free_construct().filter(|_| valid)?;
         self.open(c, &request, slot + 1);
@@ -66,8 +67,10 @@ impl Master {
     /// A construct slot that nobody uses any more.
     pub(super) fn free_construct(&mut self) -> Option<u32> {
         (1..MAX_CONSTRUCTS as u32).find(|&c| {
-            let released = control().constructs[c as usize].released.load(SeqCst) != 0;
-            if self.tasks[c as usize].state == MERGING && released {
+            let t = &self.tasks[c as usize];
+            // The master's own it releases itself.
+            let nested = t.state == MERGING && t.parent != 0;
+            if nested && control().constructs[c as usize].released.load(SeqCst) != 0 {
                 self.release(c);
             }
             self.tasks[c as usize].state == FREE

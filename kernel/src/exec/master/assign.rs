@@ -26,7 +26,7 @@ impl Master {
                 hungry |= more;
             }
         }
-        control().hungry.store(u32::from(hungry), SeqCst);
+        control().told.hungry.store(u32::from(hungry), SeqCst);
     }
 
     /// Whether another space may run. One that nothing runs for gets a permit beyond the
@@ -35,10 +35,13 @@ impl Master {
     pub(super) fn may_run(&mut self, starved: bool) -> bool {
         /// Sleeps of [`TICK`].
         const WHILE: u32 = 5;
+        /// Cycles: about ten times as long.
+        const LONG: u64 = 2_000_000_000;
         if self.running < self.width {
             return true;
         }
-        let extra = starved && self.quiet >= WHILE;
+        let long = || cpu::cycles().wrapping_sub(self.started) > LONG;
+        let extra = starved && (self.quiet >= WHILE || long());
         if extra {
             self.quiet = 0;
         }
@@ -101,13 +104,11 @@ impl Master {
     /// does, and goes on with the next.
     fn may_start_next(&self, c: u32) -> bool {
         let con = &control().constructs[c as usize];
-        if con.in_turn.load(Relaxed) == 0 || self.tasks[c as usize].workers == 0 {
+        if told(c).in_turn.load(Relaxed) == 0 || self.tasks[c as usize].workers == 0 {
             return true;
         }
         let next = con.next.load(SeqCst);
-        next > 0
-            && turns::may_start(con, next)
-            && self.parked_at(c) == self.tasks[c as usize].workers
+        next > 0 && turns::may_start(c, next) && self.parked_at(c) == self.tasks[c as usize].workers
     }
 
     /// Workers of a construct whose children wait at a barrier for those that nobody took yet.
@@ -143,6 +144,7 @@ impl Master {
                 self.home_cpu = here;
             }
         }
+        self.started = cpu::cycles();
         let mail = &control().mail[slot as usize];
         mail.state.store(state::BUSY, SeqCst);
         mail.go.fetch_add(1, SeqCst);
@@ -155,7 +157,7 @@ impl Master {
     pub(super) fn assign_watching(&mut self, c: u32) -> bool {
         let epoch = me().epoch;
         let mut any = false;
-        let in_turn = control().constructs[c as usize].in_turn.load(Relaxed) != 0;
+        let in_turn = told(c).in_turn.load(Relaxed) != 0;
         let most = if in_turn { 1 } else { self.tasks[c as usize].count };
         for s in 0..self.high {
             let w = &self.workers[s as usize];
@@ -245,7 +247,7 @@ impl Master {
     fn give(&mut self, slot: u32, c: u32) {
         let w = &mut self.workers[slot as usize];
         w.assigned = c + 1;
-        w.life = control().constructs[c as usize].life.load(Relaxed);
+        w.life = told(c).life.load(Relaxed);
         control().mail[slot as usize].life.store(w.life, SeqCst);
         self.tasks[c as usize].workers += 1;
         self.running += 1;
@@ -257,10 +259,10 @@ impl Master {
         }
         let mail = &control().mail[slot as usize];
         mail.sleeping.store(0, SeqCst);
-        mail.up.store(0, SeqCst);
-        mail.setup_error.store(0, SeqCst);
+        control().told.births[slot as usize].up.store(0, SeqCst);
+        control().told.births[slot as usize].error.store(0, SeqCst);
         mail.construct.store(c, SeqCst);
-        mail.life.store(control().constructs[c as usize].life.load(Relaxed), SeqCst);
+        mail.life.store(told(c).life.load(Relaxed), SeqCst);
         mail.state.store(state::BUSY, SeqCst);
         // A worker that turns out to be beyond control must not have taken a child before that.
         let held = !self.probed;

@@ -6,7 +6,7 @@ impl Master {
     /// Kills the workers of children that a failure below made useless.
     pub(super) fn stop_above(&mut self, c: u32, limit: u32) {
         let con = &control().constructs[c as usize];
-        let life = con.life.load(Relaxed);
+        let life = told(c).life.load(Relaxed);
         for i in limit..self.tasks[c as usize].count {
             let o = &con.outcomes[i as usize];
             let fresh = u64::from(life) << 32;
@@ -18,10 +18,19 @@ impl Master {
             let claimed = claim >> 32 == u64::from(life) && claim != revoked;
             let status = o.status.load(SeqCst);
             if claimed && (status == 0 || status == outcome::STOPPED) {
-                self.kill(claim as u32 - 1);
+                self.kill_worker_of(c, claim);
                 // Its slot may get another worker, which has nothing to do with this child.
                 o.claim.store(revoked, SeqCst);
             }
+        }
+    }
+
+    /// Kills the worker that claims a child of a construct, if it was given to that.
+    pub(super) fn kill_worker_of(&mut self, c: u32, claim: u64) {
+        let slot = (claim as u32).wrapping_sub(1);
+        let Some(w) = self.workers.get(slot as usize) else { return };
+        if w.assigned == c + 1 && self.is_at(c, w.life) {
+            self.kill(slot);
         }
     }
 
@@ -43,7 +52,7 @@ impl Master {
         let restarted = w.restarted;
         *w = Worker::NONE;
         if restarted && self.is_at(assigned - 1, life) {
-            self.tasks[assigned as usize - 1].parked -= 1;
+            self.unpark(assigned - 1);
         }
         if assigned != 0 {
             self.leave(assigned - 1, life);
@@ -68,7 +77,7 @@ impl Master {
 
     /// Whether a construct slot is in this life still.
     pub(super) fn is_at(&self, c: u32, life: u32) -> bool {
-        control().constructs[c as usize].life.load(Relaxed) == life
+        told(c).life.load(Relaxed) == life
     }
 
     /// Ends a construct whose parent no longer wants it.
@@ -87,7 +96,7 @@ impl Master {
                 continue;
             }
             if let Some(status) = sys::reap(w.pidfd, false) {
-                if control().mail[s as usize].up.load(SeqCst) == 0 {
+                if control().told.births[s as usize].up.load(SeqCst) == 0 {
                     self.note_stillborn(status);
                 }
                 self.account_death(s, status);
@@ -98,6 +107,22 @@ impl Master {
                 sys::go_on(w.pidfd);
             }
         }
+        self.look_for_lost();
+    }
+
+    /// A worker says that it ended its child, or that it could not be set up, and exits. It does
+    /// not have to: whatever it does, nobody waits for that.
+    pub(super) fn end_faulted(&mut self, slot: u32) {
+        let error = control().told.births[slot as usize].error.load(SeqCst);
+        if error != 0 {
+            self.setup_error = error;
+        } else if self.owes(slot) {
+            // It may still report, or dies and is found.
+            return;
+        }
+        sys::kill_and_reap(self.workers[slot as usize].pidfd);
+        self.account_death(slot, 0);
+        self.forget(slot);
     }
 
     /// A worker died while it was set up. One may be killed by chance; where all are, more of
@@ -116,7 +141,7 @@ impl Master {
             return;
         }
         let con = &control().constructs[c as usize - 1];
-        let mine = u64::from(con.life.load(Relaxed)) << 32 | u64::from(slot + 1);
+        let mine = u64::from(told(c - 1).life.load(Relaxed)) << 32 | u64::from(slot + 1);
         let given = control().mail[slot as usize].given.load(SeqCst);
         for i in 0..self.tasks[c as usize - 1].count {
             let o = &con.outcomes[i as usize];
@@ -127,10 +152,7 @@ impl Master {
                 o.evicted.store(1, SeqCst);
                 self.tasks[c as usize - 1].parked += 1;
             } else if o.claim.load(SeqCst) == mine && (said == 0 || said == outcome::STOPPED) {
-                o.stage.store(status as u64, SeqCst);
-                o.status.store(outcome::KILLED, SeqCst);
-                con.limit.fetch_min(i + 1, SeqCst);
-                con.reported.fetch_add(1, SeqCst);
+                self.fail(c - 1, i, status);
             }
         }
     }

@@ -5,6 +5,7 @@
 mod answer;
 mod assign;
 mod death;
+mod lost;
 mod stopped;
 
 use super::chaos;
@@ -79,6 +80,25 @@ struct Task {
     awaited: bool,
     /// Restarted children that did not get a permit yet.
     parked: u32,
+    /// What is wrong with it and since when, see [`lost`].
+    odd: [u32; 2],
+    odd_since: u32,
+}
+
+impl Task {
+    /// A free slot.
+    const NONE: Task = Task {
+        state: FREE,
+        parent: 0,
+        done: 0,
+        workers: 0,
+        count: 0,
+        open: false,
+        awaited: false,
+        parked: 0,
+        odd: lost::NOTHING,
+        odd_since: 0,
+    };
 }
 
 #[repr(C)]
@@ -95,6 +115,8 @@ pub(crate) struct Master {
     active_count: u32,
     /// Times in a row that the master slept and nothing happened.
     quiet: u32,
+    /// When a worker was started last, in cycles: workers can make events for ever.
+    started: u64,
     /// Set while the master is about to go on with the program: its processor is taken.
     away: bool,
     /// Set-up failure of a worker, until someone is told: step and error number.
@@ -123,6 +145,11 @@ pub(crate) struct Master {
 pub(crate) fn master() -> &'static mut Master {
     // SAFETY: fits before the next part of private memory (asserted below); zero is an empty executor.
     unsafe { private_item::<Master>(private::MASTER, 0) }
+}
+
+/// What workers are told of a construct.
+fn told(c: u32) -> &'static Brief {
+    &control().told.briefs[c as usize]
 }
 
 /// How long the master sleeps before it looks for workers that died without a word.
@@ -229,6 +256,11 @@ impl Master {
     pub fn poll_open(&mut self, c: u32) -> bool {
         self.poll();
         let done = self.update(c);
+        // Who polls never waits.
+        self.waits = self.waits.wrapping_add(1);
+        if !done && self.waits.is_multiple_of(64) {
+            self.look_for_deaths();
+        }
         self.leave_executor();
         done
     }
@@ -267,7 +299,7 @@ impl Master {
         for i in 0..self.tasks[c as usize].count as usize {
             let o = &con.outcomes[i];
             if o.status.load(SeqCst) == outcome::STOPPED {
-                self.kill((o.claim.load(SeqCst) as u32).wrapping_sub(1));
+                self.kill_worker_of(c, o.claim.load(SeqCst));
             }
         }
         self.end_life(c);
@@ -275,16 +307,16 @@ impl Master {
     }
 
     fn end_life(&mut self, c: u32) {
-        control().constructs[c as usize].life.fetch_add(1, AcqRel);
+        told(c).life.fetch_add(1, AcqRel);
     }
 
     fn open(&mut self, c: u32, request: &Request, parent: u32) {
         let con = &control().constructs[c as usize];
-        let life = con.life.fetch_add(1, AcqRel).wrapping_add(1);
+        let life = told(c).life.fetch_add(1, AcqRel).wrapping_add(1);
         // SAFETY: `control`: no worker reads the request before it claims a child of this
         // life, and the claims below are published after it.
-        unsafe { (&raw const con.request).cast_mut().write(*request) };
-        con.in_turn.store(request.orders & order::IN_TURN, Relaxed);
+        unsafe { (&raw const told(c).request).cast_mut().write(*request) };
+        told(c).in_turn.store(request.orders & order::IN_TURN, Relaxed);
         for o in con.outcomes.iter().take(request.count as usize) {
             o.status.store(0, Relaxed);
             o.evicted.store(0, Relaxed);
@@ -296,8 +328,7 @@ impl Master {
         con.limit.store(request.count, SeqCst);
         let task = &mut self.tasks[c as usize];
         let count = request.count;
-        let (open, awaited, parked) = (false, false, 0);
-        *task = Task { state: ACTIVE, parent, done: 0, workers: 0, count, open, awaited, parked };
+        *task = Task { state: ACTIVE, parent, count, ..Task::NONE };
         self.active[self.active_count as usize] = c;
         self.active_count += 1;
     }
@@ -347,7 +378,7 @@ impl Master {
             match control().mail[s as usize].state.load(SeqCst) {
                 state::IDLE if self.workers[s as usize].suspended == LEAVING => self.left(s),
                 state::REQUEST if self.workers[s as usize].suspended == LEAVING => self.stays(s),
-                state::IDLE if !self.owes(s) => {
+                state::IDLE if self.workers[s as usize].suspended == 0 && !self.owes(s) => {
                     let w = &mut self.workers[s as usize];
                     let (c, life) = (w.assigned - 1, w.life);
                     w.assigned = 0;
@@ -356,15 +387,7 @@ impl Master {
                     self.stillborn = 0;
                 }
                 state::REQUEST if self.workers[s as usize].suspended == 0 => self.answer(s),
-                state::FAULTED => {
-                    let e = control().mail[s as usize].setup_error.load(SeqCst);
-                    if e != 0 {
-                        self.setup_error = e;
-                    }
-                    sys::reap(self.workers[s as usize].pidfd, true);
-                    self.account_death(s, 0);
-                    self.forget(s);
-                }
+                state::FAULTED => self.end_faulted(s),
                 _ => {}
             }
         }
@@ -391,10 +414,11 @@ impl Master {
         let seen = self.seen;
         let start = cpu::cycles();
         // Everyone who runs has a processor besides this one.
-        let spare = self.running <= c.spinners_allowed.load(Relaxed);
+        let spare = self.running <= c.told.spinners_allowed.load(Relaxed);
         let home_busy = self.workers[HOME as usize].assigned != 0;
         while spare && !home_busy && cpu::cycles() - start < SPIN {
             if c.event.load(SeqCst) != seen {
+                self.look_at_times();
                 self.seen = c.event.load(SeqCst);
                 return;
             }
@@ -405,23 +429,30 @@ impl Master {
             // Wakes up where the home worker is about to leave, not on another processor.
             sys::pin(0, here);
         }
-        c.master_sleeps.store(1, SeqCst);
+        c.told.master_sleeps.store(1, SeqCst);
         // A worker that became idle before it could see the master hungry told nobody.
-        let unseen = c.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
-        self.waits = self.waits.wrapping_add(1);
+        let unseen = c.told.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
         if !unseen && c.event.load(SeqCst) == seen {
             sys::futex_wait(&c.event, seen, TICK);
         }
-        c.master_sleeps.store(0, SeqCst);
+        c.told.master_sleeps.store(0, SeqCst);
         if here.is_some() {
             sys::set_affinity(0, &self.affinity);
         }
         self.quiet = if c.event.load(SeqCst) == seen { self.quiet + 1 } else { 0 };
-        // Events of others must not hide a death for ever.
-        if c.event.load(SeqCst) == seen || self.waits.is_multiple_of(64) {
+        if c.event.load(SeqCst) == seen {
             self.look_for_deaths();
         }
+        self.look_at_times();
         self.seen = c.event.load(SeqCst);
+    }
+
+    /// Events of others must not hide a death for ever.
+    fn look_at_times(&mut self) {
+        self.waits = self.waits.wrapping_add(1);
+        if self.waits.is_multiple_of(64) {
+            self.look_for_deaths();
+        }
     }
 
     fn some_idle_unseen(&self) -> bool {

@@ -13,7 +13,7 @@ impl Master {
     pub(super) fn restart(&mut self, c: u32, request: &Request) {
         let con = &control().constructs[c as usize];
         // SAFETY: `control`: its children have stopped and read the request when they go on.
-        unsafe { (&raw const con.request).cast_mut().write(*request) };
+        unsafe { (&raw const told(c).request).cast_mut().write(*request) };
         let task = &mut self.tasks[c as usize];
         (task.state, task.awaited, task.done, task.parked) = (ACTIVE, false, 0, 0);
         con.reported.store(0, Relaxed);
@@ -31,7 +31,8 @@ impl Master {
                 continue;
             }
             let slot = (o.claim.load(SeqCst) as u32).wrapping_sub(1);
-            if let Some(w) = self.workers.get_mut(slot as usize) {
+            let given = |w: &&mut Worker| w.assigned == c + 1;
+            if let Some(w) = self.workers.get_mut(slot as usize).filter(given) {
                 w.restarted = true;
             }
         }
@@ -59,7 +60,7 @@ impl Master {
                 }
                 if self.assign(c, Some(i)) {
                     o.evicted.store(0, SeqCst);
-                    self.tasks[c as usize].parked -= 1;
+                    self.unpark(c);
                 } else {
                     without = Some(i);
                 }
@@ -82,7 +83,7 @@ impl Master {
             let w = &mut self.workers[slot as usize];
             (w.suspended, w.restarted, w.pinned) = (0, false, false);
             self.running += 1;
-            self.tasks[c as usize].parked -= 1;
+            self.unpark(c);
             control().mail[slot as usize].reply.store(tell::GO_ON, Relaxed);
             self.start(slot);
         }
@@ -92,6 +93,12 @@ impl Master {
             return None;
         }
         Some(false)
+    }
+
+    /// One restarted child less that did not get a permit yet.
+    pub(super) fn unpark(&mut self, c: u32) {
+        let parked = &mut self.tasks[c as usize].parked;
+        *parked = parked.saturating_sub(1);
     }
 
     /// A child has stopped in a worker: where many have, it does not keep it.
@@ -164,7 +171,7 @@ impl Master {
     /// of a parent in the worker before `parent`, or of the master.
     pub(super) fn put_at_records(&mut self, c: u32, parent: u32) {
         let con = &control().constructs[c as usize];
-        let (at, count) = (con.request.records, self.tasks[c as usize].count);
+        let (at, count) = (told(c).request.records, self.tasks[c as usize].count);
         let slot = parent.checked_sub(1).unwrap_or(MASTER_AREA);
         let Some(records) = claims::view::<u64>(slot, at, count as usize, 8).filter(|_| at != 0)
         else {
@@ -187,7 +194,7 @@ impl Master {
     /// Says which worker has a child: its slot plus one, or [`NOBODY`].
     pub(super) fn set_owner(&self, c: u32, i: u32, owner: u32) {
         let con = &control().constructs[c as usize];
-        let life = u64::from(con.life.load(Relaxed)) << 32;
+        let life = u64::from(told(c).life.load(Relaxed)) << 32;
         con.outcomes[i as usize].claim.store(life | u64::from(owner), SeqCst);
     }
 }
