@@ -1,5 +1,6 @@
 //! Conflicts: what two children changed.
 use super::describe::{Address, Instruction, Place};
+use super::remedy;
 use kernel::abi::{Conflict, Freed, REGISTERS, Trace};
 use std::fmt::{self, Write};
 
@@ -116,7 +117,13 @@ impl MergeConflict {
         self.0.address.place()
     }
 
-    /// Several lines: what the one of `Display` says, the address, the bytes around it as
+    /// What to do about it, where the place tells: it is a lazily filled static, as far as debug
+    /// information or its look say, or seems to be the count of an `Arc`.
+    pub fn remedy(&self) -> Option<String> {
+        remedy::of(&self.0.conflict, &self.what())
+    }
+
+    /// Several lines: what happened, the address, the bytes around it as
     /// each side left them, and what to do.
     pub fn report(&self) -> String {
         let mut out = String::new();
@@ -128,7 +135,9 @@ impl MergeConflict {
         let address = self.address();
         let (lower, higher) = self.names();
         let c = &self.0.conflict;
-        writeln!(out, "conflict: {self}")?;
+        write!(out, "conflict: ")?;
+        self.write_line(out)?;
+        writeln!(out)?;
         writeln!(out, "  address {address:#x}; the aligned 8 bytes around it:")?;
         let mut written = String::new();
         let names = ["was".to_owned(), lower, higher];
@@ -146,12 +155,15 @@ impl MergeConflict {
         let column = 2 + width + 2 + 3 * (address % 8);
         writeln!(out, "{:column$}^^", "")?;
         out.write_str(&written)?;
-        out.write_str("  help: return each child's value and combine the values after the join")
+        let help = self.remedy();
+        let help = help
+            .as_deref()
+            .unwrap_or("return each child's value and combine the values after the join");
+        write!(out, "  help: {help}")
     }
-}
 
-impl fmt::Display for MergeConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What happened.
+    fn write_line(&self, f: &mut impl Write) -> fmt::Result {
         let (lower, higher) = self.names();
         let both = self.both();
         let (was, low, high) = self.values();
@@ -184,6 +196,13 @@ impl fmt::Display for MergeConflict {
                 )
             }
         }
+    }
+}
+
+impl fmt::Display for MergeConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_line(f)?;
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
     }
 }
 

@@ -11,7 +11,9 @@ mod fault;
 mod forbidden;
 mod names;
 mod objects;
+mod remedy;
 mod symbols;
+mod types;
 mod unwind;
 
 pub use conflict::MergeConflict;

@@ -4,7 +4,7 @@
 //! Invariant `watch`: while a list is in force, its pages are write-protected in this process,
 //! but for those in `open`, which the interrupted instruction is about to write.
 
-use super::decode::{Kind, writes};
+use super::decode::{Kind, counted, writes};
 use super::machine::Interrupted;
 use super::touched;
 use super::verdict::{self, Verdict};
@@ -12,6 +12,7 @@ use crate::abi::{Limit, MAX_CHILDREN, PAGE};
 use crate::confine::registers;
 use crate::exec::control::{Me, me, private, private_item};
 use crate::exec::{stage, trace};
+use crate::heap;
 use crate::merge::Mask;
 use crate::space::permissions;
 use crate::sys;
@@ -244,6 +245,21 @@ fn note(w: &mut Watch, addr: u64, len: u64) {
     }
 }
 
+/// Whether a step of one at `at` is that of a reference count, which counts by its value: the word
+/// is one of the two at the head of a heap block, as an `Arc` has them, both are counts, and are
+/// after the step. A lock is not: who takes it free finds a zero, or leaves one.
+fn is_count(at: usize, step: i64) -> bool {
+    let Some(block) = heap::block_of(at) else { return false };
+    let place = at - block.start;
+    if block.len < 16 || (place != 0 && place != 8) || !block.start.is_multiple_of(8) {
+        return false;
+    }
+    // SAFETY: two words of a live block; the child that would write to one is interrupted.
+    let word = |at: usize| unsafe { (at as *const i64).read_volatile() };
+    let other = word(block.start + 8 - place);
+    word(at) >= 1 && word(at).saturating_add(step) >= 1 && other >= 1
+}
+
 /// The trap flag of the processor.
 const TRAP: i64 = 1 << 8;
 
@@ -276,7 +292,10 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     }
     // SAFETY: the caller's contract.
     let machine = unsafe { Interrupted::new(context) };
-    let kind = writes(&machine, &mut |at, len| note(w, at, len));
+    let kind = match counted(&machine) {
+        Some((at, step)) if is_count(at as usize, step) => Kind::Plain,
+        _ => writes(&machine, &mut |at, len| note(w, at, len)),
+    };
     if kind == Kind::Unknown {
         note(w, addr, UNKNOWN);
     }

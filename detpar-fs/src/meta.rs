@@ -1,0 +1,118 @@
+//! What there is to know of a file, and of a file system.
+
+use crate::layout::BLOCK;
+use crate::layout::inode::{Inode, Kind, Policy};
+use std::time::{Duration, SystemTime};
+
+/// What there is to know of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    ino: u32,
+    node: Inode,
+}
+
+fn time(nanoseconds: i64) -> SystemTime {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    if nanoseconds < 0 {
+        SystemTime::UNIX_EPOCH - distance
+    } else {
+        SystemTime::UNIX_EPOCH + distance
+    }
+}
+
+// A length in bytes; directories have one, too, and no file is "empty" for having none.
+#[allow(clippy::len_without_is_empty)]
+impl Metadata {
+    pub(crate) fn new(ino: u32, node: Inode) -> Metadata {
+        Metadata { ino, node }
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.node.generation
+    }
+
+    /// A regular file, a directory or a symbolic link.
+    pub fn kind(&self) -> Kind {
+        self.node.kind().unwrap_or(Kind::File)
+    }
+
+    /// Whether it is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.kind() == Kind::Dir
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.kind() == Kind::File
+    }
+
+    /// Whether it is a symbolic link.
+    pub fn is_symlink(&self) -> bool {
+        self.kind() == Kind::Symlink
+    }
+
+    /// Bytes of contents.
+    pub fn len(&self) -> u64 {
+        self.node.len
+    }
+
+    /// The inode's number.
+    pub fn ino(&self) -> u64 {
+        u64::from(self.ino)
+    }
+
+    /// Names of a file; two more than the directories in it for a directory.
+    pub fn nlink(&self) -> u64 {
+        u64::from(self.node.nlink)
+    }
+
+    /// Type and permission bits, as `st_mode` has them. The permissions are kept, not enforced.
+    pub fn mode(&self) -> u32 {
+        self.node.mode
+    }
+
+    /// Bytes of the blocks that it uses.
+    pub fn allocated(&self) -> u64 {
+        self.node.blocks * BLOCK as u64
+    }
+
+    /// What a reconcile does with it.
+    pub fn policy(&self) -> Policy {
+        self.node.policy
+    }
+
+    /// When the contents were last changed.
+    pub fn modified(&self) -> SystemTime {
+        time(self.node.mtime)
+    }
+
+    /// When it was last read, so far as somebody said so: reading does not change it.
+    pub fn accessed(&self) -> SystemTime {
+        time(self.node.atime)
+    }
+
+    /// When it was made.
+    pub fn created(&self) -> SystemTime {
+        time(self.node.btime)
+    }
+
+    /// When contents, attributes or names last changed.
+    pub fn changed(&self) -> SystemTime {
+        time(self.node.ctime)
+    }
+}
+
+/// What a file system holds, and could hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of a block.
+    pub block_size: u32,
+    /// Blocks that files can have.
+    pub blocks: u64,
+    /// Of these, free ones.
+    pub free_blocks: u64,
+    /// Inodes.
+    pub inodes: u64,
+    /// Of these, free ones.
+    pub free_inodes: u64,
+}
