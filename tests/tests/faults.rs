@@ -128,16 +128,21 @@ fn a_sibling_forks_after_a_fault() {
     }
 }
 
+/// 255 levels take long: each has the layers of all above it.
+fn deep() -> Program {
+    program().limit(Duration::from_secs(240))
+}
+
 #[test]
 fn nesting_ends_at_a_typed_limit() {
-    for workers in [1, 2, 8] {
-        program().workers(workers).arg("nested_until_the_limit").run().expect(0);
+    for workers in [1, 8] {
+        deep().workers(workers).arg("nested_until_the_limit").run().expect(0);
     }
 }
 
 #[test]
 fn the_master_forks_again_after_nesting_to_the_limit() {
-    program().workers(2).arg("alive_after_the_limit").run().expect(0);
+    deep().workers(2).arg("alive_after_the_limit").run().expect(0);
 }
 
 /// A child's change of the environment never reaches the parent, and is not lost silently.
