@@ -9,6 +9,10 @@ use super::*;
 /// seconds.
 const PATIENCE: u32 = 20_000;
 
+/// How many looks must find it so as well: the counter goes on while the whole machine stands
+/// still, and while the master computes beside open children.
+const LOOKS: u32 = 200;
+
 /// Value of [`Task::odd`] where nothing is wrong; otherwise a lost child or a worker that takes
 /// nothing stands in the place of either number.
 pub(super) const NOTHING: [u32; 2] = [u32::MAX; 2];
@@ -36,9 +40,13 @@ impl Master {
             let odd = [self.first_lost(c), self.first_loafer(c)].map(|o| o.unwrap_or(u32::MAX));
             let task = &mut self.tasks[c as usize];
             if odd != task.odd {
-                (task.odd, task.odd_since) = (odd, now);
-            } else if odd != NOTHING && now.wrapping_sub(task.odd_since) > PATIENCE {
-                task.odd_since = now;
+                (task.odd, task.odd_since, task.odd_looks) = (odd, now, 0);
+                continue;
+            }
+            task.odd_looks = task.odd_looks.saturating_add(1);
+            let long = now.wrapping_sub(task.odd_since) > PATIENCE && task.odd_looks > LOOKS;
+            if odd != NOTHING && long {
+                (task.odd_since, task.odd_looks) = (now, 0);
                 self.put_right(c, odd);
             }
         }

@@ -83,6 +83,8 @@ struct Task {
     /// What is wrong with it and since when, see [`lost`].
     odd: [u32; 2],
     odd_since: u32,
+    /// How often it was seen since then.
+    odd_looks: u32,
 }
 
 impl Task {
@@ -98,6 +100,7 @@ impl Task {
         parked: 0,
         odd: lost::NOTHING,
         odd_since: 0,
+        odd_looks: 0,
     };
 }
 
