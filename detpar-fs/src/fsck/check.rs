@@ -1,6 +1,6 @@
 //! The look itself. It trusts nothing: a volume may come from anywhere.
 
-use super::{MOST, Place, Problem};
+use super::{MOST, Place, Problem, shape};
 use crate::layout::dirblock::{self, NAME};
 use crate::layout::inode::{Inode, Kind, LINKS, ROOT};
 use crate::layout::{BLOCK, Block, group, zeroed};
@@ -120,7 +120,10 @@ impl Check<'_> {
 
     /// The entries of a directory, which must be those that a look-up finds.
     fn entries(&mut self, dir: u32, node: &Inode) -> Option<Vec<(Vec<u8>, u32, u8)>> {
-        let Ok(listed) = self.volume.list_all(node) else {
+        // First of all: what follows relies on it.
+        let sound = shape::is_tree(self.volume, node);
+        let listed = if sound { self.volume.list_all(node).ok() } else { None };
+        let Some(listed) = listed else {
             self.problem(Place::Inode(dir), "is a damaged directory");
             return None;
         };
@@ -185,7 +188,7 @@ impl Check<'_> {
 
     fn contents(&mut self, ino: u32, node: &Inode, kind: Kind) {
         if node.is_inline() {
-            if node.pointers.iter().any(|p| *p != 0) || node.len == 0 {
+            if node.pointers.iter().any(|p| *p != 0) || node.len == 0 || node.blocks != 0 {
                 self.problem(Place::Inode(ino), "is a link of two kinds, or to nowhere");
             }
             return;
@@ -236,7 +239,6 @@ impl Check<'_> {
             let mut free = 0;
             for index in 0..group::BITS {
                 let used = volume.bitmap_bit(g, index);
-                let block = geometry.start(g) + index;
                 if index < geometry.data_at() || index >= geometry.blocks_in(g) {
                     if !used {
                         self.problem(Place::Group(g), "has blocks of its own marked free");
@@ -244,7 +246,8 @@ impl Check<'_> {
                     }
                 } else if !used {
                     free += 1;
-                } else if !self.blocks.has(block) {
+                } else if !self.blocks.has(geometry.start(g) + index) {
+                    let block = geometry.start(g) + index;
                     self.problem(Place::Block(block), "is marked used, but nothing has it");
                 }
             }

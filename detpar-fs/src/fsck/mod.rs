@@ -2,6 +2,7 @@
 
 mod check;
 mod repair;
+mod shape;
 #[cfg(test)]
 mod tests;
 

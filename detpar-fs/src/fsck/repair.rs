@@ -42,6 +42,8 @@ fn inodes(volume: &mut Volume) -> Seen {
         };
         node.len = node.len.min(MAX_LEN);
         if node.is_dir() {
+            // Until it is reached: what is there may be no inode's number.
+            node.parent = ROOT;
             node.len -= node.len % BLOCK as u64;
         }
         let end = node.len.div_ceil(BLOCK as u64);

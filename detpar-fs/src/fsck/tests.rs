@@ -2,7 +2,8 @@
 
 use super::{check, repair};
 use crate::Mkfs;
-use crate::layout::{BLOCK, superblock::COPIES};
+use crate::layout::inode::Inode;
+use crate::layout::{BLOCK, dirblock, put_u32, superblock::COPIES};
 use crate::tree::Tree;
 use crate::volume::{Frozen, Volume};
 use std::sync::Arc;
@@ -88,5 +89,70 @@ fn what_is_whole_is_not_touched() {
         let mut bytes = vec![0; 6000];
         let n = tree.volume.read(&tree.volume.inode(ino).unwrap(), &mut bytes, 0);
         assert_eq!((n, bytes[..n].iter().all(|b| *b == i as u8)), (i * 37, true));
+    }
+}
+
+/// Directories that no checksum tells of, with blocks that lead back, or to one block on many
+/// ways: each would keep a look-up, a listing or a look at it busy for ever.
+#[test]
+fn directories_of_impossible_shape_are_found_and_repaired() {
+    let leaf = |depth| *dirblock::new_leaf(depth);
+    let node = |to| *dirblock::new_node(to);
+    let chained = |to| {
+        let mut block = leaf(54);
+        dirblock::set_next(&mut block, to);
+        block
+    };
+    let mut slot_back = node(1);
+    dirblock::set_slot(&mut slot_back, 7, 0);
+    let mut long = leaf(0);
+    put_u32(&mut long, 4, 64);
+    let shapes: [&[[u8; BLOCK]]; 8] = [
+        &[leaf(63)],
+        &[node(1), leaf(10)],
+        &[node(1), node(2), leaf(0)],
+        &[node(1), node(2), node(3), node(4), node(5), node(6), leaf(54)],
+        &[chained(0)],
+        &[slot_back, leaf(0)],
+        &[leaf(0), leaf(0)],
+        &[long],
+    ];
+    for (n, blocks) in shapes.into_iter().enumerate() {
+        let mut bad = Volume::new(3000, 600, Arc::new(|| 0)).unwrap();
+        let mut root = bad.inode(2).unwrap();
+        for block in blocks {
+            bad.add_dir_block(&mut root, Box::new(*block)).unwrap();
+        }
+        bad.set_inode(2, &root);
+        assert_ne!(check(&bad), [], "shape {n}");
+        assert_eq!(check(&repair(bad).unwrap()), [], "shape {n}");
+    }
+}
+
+/// A path, and what is done to its inode.
+type Case = (&'static [u8], fn(&mut Inode));
+
+/// Numbers at the end of their range: nothing that counts on from them overflows.
+#[test]
+fn numbers_at_their_end_do_no_harm() {
+    let whole = volume();
+    let ino = |path: &[u8]| Tree::new(Volume::over(&whole, Arc::new(|| 0))).lookup(path, false);
+    let cases: [Case; 4] = [
+        (b"a", |n| n.parent = u32::MAX),
+        (b"a", |n| n.data_version = u64::MAX),
+        (b"a", |n| n.attr_version = u64::MAX),
+        (b"short", |n| n.blocks = u64::MAX),
+    ];
+    for (n, (path, change)) in cases.into_iter().enumerate() {
+        let mut bad = Volume::over(&whole, Arc::new(|| 0));
+        let ino = ino(path).unwrap();
+        let mut node = bad.inode(ino).unwrap();
+        change(&mut node);
+        bad.set_inode(ino, &node);
+        assert_eq!(check(&bad).is_empty(), matches!(n, 1 | 2), "case {n}");
+        let mut tree = Tree::new(repair(bad).unwrap());
+        tree.set_attributes(ino, |_| {}).unwrap();
+        tree.mkdir(b"a/after", 0o755).unwrap();
+        assert_eq!(check(&tree.volume), [], "case {n}");
     }
 }

@@ -138,6 +138,11 @@ pub(crate) fn entries(block: &Block) -> impl Iterator<Item = Entry<'_>> {
     })
 }
 
+/// Where a leaf's entries end.
+pub(crate) fn end(block: &Block) -> usize {
+    entries(block).last().map_or(HEAD, |e| e.at + entry_len(e.name))
+}
+
 /// The entry with a name.
 pub(crate) fn find<'a>(block: &'a Block, name: &[u8]) -> Option<Entry<'a>> {
     entries(block).find(|e| e.name == name)

@@ -91,7 +91,7 @@ impl Side<'_> {
     fn finish(&mut self, ino: u32, mut ours: Inode, theirs: &Inode) {
         ours.mtime = ours.mtime.max(theirs.mtime);
         ours.ctime = ours.ctime.max(theirs.ctime);
-        ours.data_version = ours.data_version.max(theirs.data_version) + 1;
+        ours.data_version = ours.data_version.max(theirs.data_version).wrapping_add(1);
         self.parent.volume.set_inode(ino, &ours);
         if let Some(log) = self.parent.volume.log() {
             // Also where no byte was written: a file that was emptied when it was empty.

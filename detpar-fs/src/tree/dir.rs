@@ -7,7 +7,7 @@ use crate::layout::inode::Inode;
 use crate::volume::Volume;
 
 /// Levels of nodes; names whose hashes share the bits of all of them lie in chains.
-const LEVELS: u32 = 6;
+pub(crate) const LEVELS: u32 = 6;
 
 /// What a directory says of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod files;
 mod names;
 mod path;
 
-pub(crate) use dir::Listed;
+pub(crate) use dir::{LEVELS, Listed};
 pub(crate) use files::{Access, FileId};
 pub(crate) use path::PATH;
 
@@ -58,7 +58,8 @@ impl Tree {
     pub fn set_attributes(&mut self, ino: u32, change: impl FnOnce(&mut Inode)) -> Result<()> {
         let mut node = self.volume.inode(ino)?;
         change(&mut node);
-        node.attr_version += 1;
+        // A loaded image may say any number; only whether it is another counts.
+        node.attr_version = node.attr_version.wrapping_add(1);
         node.ctime = self.volume.now();
         self.volume.set_inode(ino, &node);
         if let Some(log) = self.volume.log() {
@@ -87,7 +88,7 @@ impl Tree {
     fn changed(&mut self, ino: u32, node: &mut Inode) {
         let now = self.volume.now();
         (node.mtime, node.ctime) = (now, now);
-        node.data_version += 1;
+        node.data_version = node.data_version.wrapping_add(1);
         self.volume.set_inode(ino, node);
     }
 }
