@@ -10,6 +10,8 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"DETPARFS");
 pub(crate) const VERSION: u32 = 1;
 /// Features that a reader must know of; there are none yet.
 pub(crate) const FEATURES: u32 = 0;
+/// The highest sequence: a save counts on from what is there.
+pub(crate) const SEQUENCES: u64 = u64::MAX / 2;
 /// Superblocks at the start of a disk image.
 pub(crate) const COPIES: u32 = 2;
 
@@ -90,7 +92,7 @@ impl Superblock {
             blocks_per_group: BLOCKS_PER_GROUP.get32(block),
             inodes_per_group: INODES_PER_GROUP.get32(block),
         };
-        if !geometry.is_sound() {
+        if !geometry.is_sound() || SEQUENCE.get(block) > SEQUENCES {
             return Err(Refused::Damaged);
         }
         Ok(Superblock {
@@ -127,6 +129,11 @@ mod tests {
             assert_eq!(Superblock::decode(&block), Err(Refused::Damaged), "bit {bit}");
             block[bit / 8] ^= 1 << (bit % 8);
         }
+        let mut last = block.clone();
+        SEQUENCE.put(&mut last[..], u64::MAX);
+        let sum = crc32c(&last[..SUM.at]);
+        SUM.put(&mut last[..], u64::from(sum));
+        assert_eq!(Superblock::decode(&last), Err(Refused::Damaged));
         VERSION_.put(&mut block[..], 2);
         let sum = crc32c(&block[..SUM.at]);
         SUM.put(&mut block[..], u64::from(sum));

@@ -86,7 +86,8 @@ fn journal(
     let index_blocks = count.div_ceil(INDEX as u64);
     let start = superblock.journal_start;
     let end = start.checked_add(index_blocks + count).and_then(|e| e.checked_mul(BLOCK as u64));
-    if end.is_none_or(|end| end > store.size().unwrap_or(0)) {
+    let blocks = superblock.geometry.blocks;
+    if count > u64::from(blocks) || end.is_none_or(|end| end > store.size().unwrap_or(0)) {
         return Ok(None);
     }
     let mut index = Vec::new();
@@ -96,14 +97,72 @@ fn journal(
     if crc32c(&index) != superblock.journal_sum {
         return Ok(None);
     }
-    let mut blocks = BTreeMap::new();
+    let mut held = BTreeMap::new();
     for i in 0..count {
         let block = read_block(store, start + index_blocks + i)?;
         let at = i as usize * 8;
-        if sum(&block) != get_u32(&index, at + 4) {
+        let number = get_u32(&index, at);
+        // What has no place in a group is not for a journal to write.
+        if !(COPIES..blocks).contains(&number) || sum(&block) != get_u32(&index, at + 4) {
             return Ok(None);
         }
-        blocks.insert(get_u32(&index, at), block);
+        held.insert(number, block);
     }
-    Ok(Some(blocks))
+    Ok(Some(held))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{filled, put_u32};
+    use crate::{Fs, Mkfs};
+
+    /// An image with the superblock that `change` makes of its own, and a journal of one block.
+    fn image(number: u32, change: impl Fn(&mut Superblock)) -> Vec<u8> {
+        let mut store = Vec::new();
+        let fs = Mkfs::new().blocks(200).inodes(64).mkfs().unwrap();
+        fs.write("kept", "x").unwrap();
+        fs.save(&mut store).unwrap();
+        let mut superblock = superblocks(&mut store).unwrap().remove(0).unwrap();
+        let (mut index, payload) = (zeroed(), filled(&[7; BLOCK]));
+        put_u32(&mut index[..], 0, number);
+        put_u32(&mut index[..], 4, sum(&payload));
+        write_block(&mut store, 200, &index).unwrap();
+        write_block(&mut store, 201, &payload).unwrap();
+        superblock.sequence += 1;
+        (superblock.journal_start, superblock.journal_blocks) = (200, 1);
+        superblock.journal_sum = crc32c(&index[..]);
+        change(&mut superblock);
+        let at = superblock.sequence % u64::from(COPIES);
+        write_block(&mut store, at, &superblock.encode()).unwrap();
+        store
+    }
+
+    #[test]
+    fn a_journal_writes_nowhere_but_in_the_image() {
+        for number in [0, 1, 200, u32::MAX] {
+            let mut store = image(number, |_| {});
+            assert_eq!(Fs::load(&mut store, || 0).unwrap().read("kept").unwrap(), b"x");
+            let fs = Mkfs::new().blocks(200).inodes(64).mkfs().unwrap();
+            fs.write("new", "y").unwrap();
+            fs.save(&mut store).unwrap();
+            assert_eq!(store.len(), 200 * BLOCK);
+            assert_eq!(Fs::load(&mut store, || 0).unwrap().read("new").unwrap(), b"y");
+        }
+    }
+
+    #[test]
+    fn a_sequence_at_its_end_is_no_way_to_lose_a_save() {
+        let end = crate::layout::superblock::SEQUENCES;
+        let fs = Mkfs::new().blocks(200).inodes(64).mkfs().unwrap();
+        for sequence in [end - 3, end - 2, end, end + 1, u64::MAX] {
+            let mut store = image(0, |s| s.sequence = sequence);
+            let before = store.clone();
+            match fs.save(&mut store) {
+                // The image had been loaded or not; what is saved is what is loaded.
+                Ok(_) => assert!(Fs::load(&mut store, || 0).unwrap().read("kept").is_err()),
+                Err(e) => assert_eq!((e.kind(), &store), (io::ErrorKind::InvalidData, &before)),
+            }
+        }
+    }
 }

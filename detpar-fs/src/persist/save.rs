@@ -4,7 +4,7 @@ use super::{INDEX, Saved, SavedGroup, journal, root_sum, sum, superblocks, write
 use super::{Store, crc::crc32c};
 use crate::fs::Fs;
 use crate::layout::group::{Descriptor, SUMS};
-use crate::layout::superblock::{COPIES, Superblock};
+use crate::layout::superblock::{COPIES, SEQUENCES, Superblock};
 use crate::layout::{BLOCK, Block, put_u32, zeroed};
 use crate::tree::Tree;
 use crate::volume::Volume;
@@ -123,6 +123,10 @@ fn finish(store: &mut dyn Store) -> io::Result<Option<Superblock>> {
     let Some(superblock) = superblocks(store)?.into_iter().find_map(Result::ok) else {
         return Ok(None);
     };
+    if superblock.sequence > SEQUENCES - 3 {
+        let what = "the disk image counts no more saves; save to an empty store";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
     if superblock.journal_blocks == 0 {
         return Ok(Some(superblock));
     }
