@@ -275,3 +275,23 @@ fn timestamps_are_those_of_the_clock() {
     assert_eq!(fs.metadata("g").unwrap().modified(), at(20));
     assert_eq!(fs.metadata("/").unwrap().modified(), at(20));
 }
+
+#[test]
+fn what_grew_stays_so() {
+    let fs = Mkfs::new().blocks(200).inodes(64).mkfs().unwrap();
+    let mut store = Vec::new();
+    // Into a second group that has inodes, but no blocks; it is shorter than the first.
+    fs.grow(250).unwrap();
+    for i in 0..70 {
+        fs.write(format!("{i}"), "").unwrap();
+    }
+    fs.save(&mut store).unwrap();
+    let child = fs.fork();
+    fs.grow(300).unwrap();
+    let usage = fs.usage();
+    assert_eq!(fs.fork().usage(), usage);
+    fs.reconcile(&[&child]).unwrap();
+    assert_eq!((fs.usage(), fs.check()), (usage, vec![]));
+    fs.save(&mut store).unwrap();
+    assert_eq!(Fs::load(&mut store, || 0).unwrap().usage(), usage);
+}

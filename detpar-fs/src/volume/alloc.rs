@@ -236,10 +236,10 @@ impl Volume {
     pub(super) fn extend_group(&mut self, group: u32, had: u32) {
         let bitmap = self.geometry.block_bitmap(group);
         let end = self.geometry.blocks_in(group);
-        if self.layers.find(bitmap).is_some() {
-            let bits = self.layers.get_mut(bitmap);
-            (had..end).for_each(|index| set(bits, index, false));
-        }
+        // Made where it was not: so a snapshot and a save see that something changed.
+        self.ready(group);
+        let bits = self.layers.get_mut(bitmap);
+        (had..end).for_each(|index| set(bits, index, false));
         let state = &mut self.groups[group as usize];
         state.free_blocks += end - had;
         state.block_hint = state.block_hint.min(had);
