@@ -73,6 +73,11 @@ impl OpenOptions {
     }
 }
 
+/// A place in a file, unless a signed number cannot say it.
+fn offset(at: u64) -> Result<u64, Errno> {
+    if at > i64::MAX as u64 { Err(Errno::EINVAL) } else { Ok(at) }
+}
+
 impl File {
     /// What there is to know of the file.
     ///
@@ -87,25 +92,25 @@ impl File {
     /// Cuts the file off at a length, or adds a hole up to it.
     ///
     /// # Errors
-    /// `EINVAL`: not open for writing; `EFBIG`.
+    /// `EINVAL`: not open for writing, or a length beyond `i64::MAX`; `EFBIG`.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
-        Ok(self.fs.tree().cut_file(self.id, len)?)
+        Ok(self.fs.tree().cut_file(self.id, offset(len)?)?)
     }
 
     /// Reads at a place, without moving.
     ///
     /// # Errors
-    /// `EBADF`: not open for reading; `EISDIR`.
+    /// `EBADF`: not open for reading; `EISDIR`; `EINVAL`: a place beyond `i64::MAX`.
     pub fn read_at(&self, to: &mut [u8], at: u64) -> io::Result<usize> {
-        Ok(self.fs.tree().read_file(self.id, to, Some(at))?)
+        Ok(self.fs.tree().read_file(self.id, to, Some(offset(at)?))?)
     }
 
     /// Writes at a place, without moving. A file opened to append is appended to.
     ///
     /// # Errors
-    /// `EBADF`: not open for writing; `ENOSPC`, `EFBIG`.
+    /// `EBADF`: not open for writing; `ENOSPC`, `EFBIG`; `EINVAL`: a place beyond `i64::MAX`.
     pub fn write_at(&self, from: &[u8], at: u64) -> io::Result<usize> {
-        Ok(self.fs.tree().write_file(self.id, from, Some(at))?)
+        Ok(self.fs.tree().write_file(self.id, from, Some(offset(at)?))?)
     }
 
     /// Another handle to the same open file: it moves with this one.
@@ -219,7 +224,7 @@ impl Seek for &File {
                 node.len.checked_add_signed(by).filter(|_| !node.is_dir())
             }
         };
-        let at = at.filter(|at| *at <= i64::MAX as u64).ok_or(Errno::EINVAL)?;
+        let at = offset(at.ok_or(Errno::EINVAL)?)?;
         tree.set_position(self.id, at)?;
         Ok(at)
     }

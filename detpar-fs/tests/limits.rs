@@ -295,3 +295,20 @@ fn what_grew_stays_so() {
     fs.save(&mut store).unwrap();
     assert_eq!(Fs::load(&mut store, || 0).unwrap().usage(), usage);
 }
+
+#[test]
+fn places_beyond_signed_numbers() {
+    let fs = small();
+    let mut f = OpenOptions::new().read(true).write(true).create(true).open(&fs, "f").unwrap();
+    for at in [1 << 63, u64::MAX] {
+        assert_eq!(errno(f.read_at(&mut [0; 9], at)), Errno::EINVAL);
+        assert_eq!(errno(f.write_at(b"x", at)), Errno::EINVAL);
+        assert_eq!(errno(f.set_len(at)), Errno::EINVAL);
+        assert_eq!(errno(f.seek(SeekFrom::Start(at))), Errno::EINVAL);
+        assert_eq!(errno(f.seek_data(at)), Errno::ENXIO);
+    }
+    assert_eq!(f.read_at(&mut [0; 9], (1 << 63) - 1).unwrap(), 0);
+    assert_eq!(errno(f.write_at(b"x", (1 << 63) - 2)), Errno::EFBIG);
+    assert_eq!(errno(f.set_len((1 << 63) - 1)), Errno::EFBIG);
+    assert_eq!((f.metadata().unwrap().len(), fs.check()), (0, vec![]));
+}
