@@ -223,35 +223,37 @@ impl Fs {
         Ok(self.tree().rmdir(bytes(&path))?)
     }
 
-    /// Removes a directory with all that is in it; links are not followed.
+    /// Removes a directory with all that is in it, or a symbolic link; links are not followed.
     ///
     /// # Errors
     /// As [`Fs::remove_dir`].
     pub fn remove_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let path = path.as_ref();
         let mut tree = self.tree();
-        if !tree.volume.inode(tree.lookup(bytes(&path), false)?)?.is_dir() {
-            return Err(Errno::ENOTDIR.into());
+        let top = tree.lookup(bytes(&path), false)?;
+        match tree.volume.inode(top)?.kind() {
+            Some(Kind::Dir) => {}
+            Some(Kind::Symlink) => return Ok(tree.unlink(bytes(&path))?),
+            _ => return Err(Errno::ENOTDIR.into()),
         }
-        let mut ways = vec![bytes(&path).to_vec()];
-        while let Some(way) = ways.last() {
-            let dir = tree.lookup(way, false)?;
-            let mut below = None;
-            for entry in tree.volume.list_all(&tree.volume.inode(dir)?)? {
-                if Kind::Dir.byte() == entry.kind {
-                    below = Some([way, &b"/"[..], &entry.name].concat());
-                    break;
+        // By inode: what lies deep has no path that is short enough.
+        let list = |tree: &Tree, dir| tree.volume.list_all(&tree.volume.inode(dir)?);
+        let mut ways = vec![(top, Vec::new(), list(&tree, top)?)];
+        while let Some((dir, _, left)) = ways.last_mut() {
+            match left.pop() {
+                Some(e) if e.kind == Kind::Dir.byte() => {
+                    let below = list(&tree, e.ino)?;
+                    ways.push((e.ino, e.name, below));
                 }
-                tree.remove(dir, &entry.name)?;
+                Some(e) => tree.remove(*dir, &e.name)?,
+                None => {
+                    let name = ways.pop().map(|w| w.1).unwrap_or_default();
+                    if let Some((above, ..)) = ways.last() {
+                        tree.remove(*above, &name)?;
+                    }
+                }
             }
-            if let Some(below) = below {
-                ways.push(below);
-                continue;
-            }
-            tree.rmdir(way)?;
-            ways.pop();
         }
-        Ok(())
+        Ok(tree.rmdir(bytes(&path))?)
     }
 
     /// Renames, over what has the new name if it is of the same kind, and empty.
@@ -266,9 +268,13 @@ impl Fs {
     /// Copies a file's contents and permissions; returns how many bytes.
     ///
     /// # Errors
-    /// As [`Fs::read`] and [`Fs::write`].
+    /// `EINVAL`: not a regular file; otherwise as [`Fs::read`] and [`Fs::write`].
     pub fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-        let permissions = self.metadata(&from)?.mode();
+        let source = self.metadata(&from)?;
+        if !source.is_file() {
+            return Err(Errno::EINVAL.into());
+        }
+        let permissions = source.mode();
         let copied = io::copy(&mut self.open(from)?, &mut self.create(&to)?)?;
         self.set_permissions(to, permissions)?;
         Ok(copied)

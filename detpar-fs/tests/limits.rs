@@ -312,3 +312,30 @@ fn places_beyond_signed_numbers() {
     assert_eq!(errno(f.set_len((1 << 63) - 1)), Errno::EFBIG);
     assert_eq!((f.metadata().unwrap().len(), fs.check()), (0, vec![]));
 }
+
+#[test]
+fn a_copy_of_a_directory_harms_nothing() {
+    let fs = small();
+    fs.create_dir("d").unwrap();
+    fs.write("f", "kept").unwrap();
+    assert_eq!(errno(fs.copy("d", "f")), Errno::EINVAL);
+    assert_eq!(fs.read("f").unwrap(), b"kept");
+    assert_eq!(errno(fs.copy("d", "new")), Errno::EINVAL);
+    assert!(fs.metadata("new").is_err());
+}
+
+#[test]
+fn directories_deeper_than_a_path_are_removed() {
+    let fs = Mkfs::new().mkfs().unwrap();
+    let deep = "x/".repeat(1900);
+    fs.create_dir_all(format!("a/{deep}")).unwrap();
+    fs.create_dir_all(format!("b/{deep}")).unwrap();
+    fs.rename("b", format!("a/{deep}b")).unwrap();
+    fs.write("kept", "k").unwrap();
+    fs.symlink("a", "link").unwrap();
+    fs.remove_dir_all("link").unwrap();
+    assert!(fs.metadata("a").is_ok() && fs.symlink_metadata("link").is_err());
+    fs.remove_dir_all("a").unwrap();
+    let left: Vec<_> = fs.read_dir("/").unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!((left, fs.check()), (vec!["kept".into()], vec![]));
+}
