@@ -14,6 +14,7 @@ mod host;
 mod image;
 mod list;
 mod make;
+mod mount;
 mod place;
 mod progress;
 mod reconcile;
@@ -36,6 +37,7 @@ Exit codes:
   64  the command line is wrong
   65  not an image, or a damaged one
   66  an input is missing or cannot be read
+  69  the system does not offer FUSE, or does not permit it
   73  an output cannot be made: it is there already, or the image is full
   74  reading or writing failed
   75  the image is in use
@@ -73,6 +75,8 @@ enum Command {
     Mkdir(make::Mkdir),
     /// Removes files and directories.
     Rm(make::Rm),
+    /// Shows an image as a directory, by FUSE.
+    Mount(mount::Options),
     /// Looks an image over, and repairs it.
     Fsck(fsck::Options),
     /// Tells what differs between two trees.
@@ -90,6 +94,7 @@ enum Exit {
     Usage = 64,
     BadImage = 65,
     NoInput = 66,
+    Unavailable = 69,
     NoOutput = 73,
     Io = 74,
     InUse = 75,
@@ -113,6 +118,7 @@ fn run(command: &Command) -> Result<Exit, Failure> {
         Command::Cp(options) => cp::run(options),
         Command::Mkdir(options) => make::mkdir(options),
         Command::Rm(options) => make::rm(options),
+        Command::Mount(options) => mount::run(options),
         Command::Fsck(options) => fsck::run(options),
         Command::Diff(options) => diff::run(options),
         Command::Reconcile(options) => reconcile::run(options),
