@@ -1,6 +1,7 @@
 //! The command as users run it.
 mod damage;
 mod errors;
+mod mount;
 mod reconcile;
 mod round_trip;
 
