@@ -29,7 +29,7 @@ macro_rules! numbers {
 numbers! {
     EPERM 1 "hard links to directories are not permitted";
     ENOENT 2 "no such file or directory";
-    EIO 5 "the image is damaged";
+    EIO 5 "the disk image is damaged";
     EBADF 9 "the file is not open for that";
     EBUSY 16 "the root directory, `.` or `..` cannot be renamed or removed";
     EEXIST 17 "the name exists";

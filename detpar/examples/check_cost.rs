@@ -38,7 +38,19 @@ fn main() {
         measure(&format!("{writes} writes in each to one page"), || {
             detpar::join(|| side(a), || side(b));
         });
+        measure(&format!("the same by two that are spawned, {writes}"), || {
+            detpar::scope(|s| {
+                s.spawn(|_| side(a));
+                s.spawn(|_| side(b));
+            });
+        });
     }
+    measure("two that are spawned, nothing shared", || {
+        detpar::scope(|s| {
+            s.spawn(|_| drop(black_box(vec![1u8; 100])));
+            s.spawn(|_| drop(black_box(vec![1u8; 100])));
+        });
+    });
     let deep = || {
         let inner = || detpar::join(|| black_box(1), || black_box(2));
         detpar::join(inner, inner)

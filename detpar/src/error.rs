@@ -5,8 +5,8 @@
 //! the master only, because children may not read files, and as far as symbols and debug
 //! information are there.
 pub use crate::report::{
-    ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind, LimitReached,
-    MergeConflict, Place, Unsupported,
+    ChildDiffers, ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind,
+    LimitReached, MergeConflict, Place, Unsupported,
 };
 use kernel::abi::{Cause, Failure, Trace};
 use kernel::error::Error as KernelError;
@@ -35,6 +35,8 @@ use std::fmt;
 pub enum JoinError {
     /// Two children changed the same byte.
     Conflict(MergeConflict),
+    /// In checking mode: a child did not do the same when it ran once more.
+    Differs(ChildDiffers),
     /// A child panicked.
     Panic(ChildPanic),
     /// A signal ended a child.
@@ -54,6 +56,7 @@ impl JoinError {
     pub fn child(&self) -> Option<usize> {
         Some(match self {
             JoinError::Conflict(e) => e.children().1,
+            JoinError::Differs(e) => e.child(),
             JoinError::Panic(e) => e.child(),
             JoinError::Fault(e) => e.child(),
             JoinError::Forbidden(e) => e.child(),
@@ -67,17 +70,19 @@ impl JoinError {
         JoinError::Unsupported(Unsupported::new(e))
     }
 
-    /// The failure of a child. `message` and `location` are those of its panic; `message` is the
-    /// name that it gave to a refused call.
+    /// The failure of a child. Its message is that of its panic, or the name that it gave to a
+    /// refused call.
     pub(crate) fn from_failure(
         failure: Failure,
         message: Option<String>,
         location: Option<String>,
         trace: Option<Trace>,
+        writers: [Option<Trace>; 2],
     ) -> JoinError {
         let child = failure.child as usize;
         match failure.cause {
-            Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c)),
+            Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c, writers)),
+            Cause::Differs(d) => JoinError::Differs(ChildDiffers::new(child, d)),
             Cause::Panic => JoinError::Panic(ChildPanic::new(child, message, location)),
             Cause::Fault(f) => JoinError::Fault(ChildFault::new(child, f, trace)),
             Cause::Forbidden(c) => {
@@ -108,6 +113,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JoinError::Conflict(e) => e.fmt(f),
+            JoinError::Differs(e) => e.fmt(f),
             JoinError::Panic(e) => e.fmt(f),
             JoinError::Fault(e) => e.fmt(f),
             JoinError::Forbidden(e) => e.fmt(f),
@@ -123,6 +129,7 @@ impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
             JoinError::Conflict(_) => "Conflict",
+            JoinError::Differs(_) => "Differs",
             JoinError::Panic(_) => "Panic",
             JoinError::Fault(_) => "Fault",
             JoinError::Forbidden(_) => "Forbidden",

@@ -244,8 +244,8 @@ fn from_get(e: GetError) -> JoinError {
     match e {
         GetError::Kernel(e) => JoinError::from_kernel(e),
         GetError::Child(child) => {
-            let ChildFailure { failure, message, location, trace } = *child;
-            JoinError::from_failure(failure, message, location, trace)
+            let ChildFailure { failure, message, location, trace, writers } = *child;
+            JoinError::from_failure(failure, message, location, trace, writers)
         }
     }
 }

@@ -21,6 +21,6 @@ pub use child::{Child, fork};
 pub use detpar_macros::{Digest, deterministic, main, test};
 pub use digest::Digest;
 pub use error::{JoinError, MergeConflict};
-pub use hidden::{FilledOnce, warm, write_once};
+pub use hidden::{Counts, FilledOnce, PerChild, counts, warm, write_once};
 pub use join::{join, try_join};
 pub use scope::{Scope, scope, try_scope};

@@ -245,12 +245,28 @@ pub enum Limit {
     Setup = 9,
 }
 
+/// How the second run of a child differed from the first, from the same snapshot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// It wrote something else, or freed it, first at this address.
+    Memory(u64),
+    /// Its result differed.
+    Result,
+    /// It printed something else.
+    Output,
+    /// It ended in another way.
+    End,
+}
+
 /// Why a construct failed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Changed by two.
     Conflict(Conflict),
+    /// In checking mode: the child did not do the same when it ran once more.
+    Differs(Difference),
     /// The body panicked; message and location travel beside.
     Panic,
     /// A signal.

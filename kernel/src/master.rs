@@ -4,8 +4,8 @@ pub use crate::space::boot::{Config, Scan, run};
 
 use crate::exec::control::{Role, me};
 use crate::heap;
-use crate::image::{early, regions};
-pub use crate::merge::Done;
+use crate::image::{counts, early, regions};
+pub use crate::merge::{Accept, Done};
 use crate::space::descriptors;
 use core::ffi::{c_char, c_int};
 
@@ -22,14 +22,14 @@ pub unsafe fn no_merge(start: usize, len: usize) {
 /// Lets a static merge as one object that is written once: as long as it holds what it holds now,
 /// the first child in program order that changes it wins, and what others made of it is
 /// forgotten, without a conflict. Afterwards its bytes merge as bytes. For lazily filled state,
-/// which every child fills alike. With `done`, only where each child that changed the object
-/// left that value in it.
+/// which every child fills alike. Where a child left a version that is not accepted its bytes
+/// merge as bytes, too.
 ///
 /// Memory that is not static data of the program or of its libraries stays as it is, and so does
 /// what comes when the kernel's table is full (about 1900 objects, 1 MiB).
-pub fn write_once(start: usize, len: usize, done: Option<Done>) {
+pub fn write_once(start: usize, len: usize, accept: Accept) {
     if early::is_ready() && me().role == Role::Master {
-        regions::write_once(start, start.saturating_add(len), done);
+        regions::write_once(start, start.saturating_add(len), accept);
         new_epoch();
     }
 }
@@ -43,6 +43,21 @@ pub fn write_once(start: usize, len: usize, done: Option<Done>) {
 pub unsafe fn no_merge_behind(at: usize, depth: u32) {
     regions::no_merge_behind(at, depth);
     new_epoch();
+}
+
+/// Lets a pair of words, a count of references and one of weak references, merge as counts that
+/// add, in the constructs of this space and of its children. Where it answers `false` they merge
+/// as bytes: they lie outside of the image, or about a thousand are declared.
+///
+/// # Safety
+/// Until [`uncount`] the memory must hold two counts, which no child brings to zero.
+pub unsafe fn count(at: usize) -> bool {
+    early::is_ready() && counts::add(at)
+}
+
+/// Takes one [`count`] back; in the space that did it.
+pub fn uncount(at: usize) {
+    counts::remove(at);
 }
 
 /// Workers made so far no longer match the master: they are replaced at their next start.
@@ -92,6 +107,11 @@ pub fn worker_pids() -> Vec<i32> {
 pub fn evictions() -> u64 {
     let here = early::is_ready() && me().role == Role::Master;
     if here { crate::exec::master::master().evictions } else { 0 }
+}
+
+/// How many times children ran once more so far, to be watched for what they write.
+pub fn second_runs() -> u32 {
+    crate::check::second_runs()
 }
 
 /// How this program finds changed pages.

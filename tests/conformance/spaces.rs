@@ -238,7 +238,7 @@ fn failure_of(cause: &Cause) -> Option<Failure> {
         Cause::Panic => Some(Failure::Panic),
         Cause::Fault(_) => Some(Failure::Fault),
         Cause::Forbidden(_) => Some(Failure::Refused),
-        Cause::Conflict(_) | Cause::Limit(_) | Cause::Killed { .. } => None,
+        Cause::Conflict(_) | Cause::Differs(_) | Cause::Limit(_) | Cause::Killed { .. } => None,
     }
 }
 

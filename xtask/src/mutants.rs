@@ -8,6 +8,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("same_value_ok", "merge", "two children that wrote the same value do not conflict"),
     ("skip_last_word", "merge", "the last word of a page is not merged"),
     ("free_not_a_write", "merge", "a free does not count as a write of the block"),
+    ("mask_ignored", "merge", "bytes that were written and restored do not count"),
     ("lend_ignored", "heap", "a child frees inherited blocks in place"),
     ("held_ignored", "heap", "a parent frees in place what open children hold"),
     ("away_ignored", "heap", "a parent frees in the lane of a child that runs"),

@@ -1,16 +1,16 @@
-//! The superblock, of which an image has two.
+//! The superblock, of which a disk image has two.
 
 use super::group::Geometry;
 use super::{BLOCK, Block, fields, zeroed};
 use crate::persist::crc::crc32c;
 
-/// What an image begins with.
+/// What a disk image begins with.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"DETPARFS");
 /// The version of the format.
 pub(crate) const VERSION: u32 = 1;
 /// Features that a reader must know of; there are none yet.
 pub(crate) const FEATURES: u32 = 0;
-/// Superblocks at the start of an image.
+/// Superblocks at the start of a disk image.
 pub(crate) const COPIES: u32 = 2;
 
 fields! { FIELDS;
@@ -27,7 +27,7 @@ pub(crate) struct Superblock {
     pub root_sum: u32,
     /// Rises with each superblock that is written; the highest counts.
     pub sequence: u64,
-    /// The block of the image at which the journal starts.
+    /// The block of the disk image at which the journal starts.
     pub journal_start: u64,
     /// Blocks in the journal, its index not counted; 0: there is none.
     pub journal_blocks: u32,

@@ -14,29 +14,29 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// Why an image could not be loaded.
+/// Why a disk image could not be loaded.
 #[derive(Debug)]
 pub enum LoadError {
     /// The store failed.
     Io(io::Error),
-    /// There is no image, or not even one of its superblocks is whole.
+    /// There is no disk image, or not even one of its superblocks is whole.
     NoImage,
-    /// The image has a version or a feature that this program does not know.
+    /// It has a version or a feature that this program does not know.
     Unknown(&'static str),
-    /// The image is damaged in these places, and perhaps in others.
+    /// It is damaged in these places, and perhaps in others.
     Damaged(Vec<Problem>),
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Io(e) => write!(f, "the image cannot be read: {e}"),
-            LoadError::NoImage => write!(f, "no image of a file system"),
+            LoadError::Io(e) => write!(f, "the disk image cannot be read: {e}"),
+            LoadError::NoImage => write!(f, "no disk image of a file system"),
             LoadError::Unknown(what) => {
-                write!(f, "the image has a {what} that this program does not know; use a newer one")
+                write!(f, "the disk image has an unknown {what}; use a newer program")
             }
             LoadError::Damaged(problems) => {
-                write!(f, "the image is damaged; a repair keeps what is whole")?;
+                write!(f, "the disk image is damaged; a repair keeps what is whole")?;
                 problems.iter().take(10).try_for_each(|p| write!(f, "; {p}"))
             }
         }
@@ -84,7 +84,7 @@ impl Fs {
 }
 
 impl Fs {
-    /// Loads what is left of a damaged image: what is whole and can be reached stays, files that
+    /// Loads what is left of a damaged disk image: what is whole and can be reached stays, files that
     /// have lost their names get one in `/lost+found`, damaged blocks of contents read as zeros.
     /// Returns what was wrong as well. The store is not changed; save the file system to it if
     /// that is what you want.
@@ -108,7 +108,7 @@ impl Fs {
     }
 }
 
-/// What could be read of an image.
+/// What could be read of a disk image.
 pub(super) struct Read {
     pub volume: Volume,
     saved: Saved,
@@ -141,7 +141,7 @@ pub(super) fn read(store: &mut dyn Store, clock: Clock) -> Result<Read, LoadErro
         });
     };
     if store.size()? < u64::from(superblock.geometry.blocks) * BLOCK as u64 {
-        let what = "says that the image is longer than it is";
+        let what = "says that the disk image is longer than it is";
         return Err(LoadError::Damaged(vec![Problem { place: Place::Superblock, what }]));
     }
     let journal = if superblock.journal_blocks > 0 { journal(store, &superblock)? } else { None };

@@ -1,4 +1,4 @@
-//! Saving to a disk image, and loading.
+//! Saving to a disk image, and loading. In this module an image is always a disk image.
 //!
 //! A save leaves the old or the new image whenever it ends. What the old image does not use is
 //! written in place; all else goes to a journal behind the image first. The superblock that names

@@ -24,8 +24,8 @@ impl Fs {
     /// Saves the file system to a store. If the store holds what this file system was loaded from
     /// or saved to last, only what changed since is written. Returns how many blocks were.
     ///
-    /// Whenever this ends, be it in the midst of a write, the store holds the old image or the new
-    /// one. A store without an image may be left without one.
+    /// Whenever this ends, be it in the midst of a write, the store holds the old disk image or the
+    /// new one. A store without one may be left without.
     ///
     /// # Errors
     /// Those of the store. The file system is as it was, and can be saved again.

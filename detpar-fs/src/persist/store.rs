@@ -60,7 +60,7 @@ impl Store for std::fs::File {
     }
 }
 
-/// An image in memory. Nothing lasts longer than that.
+/// A disk image in memory. Nothing lasts longer than that.
 impl Store for Vec<u8> {
     fn size(&mut self) -> io::Result<u64> {
         Ok(self.len() as u64)

@@ -251,7 +251,7 @@ fn case(seed: u64) -> [Option<Option<ConflictKind>>; 2] {
 
 #[test]
 fn as_the_naive_reconcile() {
-    let (first, cases) = (setting("DETPAR_FS_SEED", 1), setting("DETPAR_FS_CASES", 400));
+    let (first, cases) = (setting("DETPAR_FS_SEED", 1), setting("DETPAR_FS_CASES", 2000));
     let mut tally: BTreeMap<String, u64> = BTreeMap::new();
     for seed in first..first + cases {
         for result in case(seed).into_iter().flatten() {

@@ -88,5 +88,5 @@ fn as_tmpfs() {
     // What is below is made with this.
     // SAFETY: umask takes a number, and this test has its process to itself.
     unsafe { libc::umask(0o022) };
-    run(&mut host::Host::new(dir.path()), "tmpfs", setting("DETPAR_FS_OPS", 30_000));
+    run(&mut host::Host::new(dir.path()), "tmpfs", setting("DETPAR_FS_OPS", 100_000));
 }

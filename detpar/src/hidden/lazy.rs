@@ -1,5 +1,6 @@
 //! Statics that are filled on first use.
 
+use kernel::master::{Accept, Done};
 use std::ops::Deref;
 use std::sync::{LazyLock, Once, OnceLock};
 
@@ -81,8 +82,8 @@ pub fn write_once<T: FilledOnce>(cell: &'static T) {
     let words = (0..size_of::<T>() / 4).map(|i| 4 * i);
     let mut empty = words.filter(|&at| start.is_multiple_of(4) && word(at) == states.empty);
     if let (Some(at), None) = (empty.next(), empty.next()) {
-        let done = kernel::master::Done { at, value: states.full };
-        kernel::master::write_once(start, size_of::<T>(), Some(done));
+        let filled = Accept::Finished(Done { at, value: states.full });
+        kernel::master::write_once(start, size_of::<T>(), filled);
     }
 }
 

@@ -1,11 +1,18 @@
 //! Hidden state: lazily filled statics, which two children would otherwise both write (rule
 //! R13). Known ones and `LazyLock`s are found at start; others can be declared or filled early.
 
+mod counts;
 mod lazy;
+mod own;
 mod statics;
 mod table;
 
+pub use counts::{Counts, counts};
 pub use lazy::{FilledOnce, warm, write_once};
+pub use own::PerChild;
+
+pub(crate) use statics::may_be_lazy;
+pub(crate) use table::is_setting;
 
 /// Prepares the hidden state of std and of the crates that the program is made of.
 ///

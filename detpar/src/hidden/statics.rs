@@ -2,7 +2,7 @@
 
 use super::lazy::States;
 use super::table::{self, How};
-use kernel::master::{self, Done};
+use kernel::master::{self, Accept, Done};
 use object::LittleEndian;
 use object::elf::{self, FileHeader64, Sym64};
 use object::read::elf::{FileHeader, Sym};
@@ -70,11 +70,12 @@ pub(super) unsafe fn declare() {
 unsafe fn declare_one(program: &Program, states: States, name: &str, at: usize, len: usize) {
     let path = format!("{:#}", rustc_demangle::demangle(name));
     match table::find(&path).map(|row| row.how) {
-        Some(How::WriteOnce) => master::write_once(at, len, None),
+        Some(How::WriteOnce) => master::write_once(at, len, Accept::Any),
+        Some(How::Setting) => master::write_once(at, len, Accept::Same),
         // SAFETY: the caller's contract; a hidden static is not data of the program.
         Some(How::NoMerge) => unsafe { master::no_merge(at, len) },
         Some(How::Behind(depth)) => {
-            master::write_once(at, len, None);
+            master::write_once(at, len, Accept::Any);
             // SAFETY: as above; the table says that it points to such a block.
             unsafe { master::no_merge_behind(at, depth) };
         }
@@ -82,7 +83,7 @@ unsafe fn declare_one(program: &Program, states: States, name: &str, at: usize, 
             // SAFETY: a static's bytes; no other thread runs.
             let words: Vec<u64> = unsafe { words(at, len) };
             if let Some(done) = lazy_by_look(program, states, &words) {
-                master::write_once(at, len, Some(done));
+                master::write_once(at, len, Accept::Finished(done));
             }
         }
     }
@@ -101,13 +102,17 @@ unsafe fn words(at: usize, len: usize) -> Vec<u64> {
 /// Larger statics are not looked at. A lazy value is inside of its static.
 const LARGEST: usize = 4096;
 
+/// Whether a word may stand for no value: zero, or beyond all that a length or an address can be.
+fn is_absence(word: u64) -> bool {
+    word == 0 || word > i64::MAX as u64
+}
+
 /// Recognises a `LazyLock` that has its function still, and the word that tells when it is
 /// filled: its words are one pointer to code, the state of an empty `Once`, and otherwise the
 /// absence of a value (zeros, and in some types a number beyond all that a length or an address
 /// can be).
 fn lazy_by_look(program: &Program, states: States, words: &[u64]) -> Option<Done> {
     let is_code = |word: u64| program.code.contains(&(word as usize));
-    let is_absence = |word: u64| word == 0 || word > i64::MAX as u64;
     let mut code = words.iter().filter(|word| is_code(**word));
     let mut rest =
         words.iter().enumerate().filter(|word| !is_code(*word.1) && !is_absence(*word.1));
@@ -120,6 +125,25 @@ fn lazy_by_look(program: &Program, states: States, words: &[u64]) -> Option<Done
         _ => return None,
     };
     Some(Done { at, value: states.full })
+}
+
+/// Whether a static may be one that is filled on first use, and is not filled yet: besides what
+/// [`lazy_by_look`] calls the absence of a value it holds a function, the state of an empty `Once`,
+/// or both, and nothing else.
+///
+/// # Safety
+/// The range must be readable, and nobody may write to it.
+pub(crate) unsafe fn may_be_lazy(at: usize, len: usize) -> bool {
+    let Some(program) = program() else { return false };
+    // SAFETY: the caller's contract.
+    let words = unsafe { words(at, len) };
+    let empty = u64::from(States::get().empty);
+    let code = |word: u64| program.code.contains(&(word as usize));
+    let state = |word: u64| word == empty || word == empty << 32;
+    let count = |is: &dyn Fn(u64) -> bool| words.iter().filter(|word| is(**word)).count();
+    let known = |word: u64| code(word) || state(word) || is_absence(word);
+    let (functions, states) = (count(&code), count(&state));
+    count(&known) == words.len() && functions < 2 && states < 2 && functions + states > 0
 }
 
 /// Calls `f` with name, address and length of each writable static.
@@ -201,6 +225,7 @@ mod tests {
 
     static LAZY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![1]);
     static CELL: OnceLock<u64> = OnceLock::new();
+    static NUMBERS: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
     static TICKETS: [AtomicU64; 2] = [AtomicU64::new(3), AtomicU64::new(0)];
 
     #[test]
@@ -210,9 +235,14 @@ mod tests {
         let look =
             |at: usize, len: usize| unsafe { lazy_by_look(&program, states, &words(at, len)) };
         let lazy = || look((&raw const LAZY).addr(), size_of_val(&LAZY));
+        // SAFETY: as above.
+        let may = |at: usize, len: usize| unsafe { may_be_lazy(at, len) };
+        let lazy_may = || may((&raw const LAZY).addr(), size_of_val(&LAZY));
         assert_eq!(lazy().map(|done| done.value), Some(states.full));
+        assert!(lazy_may() && may((&raw const CELL).addr(), size_of_val(&CELL)));
+        assert!(!may((&raw const NUMBERS).addr(), size_of_val(&NUMBERS)));
         assert_eq!(LAZY.len(), 1);
-        assert_eq!(lazy(), None);
+        assert!(lazy().is_none() && !lazy_may());
         // Told apart from what a program may mean by its zeros and threes.
         assert_eq!(look((&raw const CELL).addr(), size_of_val(&CELL)), None);
         assert_eq!(look((&raw const TICKETS).addr(), size_of_val(&TICKETS)), None);

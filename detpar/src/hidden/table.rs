@@ -4,13 +4,15 @@
 //! A row names statics by their path. Statics that keep what they were first given are written
 //! once; counters and lists that only need to fit together within one space do not merge.
 
-use How::{Behind, NoMerge, WriteOnce};
+use How::{Behind, NoMerge, Setting, WriteOnce};
 
 /// How hidden statics merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
     /// The first child that fills it wins.
     WriteOnce,
+    /// As that, as long as all children write the same.
+    Setting,
     /// What children write is forgotten.
     NoMerge,
     /// A pointer, written once; what children write to the heap block that it leads to, over
@@ -70,8 +72,8 @@ pub(super) const BY_PATH: &[Row] = &[
     row("parking_lot_core::parking_lot", WriteOnce, "the table of waiting threads: there are none"),
     row("thread_local::thread_id", WriteOnce, "numbers of threads, given back at their ends"),
     row("tracing_core::callsite", NoMerge, "which call sites are registered"),
-    row("tracing_core::metadata::MAX_LEVEL", WriteOnce, "the level that is logged at most"),
-    row("log::MAX_LOG_LEVEL_FILTER", WriteOnce, "the level that is logged at most"),
+    row("tracing_core::metadata::MAX_LEVEL", Setting, "the level that is logged at most"),
+    row("log::MAX_LOG_LEVEL_FILTER", Setting, "the level that is logged at most"),
     row("chrono::offset::local", WriteOnce, "the time zone"),
     row("time::sys::local_offset_at", WriteOnce, "the time zone"),
     row("uuid", WriteOnce, "seeds and counters of ids"),
@@ -87,6 +89,11 @@ pub(super) fn find(path: &str) -> Option<&'static Row> {
     };
     let ends = |row: &&Row| path.strip_suffix(row.path).is_some_and(|rest| rest.ends_with("::"));
     BY_NAME.iter().find(ends).or_else(|| BY_PATH.iter().find(begins))
+}
+
+/// Whether a static is a setting of the whole program.
+pub(crate) fn is_setting(path: &str) -> bool {
+    find(path).is_some_and(|row| row.how == Setting)
 }
 
 #[cfg(test)]
@@ -105,6 +112,7 @@ mod tests {
         let lazy = "<a::LS as core::ops::deref::Deref>::deref::__stability::LAZY";
         assert_eq!(how(lazy), Some(WriteOnce));
         assert_eq!(how("a::main::{closure#0}::__CALLSITE"), Some(NoMerge));
+        assert!(is_setting("log::MAX_LOG_LEVEL_FILTER") && !is_setting("memchr"));
         assert_eq!(how("regex_automata::util::pool::inner::COUNTER"), Some(NoMerge));
     }
 
@@ -113,6 +121,7 @@ mod tests {
         let rows = BY_NAME.iter().chain(BY_PATH).map(|row| {
             let how = match row.how {
                 WriteOnce => "written once",
+                Setting => "written once, all alike",
                 NoMerge => "not merged",
                 Behind(_) => "what it points to is not merged",
             };

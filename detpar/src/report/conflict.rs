@@ -1,6 +1,7 @@
 //! Conflicts: what two children changed.
-use super::describe::{Address, Place};
-use kernel::abi::{Conflict, Freed};
+use super::describe::{Address, Instruction, Place};
+use super::remedy;
+use kernel::abi::{Conflict, Freed, REGISTERS, Trace};
 use std::fmt::{self, Write};
 
 /// Two children changed the same byte since the snapshot.
@@ -29,12 +30,22 @@ pub struct MergeConflict(Box<Record>);
 struct Record {
     conflict: Conflict,
     address: Address,
+    writers: [Option<Instruction>; 2],
 }
 
 impl MergeConflict {
-    pub(crate) fn new(conflict: Conflict) -> MergeConflict {
+    pub(crate) fn new(conflict: Conflict, writers: [Option<Trace>; 2]) -> MergeConflict {
         let address = Address::new(conflict.address as usize);
-        MergeConflict(Box::new(Record { conflict, address }))
+        let at = |t: Trace| Instruction::at(t.registers[REGISTERS - 1] as usize).with(Some(t));
+        let writers = writers.map(|t| t.map(at));
+        MergeConflict(Box::new(Record { conflict, address, writers }))
+    }
+
+    /// Source lines, `file:line:column`, at which the lower and the higher child last wrote the
+    /// byte. Known in checking mode, of children that wrote it, where there is debug information;
+    /// read by the master only.
+    pub fn lines(&self) -> [Option<String>; 2] {
+        self.0.writers.each_ref().map(|w| w.as_ref().and_then(|w| w.code().line))
     }
 
     /// Address of the lowest conflicting byte.
@@ -106,7 +117,13 @@ impl MergeConflict {
         self.0.address.place()
     }
 
-    /// Several lines: what the one of `Display` says, the address, the bytes around it as
+    /// What to do about it, where the place tells: it is a lazily filled static, as far as debug
+    /// information or its look say, or seems to be the count of an `Arc`.
+    pub fn remedy(&self) -> Option<String> {
+        remedy::of(&self.0.conflict, &self.what())
+    }
+
+    /// Several lines: what happened, the address, the bytes around it as
     /// each side left them, and what to do.
     pub fn report(&self) -> String {
         let mut out = String::new();
@@ -118,22 +135,35 @@ impl MergeConflict {
         let address = self.address();
         let (lower, higher) = self.names();
         let c = &self.0.conflict;
-        writeln!(out, "conflict: {self}")?;
+        write!(out, "conflict: ")?;
+        self.write_line(out)?;
+        writeln!(out)?;
         writeln!(out, "  address {address:#x}; the aligned 8 bytes around it:")?;
+        let mut written = String::new();
         let names = ["was".to_owned(), lower, higher];
         let width = names.iter().map(String::len).max().unwrap_or(0);
         for (name, bytes) in names.iter().zip([c.reference, c.lower_value, c.higher_value]) {
             let hex = bytes.map(|b| format!("{b:02x}")).join(" ");
             writeln!(out, "  {name:width$}  {hex}  = {} as u64", u64::from_ne_bytes(bytes))?;
         }
+        for (name, writer) in names[1..].iter().zip(&self.0.writers) {
+            if let Some(place) = writer.as_ref().map(Instruction::phrase).filter(|p| !p.is_empty())
+            {
+                written.push_str(&format!("  {name} wrote it{place}\n"));
+            }
+        }
         let column = 2 + width + 2 + 3 * (address % 8);
         writeln!(out, "{:column$}^^", "")?;
-        out.write_str("  help: return each child's value and combine the values after the join")
+        out.write_str(&written)?;
+        let help = self.remedy();
+        let help = help
+            .as_deref()
+            .unwrap_or("return each child's value and combine the values after the join");
+        write!(out, "  help: {help}")
     }
-}
 
-impl fmt::Display for MergeConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What happened.
+    fn write_line(&self, f: &mut impl Write) -> fmt::Result {
         let (lower, higher) = self.names();
         let both = self.both();
         let (was, low, high) = self.values();
@@ -169,6 +199,13 @@ impl fmt::Display for MergeConflict {
     }
 }
 
+impl fmt::Display for MergeConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_line(f)?;
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
+}
+
 /// The block instead of a byte of it.
 struct Block<'a>(&'a Place);
 
@@ -186,7 +223,7 @@ mod tests {
     use super::*;
 
     fn conflict(freed: Freed) -> MergeConflict {
-        MergeConflict::new(Conflict {
+        let c = Conflict {
             address: 0x13,
             lower: 2,
             higher: 10,
@@ -194,7 +231,8 @@ mod tests {
             lower_value: [0, 0, 0, 7, 0, 0, 0, 0],
             higher_value: [0, 0, 0, 9, 1, 0, 0, 0],
             freed,
-        })
+        };
+        MergeConflict::new(c, [None, None])
     }
 
     #[test]

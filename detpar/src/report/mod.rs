@@ -5,16 +5,20 @@
 //! which no child may.
 mod conflict;
 mod describe;
+mod differs;
 mod ending;
 mod fault;
 mod forbidden;
 mod names;
 mod objects;
+mod remedy;
 mod symbols;
+mod types;
 mod unwind;
 
 pub use conflict::MergeConflict;
 pub use describe::Place;
+pub use differs::ChildDiffers;
 pub use ending::{ChildKilled, ChildPanic, LimitKind, LimitReached, Unsupported};
 pub use fault::{ChildFault, FaultKind};
 pub use forbidden::ForbiddenCall;

@@ -40,7 +40,9 @@ pub(super) fn variable(address: usize) -> Option<Variable> {
     let library = found.library.as_deref().map(objects::file_name);
     let thread_local = found.thread_local;
     Some(match symbol {
-        Some((name, offset)) => Variable { name: Some(name), library, offset, thread_local },
+        Some(Symbol { name, offset, .. }) => {
+            Variable { name: Some(name), library, offset, thread_local }
+        }
         None => Variable { name: None, library, offset: found.offset, thread_local },
     })
 }
@@ -61,7 +63,7 @@ pub(super) fn code_in(found: &Found, bytes: Option<&[u8]>) -> (Code, bool) {
         return (Code { library, ..Code::default() }, false);
     };
     let frame = frame(bytes, found.offset).unwrap_or_default();
-    let name = || Some(symbol(bytes, found.offset, SymbolKind::Text)?.0);
+    let name = || Some(symbol(bytes, found.offset, SymbolKind::Text)?.name);
     let function = frame.function.or_else(name);
     let own = !of_system && !frame.of_std && !function.as_deref().is_none_or(is_std_function);
     (Code { line: frame.line, function, library }, own)
@@ -91,9 +93,23 @@ pub(super) fn read(found: &Found) -> Option<Vec<u8>> {
     std::fs::read(found.path()).ok()
 }
 
-/// The symbol around an address and the offset in it. Where several cover the address, the
+/// Offset in the variable around an address, and the variable's size.
+pub(super) fn variable_in(bytes: &[u8], address: usize) -> Option<(usize, usize)> {
+    symbol(bytes, address, SymbolKind::Data).map(|s| (s.offset, s.len))
+}
+
+/// A symbol, as seen from an address in it.
+struct Symbol {
+    name: String,
+    /// Bytes from its start.
+    offset: usize,
+    /// Its size.
+    len: usize,
+}
+
+/// The symbol around an address. Where several cover the address, the
 /// smallest; where those agree, the first in the table.
-fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<(String, usize)> {
+fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<Symbol> {
     let file = object::File::parse(bytes).ok()?;
     let address = address as u64;
     let covers = |s: &object::Symbol<'_, '_>| {
@@ -101,7 +117,8 @@ fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<(String, usi
     };
     let best = file.symbols().filter(covers).min_by_key(|s| s.size());
     let best = best.or_else(|| file.dynamic_symbols().filter(covers).min_by_key(|s| s.size()))?;
-    Some((demangle(best.name().ok()?), (address - best.address()) as usize))
+    let (offset, len) = ((address - best.address()) as usize, best.size() as usize);
+    Some(Symbol { name: demangle(best.name().ok()?), offset, len })
 }
 
 /// A name as the source has it. What `thread_local!` makes is named after the variable, and
@@ -126,9 +143,8 @@ struct Frame {
     of_std: bool,
 }
 
-/// Function and source line of an instruction. Of inlined calls it is the innermost that is
-/// not the standard library's, where there is one.
-fn frame(bytes: &[u8], ip: usize) -> Option<Frame> {
+/// Debug information, where it is there and not compressed.
+pub(super) fn dwarf(bytes: &[u8]) -> Option<gimli::Dwarf<EndianSlice<'_, LittleEndian>>> {
     let file = object::File::parse(bytes).ok()?;
     let load = |id: gimli::SectionId| -> Result<_, gimli::Error> {
         let data = file.section_by_name(id.name()).and_then(|s| s.uncompressed_data().ok());
@@ -138,7 +154,13 @@ fn frame(bytes: &[u8], ip: usize) -> Option<Frame> {
         };
         Ok(EndianSlice::new(data, LittleEndian))
     };
-    let context = addr2line::Context::from_dwarf(gimli::Dwarf::load(load).ok()?).ok()?;
+    gimli::Dwarf::load(load).ok()
+}
+
+/// Function and source line of an instruction. Of inlined calls it is the innermost that is
+/// not the standard library's, where there is one.
+fn frame(bytes: &[u8], ip: usize) -> Option<Frame> {
+    let context = addr2line::Context::from_dwarf(dwarf(bytes)?).ok()?;
     let ip = ip as u64;
     let directory = context
         .find_dwarf_and_unit(ip)

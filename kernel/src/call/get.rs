@@ -3,6 +3,7 @@
 use super::Job;
 use super::put::Closed;
 use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Trace};
+use crate::check::{self, writers};
 use crate::confine;
 use crate::engine::{self, Construct};
 use crate::error::Error;
@@ -32,6 +33,9 @@ pub struct ChildFailure {
     pub location: Option<String>,
     /// Where a child stood that a signal or a refused call ended.
     pub trace: Option<Trace>,
+    /// Where the lower and the higher of a conflict stood when they last wrote its byte; known in
+    /// checking mode only.
+    pub writers: [Option<Trace>; 2],
 }
 
 impl From<Error> for GetError {
@@ -54,14 +58,24 @@ impl GetError {
             let (registers, stack) = engine::current().trace(c, index);
             trace = Some(Trace { registers, stack: stack.to_vec() });
         }
-        GetError::Child(Box::new(ChildFailure { failure, message, location, trace }))
+        let new = ChildFailure::new(failure);
+        GetError::Child(Box::new(ChildFailure { message, location, trace, ..new }))
+    }
+}
+
+impl ChildFailure {
+    fn new(failure: Failure) -> ChildFailure {
+        let writers = match &failure.cause {
+            Cause::Conflict(c) if check::is_on() => writers::of(c),
+            _ => [None, None],
+        };
+        ChildFailure { failure, message: None, location: None, trace: None, writers }
     }
 }
 
 impl From<Failure> for GetError {
     fn from(failure: Failure) -> GetError {
-        let (message, location, trace) = (None, None, None);
-        GetError::Child(Box::new(ChildFailure { failure, message, location, trace }))
+        GetError::Child(Box::new(ChildFailure::new(failure)))
     }
 }
 

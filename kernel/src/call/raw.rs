@@ -29,6 +29,7 @@ fn number(state: State) -> i64 {
                 Cause::Limit(_) => 4,
                 Cause::Killed { .. } => 5,
                 Cause::Conflict(_) => 6,
+                Cause::Differs(_) => 7,
             };
             kind::EXCEPTION | cause << 8
         }

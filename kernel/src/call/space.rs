@@ -266,6 +266,7 @@ impl Get {
         let state = get.result.map_err(|e| match e {
             calls::GetError::Call(e) => open_error(e),
             calls::GetError::Conflict(c) => Failure { child: 0, cause: Cause::Conflict(c) }.into(),
+            calls::GetError::Differs(d) => Failure { child: 0, cause: Cause::Differs(d) }.into(),
         })?;
         let failure = match state {
             State::Exception(cause) => {

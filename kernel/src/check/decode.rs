@@ -155,9 +155,11 @@ impl Code {
     }
 }
 
-/// Calls `each` with address and length of everything that the instruction writes.
-pub(crate) fn writes(m: &impl Machine, each: &mut impl FnMut(u64, u64)) -> Kind {
+/// Reads the prefixes; the opcode behind them, and whether one of them locks the bus. `None` for a
+/// segment whose base is not known.
+fn prefixes(m: &impl Machine) -> Option<(Code, u8, bool)> {
     let mut c = Code::default();
+    let mut locked = false;
     let mut op = c.next(m);
     while c.at < 15 {
         let rex = op & 0xf0 == 0x40;
@@ -166,10 +168,11 @@ pub(crate) fn writes(m: &impl Machine, each: &mut impl FnMut(u64, u64)) -> Kind 
             0x67 => c.narrow = true,
             0xf2 | 0xf3 => c.repeat = op,
             0x64 => c.segment = m.fs(),
-            // The base of GS is not known; nobody uses it on Linux.
-            0x65 => return Kind::Unknown,
+            // Nobody uses GS on Linux.
+            0x65 => return None,
+            0xf0 => locked = true,
             // The others have none.
-            0x26 | 0x2e | 0x36 | 0x3e | 0xf0 => {}
+            0x26 | 0x2e | 0x36 | 0x3e => {}
             _ if rex => {}
             _ => break,
         }
@@ -178,6 +181,42 @@ pub(crate) fn writes(m: &impl Machine, each: &mut impl FnMut(u64, u64)) -> Kind 
         (c.wide, c.high) = (rex & 8 != 0, [rex >> 2 & 1, rex >> 1 & 1, rex & 1]);
         op = c.next(m);
     }
+    Some((c, op, locked))
+}
+
+/// Address and step of an instruction that adds one to a word of eight bytes or takes one away, in
+/// one step for all who look.
+pub(crate) fn counted(m: &impl Machine) -> Option<(u64, i64)> {
+    let (mut c, op, locked) = prefixes(m)?;
+    if !locked || !c.wide {
+        return None;
+    }
+    let immediate = match op {
+        0x83 => 1,
+        0x81 => 4,
+        _ => 0,
+    };
+    let op = match op {
+        0x0f if c.next(m) == 0xc1 => 0xc1,
+        0x0f | 0xc1 => return None,
+        op => op,
+    };
+    let o = c.operand(m, immediate, 1, true);
+    let step = match (op, o.reg & 7) {
+        (0xff, 0) => 1,
+        (0xff, 1) => -1,
+        (0x81 | 0x83, 0) => c.number(m, immediate as usize),
+        (0x81 | 0x83, 5) => c.number(m, immediate as usize).wrapping_neg(),
+        (0x01 | 0xc1, _) => m.register(o.reg) as i64,
+        (0x29, _) => (m.register(o.reg) as i64).wrapping_neg(),
+        _ => return None,
+    };
+    o.addr.filter(|_| step == 1 || step == -1).map(|addr| (addr, step))
+}
+
+/// Calls `each` with address and length of everything that the instruction writes.
+pub(crate) fn writes(m: &impl Machine, each: &mut impl FnMut(u64, u64)) -> Kind {
+    let Some((mut c, op, _)) = prefixes(m) else { return Kind::Unknown };
     match op {
         0xc4 | 0xc5 => vector::vex(m, c, op, each),
         0x62 => vector::evex(m, c, each),

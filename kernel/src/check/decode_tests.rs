@@ -236,3 +236,71 @@ fn masks_choose_elements() {
     m.vectors[1][3] = 0xff;
     assert_eq!(of(&m), [(0x80003, 1)]);
 }
+
+#[test]
+fn steps_of_counts() {
+    let step = |code: &[u8], rcx: i64| {
+        let mut m = with(code);
+        m.registers[1] = rcx as u64;
+        counted(&m)
+    };
+    let at = 0x10000;
+    for (code, rcx, want) in [
+        // lock inc, dec qword ptr [rax]
+        (&[0xf0, 0x48, 0xff, 0x00][..], 0, Some((at, 1))),
+        (&[0xf0, 0x48, 0xff, 0x08], 0, Some((at, -1))),
+        // lock add, sub qword ptr [rax], 1 and -1, with short and long immediates
+        (&[0xf0, 0x48, 0x83, 0x00, 1], 0, Some((at, 1))),
+        (&[0xf0, 0x48, 0x83, 0x00, 0xff], 0, Some((at, -1))),
+        (&[0xf0, 0x48, 0x83, 0x28, 1], 0, Some((at, -1))),
+        (&[0xf0, 0x48, 0x81, 0x28, 0xff, 0xff, 0xff, 0xff], 0, Some((at, 1))),
+        // lock inc qword ptr [rip + 2], lock add qword ptr [rip + 2], 1
+        (&[0xf0, 0x48, 0xff, 0x05, 2, 0, 0, 0], 0, Some((IP + 10, 1))),
+        (&[0xf0, 0x48, 0x83, 0x05, 2, 0, 0, 0, 1], 0, Some((IP + 11, 1))),
+        // lock xadd, add, sub [rax + 8], rcx
+        (&[0xf0, 0x48, 0x0f, 0xc1, 0x48, 8], 1, Some((at + 8, 1))),
+        (&[0xf0, 0x48, 0x0f, 0xc1, 0x48, 8], -1, Some((at + 8, -1))),
+        (&[0xf0, 0x48, 0x01, 0x48, 8], 1, Some((at + 8, 1))),
+        (&[0xf0, 0x48, 0x29, 0x48, 8], 1, Some((at + 8, -1))),
+        // Other steps.
+        (&[0xf0, 0x48, 0x83, 0x00, 2], 0, None),
+        (&[0xf0, 0x48, 0x0f, 0xc1, 0x08], 2, None),
+        (&[0xf0, 0x48, 0x0f, 0xc1, 0x08], 0, None),
+        // Not locked, not eight bytes, neither an addition.
+        (&[0x48, 0xff, 0x00], 0, None),
+        (&[0xf0, 0xff, 0x00], 0, None),
+        (&[0xf0, 0x0f, 0xc1, 0x08], 1, None),
+        (&[0xf0, 0x48, 0x83, 0x08, 1], 0, None),
+        (&[0xf0, 0x48, 0xff, 0x10], 0, None),
+        (&[0xf0, 0x48, 0x0f, 0xb1, 0x08], 1, None),
+        (&[0xf0, 0x48, 0x87, 0x08], 1, None),
+        // To a register, which is no instruction, and behind GS.
+        (&[0xf0, 0x48, 0xff, 0xc0], 0, None),
+        (&[0xf0, 0x65, 0x48, 0xff, 0x00], 0, None),
+    ] {
+        assert_eq!(step(code, rcx), want, "{code:x?}");
+    }
+}
+
+#[test]
+fn steps_are_additions_to_iced() {
+    let mut info = InstructionInfoFactory::new();
+    let mut steps = 0;
+    for seed in 0..30_000 {
+        let mut m = Random::new(&mut Numbers(seed));
+        // So that more than a few add one.
+        m.registers = m.registers.map(|r| [r, 1, u64::MAX][r as usize % 3]);
+        m.code.rotate_right(2);
+        (m.code[0], m.code[1]) = (0xf0, 0x48 | m.code[1] & 7);
+        m.code[2] = [0xff, 0x83, 0x01, 0x29, 0x0f, 0x81][seed as usize % 6];
+        let Some((addr, _)) = counted(&m) else { continue };
+        let Some((name, surely, _)) = expected(&m, &mut info) else { continue };
+        let known = ["Inc_rm64", "Dec_rm64", "Add_rm64", "Sub_rm64", "Xadd_rm64"];
+        assert!(known.iter().any(|k| name.starts_with(k)), "{name} {:x?}", m.code);
+        let mut ours = Bytes::new();
+        add(&mut ours, addr, 8);
+        assert_eq!(ours, surely, "{name} {:x?}", m.code);
+        steps += 1;
+    }
+    assert!(steps > 500, "few steps tried: {steps}");
+}

@@ -8,13 +8,22 @@
 //! looks for conflicts with these sets instead of differences. `docs/check.md` tells the rest.
 
 mod decode;
+pub(crate) mod differ;
 mod machine;
+pub(crate) mod touched;
 mod vector;
 pub(crate) mod verdict;
 pub(crate) mod watch;
+pub(crate) mod writers;
+pub(crate) mod written;
 
 use crate::exec::control::control;
 use core::sync::atomic::Ordering::Relaxed;
+
+/// How many times children ran once more so far.
+pub(crate) fn second_runs() -> u32 {
+    control().second_runs.load(Relaxed)
+}
 
 /// Whether this run takes exact write sets.
 #[inline]

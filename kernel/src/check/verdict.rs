@@ -56,8 +56,12 @@ fn found(i: usize) -> &'static mut Verdict {
 }
 
 /// Begins a child, that has found nothing.
-pub(super) fn begin(me: &Me) {
+pub(super) fn forget() {
     *count() = 0;
+}
+
+/// Its stage says so.
+pub(super) fn place(me: &Me) {
     let st = stage::stage(me);
     (st.found, st.found_count) = (me.stage_end, 0);
 }
@@ -65,17 +69,16 @@ pub(super) fn begin(me: &Me) {
 /// Notes what was found in a construct of the running child, or below it.
 pub(crate) fn remember(v: Verdict) -> Result<(), Limit> {
     let n = count();
+    // Who stops says again what it said at its last stop.
+    if (0..*n).any(|i| found(i).path == v.path) {
+        return Ok(());
+    }
     if *n >= FOUND_MAX {
         return Err(Limit::Exchange);
     }
     *found(*n) = v;
     *n += 1;
     Ok(())
-}
-
-/// Whether the running child has found anything.
-pub(crate) fn any() -> bool {
-    *count() > 0
 }
 
 /// Stages what was found.

@@ -4,12 +4,15 @@
 //! Invariant `watch`: while a list is in force, its pages are write-protected in this process,
 //! but for those in `open`, which the interrupted instruction is about to write.
 
-use super::decode::{Kind, writes};
+use super::decode::{Kind, counted, writes};
 use super::machine::Interrupted;
+use super::touched;
 use super::verdict::{self, Verdict};
 use crate::abi::{Limit, MAX_CHILDREN, PAGE};
-use crate::exec::control::{Me, private, private_item};
-use crate::exec::stage;
+use crate::confine::registers;
+use crate::exec::control::{Me, me, private, private_item};
+use crate::exec::{stage, trace};
+use crate::heap;
 use crate::merge::Mask;
 use crate::space::permissions;
 use crate::sys;
@@ -30,6 +33,10 @@ pub(crate) struct List {
     pub verdicts: usize,
     /// How many.
     pub verdict_count: usize,
+    /// Not 0: a child that stops has ended.
+    pub once: u32,
+    /// Not 0: a byte of which is to be known where the child stood that wrote it.
+    pub target: u64,
 }
 
 /// Most pages of a list: each may split a mapping in three, and the system bounds their number.
@@ -54,6 +61,8 @@ struct Watch {
     stepping: u32,
     flags: u32,
     open_count: u32,
+    /// The interrupted instruction writes the list's target.
+    hit: u32,
     open: [usize; OPEN_MAX],
 }
 
@@ -81,11 +90,18 @@ pub(crate) fn wants(at: usize, i: u32) -> bool {
     list(at).is_none_or(|l| l.wanted[i as usize / 64] >> (i % 64) & 1 != 0)
 }
 
+/// Begins a child, of which nothing is known.
+pub(crate) fn forget() {
+    let w = watch();
+    (w.list, w.in_force, w.stepping, w.open_count) = (0, 0, 0, 0);
+    verdict::forget();
+}
+
 /// Prepares the watch that a request asks for; nothing is protected yet.
 pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     let w = watch();
-    (w.list, w.masks, w.in_force, w.stepping, w.open_count) = (0, me.stage_end, 0, 0, 0);
-    verdict::begin(me);
+    w.masks = me.stage_end;
+    verdict::place(me);
     stage::stage(me).masks = me.stage_end;
     let Some(list) = list(at) else { return Ok(()) };
     let bytes = list.pages().len() * size_of::<Mask>();
@@ -94,6 +110,9 @@ pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     // SAFETY: `control`: just taken in this worker's exchange area.
     unsafe { (w.masks as *mut u8).write_bytes(0, bytes) };
     w.list = at;
+    if list.target != 0 {
+        trace::expect(me).ok_or(Limit::Exchange)?;
+    }
     Ok(())
 }
 
@@ -102,11 +121,16 @@ pub(crate) fn is_active() -> bool {
     watch().list != 0
 }
 
+/// Whether the running child has ended where it stops.
+pub(crate) fn is_once() -> bool {
+    list(watch().list).is_some_and(|l| l.once != 0)
+}
+
 /// A list of the same pages for all children of the running child; 0 where it is not watched.
 pub(crate) fn hand_down(me: &mut Me) -> Result<usize, Limit> {
     let Some(own) = list(watch().list) else { return Ok(0) };
     let at = stage::take(me, size_of::<List>()).ok_or(Limit::Exchange)?;
-    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], ..*own };
+    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], once: 0, ..*own };
     // SAFETY: `control`: just taken in this process's exchange area.
     unsafe { (at as *mut List).write(all) };
     Ok(at)
@@ -155,16 +179,21 @@ fn set(protected: bool) {
     watch().in_force = u32::from(protected);
 }
 
-/// Protects the watched pages: the running child goes on. What it may not write anyway stays so.
+/// Protects the watched pages, and those that were copied in: the running child goes on. What it
+/// may not write anyway stays so.
 pub(crate) fn protect() {
+    let copied = touched::set(true);
     if is_active() {
         set(true);
+    }
+    if copied || is_active() {
         permissions::enforce();
     }
 }
 
-/// Opens the watched pages: the control plane works.
+/// Opens the watched pages, and those that were copied in: the control plane works.
 pub(crate) fn lift() {
+    touched::set(false);
     if watch().in_force != 0 {
         set(false);
     }
@@ -173,6 +202,7 @@ pub(crate) fn lift() {
 /// The watch ends with its child.
 pub(crate) fn end() {
     lift();
+    touched::end();
     watch().list = 0;
 }
 
@@ -182,7 +212,11 @@ fn open(w: &mut Watch, page: usize) {
         return;
     }
     (w.open[n], w.open_count) = (page, w.open_count + 1);
-    // SAFETY: `watch`: the interrupted instruction writes there, and what it writes is noted.
+    allow_writing(page);
+}
+
+fn allow_writing(page: usize) {
+    // SAFETY: `watch` or `touched`: the interrupted instruction writes there, which is noted.
     if unsafe { sys::protect(page, PAGE, libc::PROT_READ | libc::PROT_WRITE) }.is_err() {
         sys::exit(70);
     }
@@ -191,6 +225,8 @@ fn open(w: &mut Watch, page: usize) {
 /// Notes a write, as far as it goes to watched pages, and opens them.
 fn note(w: &mut Watch, addr: u64, len: u64) {
     let (pages, masks) = (pages(), masks());
+    let target = list(w.list).map_or(0, |l| l.target);
+    w.hit |= u32::from(target != 0 && (addr..addr.saturating_add(len)).contains(&target));
     let mut at = addr;
     while at < addr.saturating_add(len) {
         let page = at & !(PAGE as u64 - 1);
@@ -201,11 +237,27 @@ fn note(w: &mut Watch, addr: u64, len: u64) {
             }
             // Where it may not write it faults once more, for good.
             if permissions::allow(page as usize, PAGE, true) {
+                touched::mark(page as usize);
                 open(w, page as usize);
             }
         }
         at = to;
     }
+}
+
+/// Whether a step of one at `at` is that of a reference count, which counts by its value: the word
+/// is one of the two at the head of a heap block, as an `Arc` has them, both are counts, and are
+/// after the step. A lock is not: who takes it free finds a zero, or leaves one.
+fn is_count(at: usize, step: i64) -> bool {
+    let Some(block) = heap::block_of(at) else { return false };
+    let place = at - block.start;
+    if block.len < 16 || (place != 0 && place != 8) || !block.start.is_multiple_of(8) {
+        return false;
+    }
+    // SAFETY: two words of a live block; the child that would write to one is interrupted.
+    let word = |at: usize| unsafe { (at as *const i64).read_volatile() };
+    let other = word(block.start + 8 - place);
+    word(at) >= 1 && word(at).saturating_add(step) >= 1 && other >= 1
 }
 
 /// The trap flag of the processor.
@@ -220,20 +272,35 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     const WRITE: i64 = 2;
     let w = watch();
     let refused = context.uc_mcontext.gregs[libc::REG_ERR as usize] & WRITE != 0;
-    if w.in_force == 0 || !refused {
+    if !refused {
         return false;
     }
     // SAFETY: a page fault sets the address.
     let addr = unsafe { info.si_addr() } as u64;
     let page = addr & !(PAGE as u64 - 1);
-    if pages().binary_search(&page).is_err() || !permissions::allow(page as usize, PAGE, true) {
+    let copied = touched::refuses(page as usize);
+    let watched = w.in_force != 0 && pages().binary_search(&page).is_ok();
+    if !copied && !watched || !permissions::allow(page as usize, PAGE, true) {
         return false;
+    }
+    if copied {
+        touched::mark(page as usize);
+    }
+    if !watched {
+        allow_writing(page as usize);
+        return true;
     }
     // SAFETY: the caller's contract.
     let machine = unsafe { Interrupted::new(context) };
-    let kind = writes(&machine, &mut |at, len| note(w, at, len));
+    let kind = match counted(&machine) {
+        Some((at, step)) if is_count(at as usize, step) => Kind::Plain,
+        _ => writes(&machine, &mut |at, len| note(w, at, len)),
+    };
     if kind == Kind::Unknown {
         note(w, addr, UNKNOWN);
+    }
+    if core::mem::take(&mut w.hit) != 0 {
+        trace::keep(me(), registers(&context.uc_mcontext.gregs));
     }
     // A masked store may be refused for a page of which it writes nothing.
     open(w, page as usize);

@@ -99,7 +99,7 @@ pub(super) extern "C" fn on_call(_sig: i32, info: *mut siginfo_t, context: *mut 
 }
 
 /// The interrupted registers in the order of a [`trace`].
-fn registers(regs: &[libc::greg_t; 23]) -> [u64; REGISTERS] {
+pub(crate) fn registers(regs: &[libc::greg_t; 23]) -> [u64; REGISTERS] {
     use libc::*;
     [
         REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9,

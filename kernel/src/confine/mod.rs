@@ -20,7 +20,7 @@ pub(crate) mod vdso;
 
 #[cfg(feature = "interpose")]
 pub(crate) use emulate::fill_seeded;
-pub(crate) use emulate::{Log, mix};
+pub(crate) use emulate::{Log, mix, registers};
 pub(crate) use install::install;
 
 use core::sync::atomic::{AtomicUsize, Ordering::*};

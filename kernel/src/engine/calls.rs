@@ -1,9 +1,11 @@
 //! Put and get of a child that stays until it is killed.
 
+use super::beside;
 use super::closed::settle;
 use super::joined::{free_deferred, merge_one, own_failure, slot_of, take_clock};
 use super::open::{self, OpenError, go_private, request_for};
-use crate::abi::{Cause, ChildId, Conflict, Freed, PARENT, Perm, Registers, State};
+use crate::abi::{Cause, ChildId, Conflict, Difference, Freed, PARENT, Perm, Registers, State};
+use crate::check::{self, watch, written};
 use crate::error::Error;
 use crate::exec::claims;
 use crate::exec::command::{Command, kind};
@@ -65,6 +67,7 @@ pub(crate) enum Wait {
 pub(crate) enum GetError {
     Call(OpenError),
     Conflict(Conflict),
+    Differs(Difference),
 }
 
 impl<T: Into<OpenError>> From<T> for GetError {
@@ -231,6 +234,7 @@ fn start_orders(child: &mut OpenChild, r: &mut crate::exec::control::Request) {
 }
 
 fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenError> {
+    children::at(place).has |= has::RESTARTED;
     let works = p.snap || p.copy.is_some() || p.zero.is_some() || p.perm.is_some();
     let child = children::at(place);
     if !works && !p.start {
@@ -308,6 +312,10 @@ fn note_failure(child: &mut OpenChild) {
     let o = &control().constructs[child.construct as usize].outcomes[0];
     if !outcome::stopped(o.status.load(SeqCst)) {
         child.has |= has::FAILED;
+        if check::is_on() {
+            // What finds no room is found again.
+            let _ = beside::remember(me(), child, None);
+        }
     }
 }
 
@@ -407,14 +415,21 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
     let from = child.merge_from.max(stack);
     open::set_turn(place);
     let mut undo = 0;
-    let merged = merge_one(me, 0, from, &mut undo);
+    let merged = merge_one(me, (0, None), from, &mut undo);
     match merged {
         Ok(()) => {}
         Err(Cause::Conflict(c)) => return Err(GetError::Conflict(Conflict { higher: 0, ..c })),
+        Err(Cause::Differs(d)) => return Err(GetError::Differs(d)),
         Err(Cause::Limit(l)) => return Err(l.into()),
         Err(_) => return Err(Error::Range.into()),
     }
     take_clock(me, place);
+    if check::is_on() {
+        written::settle();
+    }
+    if watch::is_active() {
+        beside::absorb(child);
+    }
     if child.has & has::MERGED == 0 {
         free_deferred(place);
         let heap = Heap(me.heap);

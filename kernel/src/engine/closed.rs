@@ -1,10 +1,11 @@
 //! Closed constructs: the parent waits until all children are merged.
 
+use super::exact::Again;
 use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
-use crate::check::{self, watch};
+use crate::check::{self, watch, writers};
 use crate::confine;
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -39,6 +40,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     // SAFETY: `run` keeps the record alive and unused while it waits.
     let get = unsafe { &mut *(get as *mut Get) };
     let me = me();
+    writers::clear();
     if let Err(e) = settle(me) {
         get.run.error = Some(e);
         return;
@@ -73,6 +75,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
         restricted_count: 0,
         clock: me.clock,
         watch: 0,
+        records: 0,
     };
     let mark = me.stage_end;
     let asked = chain(me, stack).and_then(|chain| {
@@ -100,7 +103,8 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let outcome = if any_stopped(construct, k) {
         phases::run(me, construct, get.jobs, &request)
     } else {
-        merge_children(me, construct, get.jobs, heap, session, &Done::NONE, Some(&request))
+        let again = Again { request: &request, phase: 0 };
+        merge_children(me, construct, get.jobs, heap, session, &Done::NONE, &again)
     };
     me.stage_end = mark;
     // The record lies in the parent's memory, which is the reference image until here.

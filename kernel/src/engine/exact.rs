@@ -2,34 +2,62 @@
 //! construct that may have met on a page run once more and are watched; see [`crate::check`].
 
 use super::joined::{Memory, own_failure, setup_failure, slot_of};
-use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN};
+use crate::abi::{Cause, Conflict, Difference, Failure, Limit, MAX_CHILDREN, PAGE};
+use crate::check::differ::{self, Version};
 use crate::check::verdict::{self, Verdict};
 use crate::check::watch::{self, LIST_MAX, List};
-use crate::exec::control::{Me, Request, Role, ask, control, outcome};
+use crate::check::writers;
+use crate::confine;
+use crate::exec::control::{Me, Outcome, Request, Role, ask, control, outcome};
 use crate::exec::master::master;
 use crate::exec::{claims, stage, worker};
 use crate::image::regions;
-use crate::merge::{self, Child, Cursor, PlanError, Writes};
+use crate::merge::{self, Child, Cursor, Mask, PlanError, Writes};
 use core::slice;
 use core::sync::atomic::Ordering::*;
 
-/// Looks for conflicts among children that have returned, by what each wrote exactly. Their
-/// parent's memory is as it was when they started; nothing changes. A parent that runs again
-/// knows the answer.
+/// What children ran: once more it is the same.
+pub(super) struct Again<'a> {
+    /// The request that they started with, or went on with.
+    pub request: &'a Request,
+    /// How many barriers they have met at.
+    pub phase: u64,
+}
+
+impl Again<'_> {
+    /// By what its verdict is found.
+    fn key(&self) -> u64 {
+        confine::mix(self.request.path ^ self.phase)
+    }
+}
+
+const fn limit(limit: Limit) -> Failure {
+    Failure { child: 0, cause: Cause::Limit(limit) }
+}
+
+/// Looks for conflicts among children that have returned or stopped, by what each wrote exactly.
+/// Their parent's memory is as it was when they set out; nothing changes. A parent that runs
+/// again knows the answer.
 pub(super) fn check(
     me: &mut Me,
     construct: u32,
-    request: &Request,
+    again: &Again<'_>,
     children: &mut [Child<'static>],
     cursors: &mut [Cursor],
 ) -> Result<(), Failure> {
     let found = if watch::is_active() {
-        Ok(verdict::of(request.path))
+        Ok(verdict::of(again.key()))
     } else {
         let mark = me.stage_end;
-        let found = check_pages(me, construct, request, children, cursors);
+        let mut found = check_pages(me, construct, again, children, cursors);
+        if let Ok(Some(c)) = &found
+            && let Err(failure) = find_writers(me, construct, again, c)
+        {
+            found = Err(failure);
+        }
         me.stage_end = mark;
-        remember(me, construct, request, &found).and(found)
+        let count = again.request.count as usize;
+        remember(me, found_below(construct, count), again.key(), &found).and(found)
     };
     match found {
         Ok(None) => Ok(()),
@@ -39,40 +67,38 @@ pub(super) fn check(
 }
 
 /// What was found below the children of a construct.
-fn found_below(construct: u32, count: usize) -> impl Iterator<Item = Verdict> + Clone {
+pub(super) fn found_below(construct: u32, count: usize) -> impl Iterator<Item = Verdict> + Clone {
     let con = &control().constructs[construct as usize];
     con.outcomes[..count].iter().flat_map(|o| {
         let status = o.status.load(SeqCst);
-        let staged = status == outcome::RETURNED || status == outcome::FAILED;
-        let at = staged.then(|| o.stage.load(SeqCst));
+        let staged = matches!(status, outcome::RETURNED | outcome::FAILED);
+        let at = (staged || outcome::stopped(status)).then(|| o.stage.load(SeqCst));
         let st = at.and_then(|at| claims::stage_at(slot_of(o), at));
         st.map_or(&[][..], |st| claims::found(slot_of(o), st)).iter().copied()
     })
 }
 
 /// A child that has found something may run again.
-fn remember(
+pub(super) fn remember(
     me: &Me,
-    construct: u32,
-    request: &Request,
+    below: impl Iterator<Item = Verdict>,
+    key: u64,
     found: &Result<Option<Conflict>, Failure>,
 ) -> Result<(), Failure> {
     if me.role == Role::Master {
         return Ok(());
     }
-    let own = found.iter().flatten().map(|c| Verdict::new(request.path, c));
-    let mut all = found_below(construct, request.count as usize).chain(own);
-    all.try_for_each(verdict::remember).map_err(|l| Failure { child: 0, cause: Cause::Limit(l) })
+    let own = found.iter().flatten().map(|c| Verdict::new(key, c));
+    below.chain(own).try_for_each(verdict::remember).map_err(limit)
 }
 
 fn check_pages(
     me: &mut Me,
     construct: u32,
-    request: &Request,
+    again: &Again<'_>,
     children: &mut [Child<'static>],
     cursors: &mut [Cursor],
 ) -> Result<Option<Conflict>, Failure> {
-    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     let mut count = 0;
     // Claims that are malformed are for the merge to report.
     if merge::shared(children, cursors, |_, _| count += 1).is_err() || count == 0 {
@@ -88,20 +114,12 @@ fn check_pages(
             n += 1;
         }
     });
-    let below = found_below(construct, request.count as usize);
-    let verdict_count = below.clone().count();
-    let verdicts = stage::take(me, verdict_count * size_of::<Verdict>());
-    let verdicts = verdicts.ok_or(limit(Limit::Exchange))?;
-    for (i, v) in below.enumerate().take(verdict_count) {
-        // SAFETY: `control`: just taken, for that many.
-        unsafe { (verdicts as *mut Verdict).add(i).write(v) };
-    }
-    let mut list = List { addrs: 0, count: 0, wanted: [0; _], verdicts, verdict_count };
+    let mut list = new_list(me, construct, again.request.count as usize)?;
     let mut worst: Option<Conflict> = None;
     for part in pages.chunks(LIST_MAX) {
         let mark = me.stage_end;
         (list.addrs, list.count) = (part.as_ptr() as usize, part.len());
-        let found = run(me, request, children, cursors, &mut list)?;
+        let found = run(me, construct, again, children, cursors, &mut list)?;
         me.stage_end = mark;
         let first = |c: &Conflict| (c.higher, c.address, c.lower);
         worst = worst.into_iter().chain(found).min_by_key(first);
@@ -109,67 +127,217 @@ fn check_pages(
     Ok(worst)
 }
 
+/// A list for children that run once more: no pages yet, and what was found below them.
+pub(super) fn new_list(me: &mut Me, construct: u32, count: usize) -> Result<List, Failure> {
+    let below = found_below(construct, count);
+    let verdict_count = below.clone().count();
+    let verdicts = stage::take(me, verdict_count * size_of::<Verdict>());
+    let verdicts = verdicts.ok_or(limit(Limit::Exchange))?;
+    for (i, v) in below.enumerate().take(verdict_count) {
+        // SAFETY: `control`: just taken, for that many.
+        unsafe { (verdicts as *mut Verdict).add(i).write(v) };
+    }
+    let wanted = [0; MAX_CHILDREN / 64];
+    Ok(List { addrs: 0, count: 0, wanted, verdicts, verdict_count, once: 1, target: 0 })
+}
+
 /// Runs the children again that have some of these pages, and plans with what they wrote there.
 fn run(
     me: &mut Me,
-    request: &Request,
+    construct: u32,
+    again: &Again<'_>,
     children: &mut [Child<'static>],
     cursors: &mut [Cursor],
     list: &mut List,
 ) -> Result<Option<Conflict>, Failure> {
-    let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     let pages = list.pages();
     list.wanted = [0; MAX_CHILDREN / 64];
     let wants = |c: &Child<'_>| pages.iter().any(|p| c.addrs.binary_search(p).is_ok());
     for c in children.iter().filter(|c| wants(c)) {
         list.wanted[c.index as usize / 64] |= 1u64 << (c.index % 64);
     }
-    let at = stage::take(me, size_of::<List>()).ok_or(limit(Limit::Exchange))?;
-    // SAFETY: `control`: just taken in this process's exchange area.
-    unsafe { (at as *mut List).write(*list) };
-    let request = Request { watch: at, ..*request };
-    let construct = if me.role == Role::Master {
-        master().run_beside(&request)
-    } else {
-        worker::ask(ask::RUN, 0, Some(&request))
-    };
-    let construct = construct.ok_or(limit(Limit::Depth))?;
-    let found = plan(construct, request.count as usize, &list.wanted, children, cursors, pages);
-    children.iter_mut().for_each(|c| c.writes = Writes::NONE);
-    if me.role == Role::Master {
-        master().release(construct);
-    } else {
-        control().constructs[construct as usize].released.store(1, SeqCst);
+    let mut request = *again.request;
+    if again.phase > 0 {
+        request.records = records(me, construct, list)?;
     }
+    let second = Second::run(me, &request, list)?;
+    let found = plan(me, construct, &second, list, children, cursors);
+    children.iter_mut().for_each(|c| c.writes = Writes::NONE);
+    second.release(me);
     found
 }
 
-fn plan(
+/// Finds out where the two stood that wrote the byte of a conflict.
+fn find_writers(
+    me: &mut Me,
     construct: u32,
-    count: usize,
-    wanted: &[u64],
+    again: &Again<'_>,
+    c: &Conflict,
+) -> Result<(), Failure> {
+    let list = &mut new_list(me, construct, again.request.count as usize)?;
+    for i in [c.lower, c.higher] {
+        list.wanted[i as usize / 64] |= 1u64 << (i % 64);
+    }
+    let mut request = *again.request;
+    if again.phase > 0 {
+        request.records = records(me, construct, list)?;
+    }
+    writers::begin(c.address);
+    let second = Second::aim(me, &request, list, c.address)?;
+    second.sight(c.lower as usize, false);
+    second.sight(c.higher as usize, true);
+    second.release(me);
+    Ok(())
+}
+
+/// Where children stood when they went on from their last barrier. A list does not want those of
+/// which that is not known: they count by value.
+fn records(me: &mut Me, construct: u32, list: &mut List) -> Result<usize, Failure> {
+    let at = stage::take(me, MAX_CHILDREN * 8).ok_or(limit(Limit::Exchange))?;
+    // SAFETY: `control`: just taken, for that many; words.
+    let records = unsafe { slice::from_raw_parts_mut(at as *mut u64, MAX_CHILDREN) };
+    let outcomes = &control().constructs[construct as usize].outcomes;
+    for (i, (o, record)) in outcomes.iter().zip(records).enumerate() {
+        let wanted = list.wanted[i / 64] >> (i % 64) & 1 != 0;
+        let staged = wanted.then(|| claims::stage_at(slot_of(o), o.stage.load(SeqCst)));
+        *record = staged.flatten().map_or(0, |st| st.record as u64);
+        if *record == 0 {
+            list.wanted[i / 64] &= !(1 << (i % 64));
+        }
+    }
+    Ok(at)
+}
+
+/// Children that have run once more.
+pub(super) struct Second {
+    construct: u32,
+    request: Request,
+}
+
+impl Second {
+    /// Runs those that a list wants with its pages watched.
+    pub fn run(me: &mut Me, request: &Request, list: &List) -> Result<Second, Failure> {
+        let at = stage::take(me, size_of::<List>()).ok_or(limit(Limit::Exchange))?;
+        // SAFETY: `control`: just taken in this process's exchange area.
+        unsafe { (at as *mut List).write(*list) };
+        let request = Request { watch: at, ..*request };
+        control().second_runs.fetch_add(1, Relaxed);
+        let construct = if me.role == Role::Master {
+            master().run_beside(&request)
+        } else {
+            worker::ask(ask::RUN, 0, Some(&request))
+        };
+        Ok(Second { construct: construct.ok_or(limit(Limit::Depth))?, request })
+    }
+
+    /// Runs them to find out where they write a byte.
+    pub fn aim(
+        me: &mut Me,
+        request: &Request,
+        list: &mut List,
+        target: u64,
+    ) -> Result<Second, Failure> {
+        let at = stage::take(me, 8).ok_or(limit(Limit::Exchange))?;
+        // SAFETY: `control`: just taken in this process's exchange area.
+        unsafe { (at as *mut u64).write(target & !(PAGE as u64 - 1)) };
+        (list.addrs, list.count, list.target) = (at, 1, target);
+        Second::run(me, request, list)
+    }
+
+    /// Notes where a child stood when it wrote the byte, as one of the two of a conflict.
+    pub fn sight(&self, i: usize, higher: bool) {
+        let o = self.outcome(i);
+        let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst));
+        let returned = o.status.load(SeqCst) == outcome::RETURNED;
+        if let Some(st) = st.filter(|_| returned) {
+            writers::note(higher, st.registers_at_end, claims::frames(slot_of(o), st));
+        }
+    }
+
+    fn outcome(&self, i: usize) -> &'static Outcome {
+        &control().constructs[self.construct as usize].outcomes[i]
+    }
+
+    /// What a child wrote to the pages of the list. It must have done what it did `before`; where
+    /// it did not, it is given one more chance: the first time it ran on a stack with what others
+    /// left there, in bytes that mean nothing.
+    pub fn masks(
+        &self,
+        me: &mut Me,
+        i: usize,
+        before: &Outcome,
+        list: &List,
+    ) -> Result<&'static [Mask], Failure> {
+        if setup_failure(self.construct, self.request.count as usize).is_some() {
+            return Err(limit(Limit::Setup));
+        }
+        let child = i as u32;
+        let broken = Failure { child, cause: Cause::Killed { signal: 0 } };
+        let out_size = self.out_size(i);
+        let version = |o| version(o, out_size).ok_or_else(|| ended(o, i));
+        let now = version(self.outcome(i))?;
+        if differ::first(&version(before)?, &now).is_some() {
+            let third = Second::run(me, &self.request, list)?;
+            let difference = version(third.outcome(i)).map(|v| differ::first(&v, &now));
+            third.release(me);
+            if let Some(d) = difference? {
+                return Err(Failure { child, cause: Cause::Differs(d) });
+            }
+        }
+        let o = self.outcome(i);
+        let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst)).ok_or(broken)?;
+        claims::masks(slot_of(o), st, list.pages().len()).ok_or(broken)
+    }
+
+    fn out_size(&self, i: usize) -> usize {
+        // SAFETY: the jobs lie in the running space's memory, which stands still.
+        self.request.job.unwrap_or_else(|| unsafe { *self.request.jobs.add(i) }).out_size
+    }
+
+    /// The masks are not needed any more.
+    pub fn release(self, me: &Me) {
+        if me.role == Role::Master {
+            master().release(self.construct);
+        } else {
+            control().constructs[self.construct as usize].released.store(1, SeqCst);
+        }
+    }
+}
+
+/// What a child handed over, where it returned or stopped.
+fn version(o: &Outcome, out_size: usize) -> Option<Version> {
+    let status = o.status.load(SeqCst);
+    let done = status == outcome::RETURNED || outcome::stopped(status);
+    let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst)).filter(|_| done)?;
+    Version::new(slot_of(o), st, out_size)
+}
+
+/// A child that returned or stopped before and now does not.
+fn ended(o: &Outcome, i: usize) -> Failure {
+    let failure = own_failure(o, i);
+    match failure.cause {
+        Cause::Panic | Cause::Fault(_) | Cause::Forbidden(_) => {
+            Failure { cause: Cause::Differs(Difference::End), ..failure }
+        }
+        _ => failure,
+    }
+}
+
+fn plan(
+    me: &mut Me,
+    construct: u32,
+    second: &Second,
+    list: &List,
     children: &mut [Child<'static>],
     cursors: &mut [Cursor],
-    pages: &'static [u64],
 ) -> Result<Option<Conflict>, Failure> {
-    if setup_failure(construct, count).is_some() {
-        return Err(Failure { child: 0, cause: Cause::Limit(Limit::Setup) });
-    }
     let con = &control().constructs[construct as usize];
     for c in children.iter_mut() {
         let i = c.index as usize;
-        if wanted[i / 64] >> (i % 64) & 1 == 0 {
-            continue;
+        if list.wanted[i / 64] >> (i % 64) & 1 != 0 {
+            let masks = second.masks(me, i, &con.outcomes[i], list)?;
+            c.writes = Writes { addrs: list.pages(), masks };
         }
-        let o = &con.outcomes[i];
-        if o.status.load(SeqCst) != outcome::RETURNED {
-            return Err(own_failure(o, i));
-        }
-        let slot = slot_of(o);
-        let masks = claims::stage_at(slot, o.stage.load(SeqCst))
-            .and_then(|st| claims::masks(slot, st, pages.len()));
-        let masks = masks.ok_or(Failure { child: c.index, cause: Cause::Killed { signal: 0 } })?;
-        c.writes = Writes { addrs: pages, masks };
     }
     match merge::plan(&Memory, children, regions::policies(), cursors) {
         Err(PlanError::Conflict(c)) => Ok(Some(c)),

@@ -1,12 +1,14 @@
 //! Merging what children handed over into the running space. On the control stack.
 
+use super::beside::{self, Sides};
 use super::calls::freed_again;
-use super::{exact, open};
+use super::exact::{self, Again};
+use super::open;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
-use crate::check::{self, watch};
+use crate::check::{self, touched, watch, written};
 use crate::exec::claims::{self, Staged};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, Request, control, outcome, private};
+use crate::exec::control::{Job, Me, Outcome, control, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::{layer, stage};
 use crate::heap::Heap;
@@ -109,7 +111,7 @@ pub(super) fn merge_children(
     heap: Heap,
     session: u64,
     done: &Done,
-    again: Option<&Request>,
+    again: &Again<'_>,
 ) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
     let k = jobs.len();
@@ -147,8 +149,8 @@ pub(super) fn merge_children(
             core::slice::from_raw_parts_mut(scratch_cursors() as *mut Cursor, n),
         )
     };
-    if let Some(request) = again.filter(|_| check::is_on()) {
-        exact::check(me, construct, request, children, cursors)?;
+    if check::is_on() {
+        exact::check(me, construct, again, children, cursors)?;
     }
     let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
         Ok(plan) => plan,
@@ -169,6 +171,7 @@ pub(super) fn merge_children(
         return Err(Refused::Permission);
     }
     merge::apply(plan, &mut Memory);
+    children.iter().for_each(|c| mark_written(c.addrs));
     me.clock = clock;
     for c in children.iter().filter(|_| watch::is_active()) {
         let o = &con.outcomes[c.index as usize];
@@ -188,6 +191,13 @@ pub(super) fn merge_children(
     Ok(closed)
 }
 
+/// What children wrote their parent has written.
+fn mark_written(pages: &[u64]) {
+    if check::is_on() {
+        pages.iter().for_each(|&page| touched::mark(page as usize));
+    }
+}
+
 /// What the child at a place staged, and whose claims hold.
 fn staged_at(place: usize) -> Option<Staged> {
     let child = children::at(place);
@@ -204,8 +214,13 @@ pub(super) fn take_clock(me: &mut Me, place: usize) {
 
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
 /// conflict nothing of it is written; `undo` keeps what is overwritten. Stack memory below
-/// `live` belongs to frames that are no more.
-pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) -> Result<(), Cause> {
+/// `live` belongs to frames that are no more. The join may be known to fail at a later child.
+pub(super) fn merge_one(
+    me: &mut Me,
+    (i, doomed): (usize, Option<usize>),
+    live: usize,
+    undo: &mut usize,
+) -> Result<(), Cause> {
     let child = children::at(open::joined(i));
     let limit = Cause::Limit;
     let staged = staged_at(open::joined(i)).ok_or(Cause::Killed { signal: 0 })?;
@@ -222,26 +237,41 @@ pub(super) fn merge_one(me: &mut Me, i: usize, live: usize, undo: &mut usize) ->
         return Err(Cause::Conflict(freed_again(b.addr)));
     }
     let freed = parent_frees(me, child, i, side.touched, frees).map_err(limit)?;
+    let mut sides = Sides::by_value(&side);
+    if check::is_on() {
+        if let Some(c) = beside::known(child) {
+            return Err(Cause::Conflict(c));
+        }
+        beside::remember(me, child, None)?;
+        if !watch::is_active() {
+            sides = beside::look(me, (i, doomed), child, (addrs, frees), (&side, freed))?;
+        }
+    }
     // The parent comes first: to the merge it is one more child, of lower index.
+    let (own, its) = (sides.parent, sides.child);
     let both = [
-        Child {
-            index: 0,
-            addrs: side.addrs,
-            pages: side.pages,
-            frees: freed,
-            writes: Writes::NONE,
-        },
-        Child { index: 1, addrs, pages, frees, writes: Writes::NONE },
+        Child { index: 0, addrs: sides.addrs, pages: sides.pages, frees: freed, writes: own },
+        Child { index: 1, addrs, pages, frees, writes: its },
     ];
     let mut cursors = [Cursor::NEW; 2];
     match merge::plan(&side, &both, regions::policies(), &mut cursors) {
         Ok(plan) => {
             *undo = Undo::keep(me, *undo, side.touched).map_err(limit)?;
             merge::apply(plan, &mut side);
+            mark_written(addrs);
             side.keep_unmerged();
-            Ok(())
+            beside::add(i, &its).map_err(limit)
         }
-        Err(PlanError::Conflict(c)) => Err(Cause::Conflict(name_children(c, i))),
+        Err(PlanError::Conflict(c)) => {
+            let c = name_children(c, i);
+            if check::is_on() {
+                beside::remember(me, child, Some(c))?;
+            }
+            if check::is_on() && !watch::is_active() {
+                beside::find_writers(me, i, &c)?;
+            }
+            Err(Cause::Conflict(c))
+        }
         Err(_) => Err(Cause::Killed { signal: 0 }),
     }
 }
@@ -276,7 +306,8 @@ fn without_dead(me: &mut Me, s: Staged, live: usize) -> Result<Staged, Limit> {
 fn name_children(c: Conflict, i: usize) -> Conflict {
     let page = c.address & !(PAGE as u64 - 1);
     let at = (c.address - page) as usize;
-    let sibling = (0..i).find(|&j| {
+    let known = written::writer(c.address).map(|j| j as usize).filter(|_| check::is_on());
+    let by_value = (0..i).find(|&j| {
         let Some(s) = staged_at(open::joined(j)) else { return false };
         let wrote = s.addrs.binary_search(&page).is_ok_and(|n| {
             let now = s.pages[n].0[at];
@@ -285,6 +316,7 @@ fn name_children(c: Conflict, i: usize) -> Conflict {
         });
         wrote || s.frees.iter().any(|b| b.addr <= c.address && c.address < b.addr + b.len)
     });
+    let sibling = known.or(by_value);
     Conflict { lower: sibling.map_or(PARENT, |j| j as u32), higher: i as u32, ..c }
 }
 

@@ -3,6 +3,7 @@
 //! This version has the engine `spaces`. The trait speaks of children by index, of results,
 //! logs and panics by construct, so that another engine can stand behind the same calls.
 
+mod beside;
 pub(crate) mod calls;
 mod closed;
 mod exact;

@@ -1,9 +1,10 @@
 //! Open children: the parent goes on while they run, and merges them when it asks for them.
 
+use super::beside;
 use super::closed::{base_orders, settle};
 use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
-use crate::check::watch;
+use crate::check::{self, watch, written};
 use crate::error::Error;
 use crate::exec::command::Command;
 use crate::exec::control::{
@@ -163,6 +164,7 @@ pub(super) fn request_for(
         restricted_count,
         clock: me.clock,
         watch: watch::hand_down(me)?,
+        records: 0,
     })
 }
 
@@ -246,8 +248,10 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     let mark = me.stage_end;
     let mut undo = 0;
     let mut failure = None;
+    let written = written::mark();
+    let doomed = if check::is_on() { wait_for_all(me, count) } else { None };
     for i in 0..count {
-        match join_one(me, i, &mut undo) {
+        match join_one(me, (i, doomed), &mut undo) {
             Ok(()) => {}
             Err(cause) => {
                 failure = Some(Failure { child: i as u32, cause });
@@ -262,6 +266,7 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
         }
         Some(f) => {
             Undo::back(undo);
+            written::back(written);
             for i in f.child as usize + 1..count {
                 children::end(joined(i));
             }
@@ -278,13 +283,29 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     j.result = failure.map_or(Ok(()), Err);
 }
 
-fn join_one(me: &mut Me, i: usize, undo: &mut usize) -> Result<(), Cause> {
-    let place = joined(i);
+/// Waits for the children of a join up to the first that failed, which it returns: what all of
+/// them did is known when the first is merged.
+fn wait_for_all(me: &mut Me, count: usize) -> Option<usize> {
+    (0..count).find(|&i| {
+        wait_stopped(me, joined(i));
+        let o = &control().constructs[children::at(joined(i)).construct as usize].outcomes[0];
+        let status = o.status.load(SeqCst);
+        status != outcome::RETURNED && !outcome::stopped(status)
+    })
+}
+
+fn join_one(me: &mut Me, turn: (usize, Option<usize>), undo: &mut usize) -> Result<(), Cause> {
+    let place = joined(turn.0);
     wait_stopped(me, place);
     let o = &control().constructs[children::at(place).construct as usize].outcomes[0];
     match o.status.load(SeqCst) {
-        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, i, 0, undo),
-        _ => Err(own_failure(o, 0).cause),
+        outcome::RETURNED | outcome::STOPPED | outcome::EVICTED => merge_one(me, turn, 0, undo),
+        _ => {
+            if check::is_on() {
+                beside::remember(me, children::at(place), None)?;
+            }
+            Err(own_failure(o, 0).cause)
+        }
     }
 }
 
@@ -293,6 +314,9 @@ fn take_over(me: &mut Me, place: usize) {
     let child = children::at(place);
     free_deferred(place);
     take_clock(me, place);
+    if watch::is_active() {
+        beside::absorb(child);
+    }
     let heap = Heap(me.heap);
     heap.adopt_open(place);
     changes::widen(me, &heap.sequences());
@@ -320,6 +344,9 @@ extern "C" fn release_here(count: usize, _stack: usize) {
             control().constructs[construct as usize].released.store(1, SeqCst);
         }
         children::remove(place);
+    }
+    if check::is_on() {
+        written::settle();
     }
     memory::settle();
     // Where it fails the view stays private, which is right as well.

@@ -3,6 +3,7 @@
 //! later phase.
 
 use super::closed::settle;
+use super::exact::Again;
 use super::joined::{Done, Refused, any_stopped, merge_children};
 use super::open::go_private;
 use crate::abi::{Cause, Failure, Limit};
@@ -49,7 +50,8 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
     let room = me.stage_end;
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
-        closed.add(merge_children(me, construct, jobs, heap, request.session, &done, None)?);
+        let again = Again { request: &request, phase: phase as u64 };
+        closed.add(merge_children(me, construct, jobs, heap, request.session, &done, &again)?);
         if !any_stopped(construct, k) {
             break;
         }

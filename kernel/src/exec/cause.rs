@@ -48,8 +48,8 @@ impl CauseRecord {
                 r.words[2..].copy_from_slice(&f.args);
             }
             Cause::Limit(l) => (r.kind, r.detail) = (LIMIT, l as u32),
-            // A worker learns of neither.
-            Cause::Conflict(_) | Cause::Killed { .. } => {}
+            // A worker does not learn of these.
+            Cause::Conflict(_) | Cause::Differs(_) | Cause::Killed { .. } => {}
         }
         r
     }

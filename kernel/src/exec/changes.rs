@@ -510,6 +510,13 @@ pub(crate) fn widen_to(me: &mut Me, reach: &[u32; ZONES]) {
     }
 }
 
+/// Drops what earlier children left in the stack pages of a child.
+pub(super) fn clear_own_stack(me: &Me) {
+    let (from, to) = (STACK + PAGE, page_floor(me.parent_stack - 128));
+    // SAFETY: no child runs; the next one has no frames yet.
+    let _ = unsafe { sys::drop_pages(from, to - from) };
+}
+
 /// Drops stack pages of dead frames that are live memory of the next child's parent.
 pub(super) fn clear_dead_stack(me: &mut Me, stack: usize) {
     let top = page_floor(stack);

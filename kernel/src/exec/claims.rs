@@ -84,6 +84,11 @@ pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mas
     view(slot, st.masks, count, PAGE)
 }
 
+/// What the entry of a child that returned left as its result.
+pub(crate) fn result(slot: u32, st: &Stage, out_size: usize) -> Option<&'static [u8]> {
+    view(slot, st.result, out_size, PAGE)
+}
+
 /// Conflicts that checking found below a child.
 pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
     view(slot, st.found, st.found_count, PAGE).unwrap_or(&[])

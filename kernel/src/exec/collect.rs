@@ -4,7 +4,7 @@ use super::changes::{self, Runs, scan_changed};
 use super::control::{Me, area, exchange};
 use super::{layer, stage};
 use crate::abi::Limit;
-use crate::check;
+use crate::check::{self, touched};
 use crate::image::layout::{STACK, page_floor};
 use crate::merge::Block;
 use crate::sys;
@@ -26,7 +26,7 @@ pub(super) fn stage_changes(me: &mut Me, failed: bool, then: Then) -> Result<(),
     let differs = |page: usize| !layer::has_same(base, page);
     // What was copied in may have been written and restored: that counts in checking mode.
     let exact = check::is_on();
-    let listed = |page: usize| exact || differs(page);
+    let listed = |page: usize| exact && touched::wrote(page) || differs(page);
     let st = stage::stage(me);
     (st.addrs, st.pages, st.page_count) = (me.stage_end, me.stage_end, 0);
     // Without a fault only pages that were copied in can have changed.

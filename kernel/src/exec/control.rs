@@ -119,6 +119,8 @@ pub(crate) struct Request {
     pub clock: u64,
     /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
     pub watch: usize,
+    /// Not 0: they go on from these records, of which 0 stands for a child that does nothing.
+    pub records: usize,
 }
 
 /// Bits of [`Request::orders`].
@@ -269,6 +271,8 @@ pub(crate) struct Control {
     pub chaos: AtomicU64,
     /// Whether write sets are taken exactly.
     pub check: AtomicU32,
+    /// Times that children ran once more, to be watched.
+    pub second_runs: AtomicU32,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
     pub spinners_allowed: AtomicU32,
     /// How many do.
@@ -343,6 +347,8 @@ pub(crate) struct Stage {
     pub log_len: usize,
     /// The child's virtual clock.
     pub clock: u64,
+    /// Constructs that it made.
+    pub constructs: u64,
     /// Registers of a child that a signal ended, see [`super::trace`].
     pub registers_at_end: [u64; REGISTERS],
     /// Its stack from the stack pointer on.
@@ -355,6 +361,8 @@ pub(crate) struct Stage {
     pub found: usize,
     /// How many.
     pub found_count: usize,
+    /// How it stood when it went on last, see [`super::evict::record`].
+    pub record: usize,
 }
 
 /// Layout of an exchange area.
@@ -556,7 +564,8 @@ const _: () = {
     assert!(GRANTS + GRANTS_MAX as usize * 16 <= EXITS);
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
-    assert!(CONTROL_STACK > STACK_SIZE);
-    assert!(SIGNAL_STACK + SIGNAL_SIZE <= RESULT && RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
+    assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
+    assert!(TOUCHED_END <= WRITERS && WRITERS_END <= WRITTEN && WRITTEN_END <= RESULT);
+    assert!(RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096);

@@ -7,10 +7,11 @@
 
 use super::changes::{self, Runs, scan_changed};
 use super::control::{Job, Me, Request, Stage, area, exchange, order, private, slot_at};
-use super::worker::{exit_at, start_thread, take_snapshot};
+use super::exits::exit_at;
+use super::worker::{start_thread, take_snapshot};
 use super::{claims, collect, grants, layer, stage};
 use crate::abi::{Limit, PAGE};
-use crate::check::{verdict, watch};
+use crate::check::{touched, verdict, watch};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::layout::{MAX_WORKERS, STACK, TLS, TLS_SLOT};
@@ -59,9 +60,7 @@ struct Kept {
 /// has, its result waits here already, or the exchange area is full.
 pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     let end = me.stage_end;
-    let checked = watch::is_active() || verdict::any();
-    let owns =
-        checked || me.has_result || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
+    let owns = me.has_result || me.open_count > 0 || me.freed_count > 0 || me.freed_lost != 0;
     let written = if owns { Err(Limit::Children) } else { write(me, job) };
     let Ok(runs) = written else {
         me.stage_end = end;
@@ -71,6 +70,22 @@ pub(super) fn leave(me: &mut Me, job: &Job, life: u32) -> bool {
     collect::drop_found(me, &runs);
     stage::trim_log(me);
     true
+}
+
+/// Writes down where the child stands that is about to go on from a new snapshot, so that it can
+/// go on from there once more.
+pub(super) fn record(me: &mut Me, job: &Job) -> Result<(), Limit> {
+    let at = stage::take(me, size_of::<Stage>()).ok_or(Limit::Exchange)?;
+    let st = stage::stage(me);
+    (st.addrs, st.pages, st.page_count) = (at, at, 0);
+    (st.free_count, st.log_len, st.result, st.record) = (0, 0, at, at);
+    write(me, job)?;
+    // SAFETY: `control`: just taken for one; the running child's stage is plain data.
+    unsafe { core::ptr::copy_nonoverlapping(stage::stage(me), at as *mut Stage, 1) };
+    // SAFETY: as above.
+    let copy = unsafe { &mut *(at as *mut Stage) };
+    (copy.masks, copy.found_count) = (0, 0);
+    Ok(())
 }
 
 /// Writes everything down; returns where the child's changed pages are.
@@ -177,6 +192,9 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     (me.tail_pages, me.leaving) = (k.tail_pages, k.leaving);
     (me.end, me.ret_code, me.child_registers) = (k.end, k.ret_code, k.registers);
     (me.freed_count, me.freed_lost) = (0, 0);
+    if r.watch != 0 {
+        changes::clear_own_stack(me);
+    }
 
     start_thread(me, k.depth);
     for (i, &exit) in exits.iter().enumerate() {
@@ -206,8 +224,19 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
         let all = staged.addrs.iter().chain(addrs).filter(|to| !is_own(**to));
         let changed = all.filter(|to| !matches!(layer::lookup(k.base, **to), Some((_, false))));
         me.clean_faults = sys::faults().saturating_sub(changed.count() as u64);
+        layer::watch_copied(me);
+        staged.addrs.iter().for_each(|&page| touched::mark(page as usize));
     }
     Ok(job)
+}
+
+/// Takes back what was seen of an evicted child that this worker goes on with, under a new watch.
+pub(super) fn go_on_watching(at: u64) {
+    let slot = slot_at(at as usize) % MAX_WORKERS as u32;
+    let Some(st) = claims::stage_at(slot, at) else { return };
+    claims::masks(slot, st, watch::pages().len()).into_iter().for_each(watch::absorb);
+    // As many as found room before do so again.
+    let _ = claims::found(slot, st).iter().try_for_each(|v| verdict::remember(*v));
 }
 
 fn put_back(to: u64, page: &Page) {

@@ -14,6 +14,7 @@ use super::changes::{self, Runs, run, scan_changed};
 use super::control::{Me, control, private, private_item};
 use super::stage;
 use crate::abi::{Limit, PAGE};
+use crate::check::{self, touched};
 use crate::image::layout::{EXCHANGE, STACK, STACK_END, TLS, page_floor};
 use crate::image::{regions, tls};
 use crate::merge::Page;
@@ -259,6 +260,15 @@ fn mapped(i: usize) -> &'static mut (usize, usize) {
 /// Pages that were copied into this worker's memory.
 pub(super) fn copied_pages(me: &Me) -> impl Iterator<Item = usize> + use<> {
     (0..me.copied_count).map(|i| *copied(i) as usize)
+}
+
+/// Begins to look, in checking mode, at which of the pages copied in for it a child writes.
+pub(super) fn watch_copied(me: &Me) {
+    if check::is_on() {
+        let own = own_frames(me);
+        let known = copied_pages(me).chain(ancestors(me.depth));
+        touched::begin(known.filter(|p| !own.contains(p)));
+    }
 }
 
 /// Brings a chain into this worker's memory, whose changes of its last child are dropped.

@@ -13,6 +13,7 @@ pub(crate) mod collect;
 pub(crate) mod command;
 pub(crate) mod control;
 mod evict;
+pub(crate) mod exits;
 pub(crate) mod grants;
 pub(crate) mod layer;
 pub(crate) mod master;

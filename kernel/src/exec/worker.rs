@@ -3,9 +3,9 @@
 use super::cause::CauseRecord;
 use super::collect::Then;
 use super::control::*;
-use super::{changes, chaos, collect, command, evict, grants, layer, stage, trace};
+use super::{changes, chaos, collect, command, evict, exits, grants, layer, stage, trace};
 use crate::abi::{Cause, End, Limit};
-use crate::check::{verdict, watch};
+use crate::check::{self, verdict, watch};
 use crate::confine::{self, mix};
 use crate::heap::Heap;
 use crate::heap::class::ZONES;
@@ -217,18 +217,19 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         return Some(outcome::RETURNED);
     }
     let room = stage::begin(me);
+    watch::forget();
+    me.has_result = false;
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
-    let ready = if evicted {
-        let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
-        evict::go_on(me, &r, at)
-    } else {
-        set_out(me, &r).map(|()| NO_JOB)
-    };
+    let at = con.outcomes.get(i as usize).map_or(0, |o| o.stage.load(Acquire));
+    let ready = if evicted { evict::go_on(me, &r, at) } else { set_out(me, &r).map(|()| NO_JOB) };
     let watched = room.ok_or(Limit::Exchange).and_then(|()| watch::begin(me, r.watch));
     let mut job = match watched.and(ready) {
         Ok(job) => job,
         Err(limit) => end_child(Cause::Limit(limit)),
     };
+    if evicted {
+        evict::go_on_watching(at);
+    }
     loop {
         if r.orders & order::PRINTED != 0 {
             me.log_len = 0;
@@ -240,19 +241,26 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         let mut room = me.stage_end;
         command::carry_out(me, &r);
         if r.orders & order::START != 0 {
+            stage::stage(me).record = 0;
+            let recorded = may_run_again(me, &r);
+            if recorded && let Err(limit) = evict::record(me, &job) {
+                end_child(Cause::Limit(limit));
+            }
             permissions::enforce();
             watch::protect();
             enter(me, &r, &job);
             permissions::lift();
             watch::lift();
-            room = me.stage_end;
+            // What an ended phase has left is needed until the next one begins.
+            room = if recorded { room } else { me.stage_end };
         } else {
             me.end = STOPPED;
         }
         let failed = me.end == End::Panicked as u32;
-        let stays = !failed && (me.end == STOPPED || r.orders & order::STAY != 0);
+        let can_stay = !failed && !watch::is_once();
+        let stays = can_stay && (me.end == STOPPED || r.orders & order::STAY != 0);
         // The end of a computation takes the children of this space with it; a ret does not.
-        if me.end != STOPPED {
+        if me.end != STOPPED || watch::is_once() {
             children::end_all();
         }
         hand_over(me, &job, failed, if stays { Then::Keep } else { Then::Drop });
@@ -273,6 +281,13 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
             end_child(Cause::Limit(limit));
         }
     }
+}
+
+/// Whether the child goes on from a barrier, and may have to run once more from there. A result
+/// that is there already is in no record.
+fn may_run_again(me: &Me, r: &Request) -> bool {
+    let goes_on = r.orders & (order::SNAP | order::ENTER) == order::SNAP && r.lane == 0;
+    goes_on && !me.has_result && check::is_on() && !watch::is_active()
 }
 
 /// What a child runs that was not given anything to run: it is not entered.
@@ -312,6 +327,7 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
     layer::apply(me, r.chain)?;
+    layer::watch_copied(me);
     take_permissions(r);
     take_lane(me, r);
     me.path = child_path(r.path, me.index);
@@ -357,6 +373,7 @@ pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
         changes::clear_dead_stack(me, r.stack);
     }
     layer::apply(me, r.chain)?;
+    layer::watch_copied(me);
     take_permissions(r);
     take_lane(me, r);
     me.clean_faults = sys::faults();
@@ -370,6 +387,12 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
             end_child(Cause::Limit(Limit::Exchange));
         }
         start_thread(me, r.depth);
+        if watch::is_active() {
+            // What nobody has written is the same in every run: a child may copy such bytes along.
+            changes::clear_own_stack(me);
+            // SAFETY: `control` and `own`; that it fits was checked.
+            unsafe { (RESULT as *mut u8).write_bytes(0, job.out_size) };
+        }
         let stack = page_floor(me.parent_stack - 128);
         // SAFETY: the pages below the parent's live frames belong to dead frames only; the job
         // lives in `run_child`'s frame until the child has ended.
@@ -385,7 +408,7 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
 
 /// Gives the child thread-local storage from the template.
 pub(super) fn start_thread(me: &mut Me, depth: u32) {
-    copy_template_exits(me);
+    exits::copy_template(me);
     // SAFETY: the slot of this depth belongs to the child that starts.
     let tp = unsafe { tls::reset(depth as usize) };
     if me.tls_depth != depth {
@@ -411,7 +434,7 @@ fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     let st = stage::stage(me);
     st.failed = u32::from(failed);
     st.code = me.ret_code;
-    st.clock = me.clock;
+    (st.clock, st.constructs) = (me.clock, me.constructs);
     st.ended = u32::from(me.end == End::Returned as u32);
     st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
@@ -493,7 +516,7 @@ extern "C" fn child_main(job: usize) -> ! {
     // SAFETY: the contract of `call::Closed::get`; `enter` made sure that the result fits.
     let end = unsafe { (job.entry)(job.data, job.arg, RESULT as *mut u8) };
     me().has_result = true;
-    run_exits();
+    exits::run();
     if let Some(h) = confine::handler() {
         h.child_ends();
     }
@@ -502,47 +525,6 @@ extern "C" fn child_main(job: usize) -> ! {
     // SAFETY: `run_child` waits at its record; this flow of control is not resumed again.
     unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
     sys::exit(77)
-}
-
-pub(super) fn exit_at(table: usize, i: u32) -> &'static mut (usize, usize) {
-    // SAFETY: fewer than EXITS_MAX entries fit in either table; any bytes are valid.
-    unsafe { private_item::<(usize, usize)>(table, i as usize) }
-}
-
-fn copy_template_exits(me: &mut Me) {
-    for i in 0..me.template_exit_count {
-        *exit_at(private::EXITS, i) = *exit_at(private::TEMPLATE_EXITS, i);
-    }
-    me.thread_exit_count = me.template_exit_count;
-}
-
-/// Registers a thread-exit function of the running child (or of the template).
-pub(crate) fn at_thread_exit(f: usize, arg: usize) -> bool {
-    let me = me();
-    let (table, count) = if me.template == 1 {
-        (private::TEMPLATE_EXITS, &mut me.template_exit_count)
-    } else {
-        (private::EXITS, &mut me.thread_exit_count)
-    };
-    if *count >= private::EXITS_MAX {
-        return false;
-    }
-    *exit_at(table, *count) = (f, arg);
-    *count += 1;
-    true
-}
-
-/// Runs the destructors of thread-local variables, last first; they may register more.
-fn run_exits() {
-    while me().thread_exit_count > 0 {
-        me().thread_exit_count -= 1;
-        let (f, arg) = *exit_at(private::EXITS, me().thread_exit_count);
-        // SAFETY: the pair was given to __cxa_thread_atexit_impl, whose contract is this call.
-        unsafe {
-            let f: unsafe extern "C" fn(*mut u8) = core::mem::transmute(f);
-            f(arg as *mut u8);
-        }
-    }
 }
 
 /// Ends the running child at once, and this worker with it: what a fault left behind is

@@ -4,6 +4,7 @@
 //! addresses. A snapshot is then a worker that dropped its private pages, and a child's
 //! changes are the pages that are no longer those of the file.
 
+pub(crate) mod counts;
 pub(crate) mod early;
 pub(crate) mod foreign;
 pub(crate) mod huge;

@@ -2,6 +2,7 @@
 //! objects and the main thread's thread-local storage, moved into the image file at boot;
 //! and the merge policy of each.
 
+use super::counts;
 use super::foreign;
 use super::layout::{
     DATA_OFFSET, DATA_SIZE, HEAP, IMAGE, IMAGE_END, MAX_DEPTH, STACK, STACK_END, TLS, TLS_SLOT,
@@ -11,11 +12,12 @@ use crate::abi::PAGE;
 use crate::error::Error;
 use crate::exec::control::{Role, me, private, private_item};
 use crate::heap::{self, class::HEAP_END};
-use crate::merge::{Done, Policy, Region, WriteOnce};
+use crate::merge::{Accept, COUNT, Policy, Region, WriteOnce};
 use crate::sys;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Most segments and most policy regions.
-const MAX: usize = 2000;
+const MAX: usize = 3000;
 
 /// Bytes of all objects that are written once.
 const INITIAL: usize = 1 << 20;
@@ -39,6 +41,9 @@ struct Table {
     region_count: usize,
     pointers: [Pointer; POINTERS],
     pointer_count: usize,
+    /// The pairs of counts that have regions.
+    counted: [usize; counts::MAX],
+    counted_len: usize,
     /// What objects that are written once held when they were declared.
     initial: [u8; INITIAL],
     initial_len: usize,
@@ -63,6 +68,7 @@ pub(crate) fn policies() -> &'static [Region] {
     for i in 0..t.pointer_count {
         follow(t, i);
     }
+    follow_counts(t);
     t.regions.get(..t.region_count).unwrap_or(&[])
 }
 
@@ -115,6 +121,31 @@ fn follow(t: &mut Table, i: usize) {
     }
 }
 
+/// Gives regions to the counts of the running space, and takes those of others away.
+fn follow_counts(t: &mut Table) {
+    let places = || counts::places().iter().map(|place| place.load(Relaxed));
+    let known = t.counted.get(..t.counted_len).unwrap_or(&[]);
+    if places().eq(known.iter().copied()) {
+        return;
+    }
+    let mut kept = 0;
+    for i in 0..t.region_count {
+        if !matches!(t.regions[i].policy, Policy::Hook(_)) {
+            t.regions[kept] = t.regions[i];
+            kept += 1;
+        }
+    }
+    t.region_count = kept;
+    t.counted_len = 0;
+    for at in places() {
+        let (start, end) = (at as u64, (at + counts::PAIR) as u64);
+        // Where the table is full the bytes merge as bytes, and no change is lost.
+        insert(t, Region { start, end, policy: Policy::Hook(COUNT) });
+        t.counted[t.counted_len] = at;
+        t.counted_len += 1;
+    }
+}
+
 /// Adds a region where no other one lies; whether there was room.
 fn insert(t: &mut Table, region: Region) -> bool {
     let n = t.region_count;
@@ -157,7 +188,7 @@ pub(crate) fn no_merge(start: usize, end: usize) {
 /// Lets a static merge as one object that is written once, as long as it is what it is now. A
 /// range that has a policy already, or is not static data, stays as it is; so does one that the
 /// table has no room for.
-pub(crate) fn write_once(start: usize, end: usize, done: Option<Done>) {
+pub(crate) fn write_once(start: usize, end: usize, accept: Accept) {
     let t = table();
     let (used, len) = (t.initial_len, end.saturating_sub(start));
     if len == 0 || used + len > INITIAL || !in_segment(start, end) {
@@ -170,7 +201,7 @@ pub(crate) fn write_once(start: usize, end: usize, done: Option<Done>) {
         core::ptr::copy_nonoverlapping(start as *const u8, copy, len);
         core::slice::from_raw_parts(copy, len)
     };
-    let policy = Policy::WriteOnce(WriteOnce { initial, done });
+    let policy = Policy::WriteOnce(WriteOnce { initial, accept });
     if insert(t, Region { start: start as u64, end: end as u64, policy }) {
         t.initial_len = used + len;
     }
@@ -326,6 +357,8 @@ pub(crate) unsafe fn adopt_segments(tls: (usize, usize)) -> Result<(), Error> {
             no_merge(s.start, s.end);
         }
     }
+    let (start, end) = counts::range();
+    no_merge(start, end);
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! run when the child ends, and never reach libc's list, which belongs to the master.
 
 use crate::exec::control::{Role, me};
-use crate::exec::worker;
+use crate::exec::exits;
 use crate::image::early;
 use crate::sys;
 use core::ffi::{c_int, c_void};
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
 ) -> c_int {
     early::ensure();
     if me().role == Role::Child || me().template == 1 {
-        return if worker::at_thread_exit(dtor as usize, obj as usize) { 0 } else { -1 };
+        return if exits::at_thread_exit(dtor as usize, obj as usize) { 0 } else { -1 };
     }
     // SAFETY: libc's own function of this name has this type.
     match unsafe { super::next::<Register>(c"__cxa_thread_atexit_impl") } {

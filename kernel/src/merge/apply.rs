@@ -1,6 +1,6 @@
 //! The second phase: write. It has nothing left to decide and cannot fail.
 
-use super::once::Long;
+use super::once::{Long, Winner};
 use super::page;
 use super::region::{Changes, Layout, PageLayout, Policy};
 use super::sweep::{Group, Sweep};
@@ -12,7 +12,7 @@ use crate::abi::PAGE;
 pub fn apply<T: Target>(plan: Plan<'_>, target: &mut T) -> Stats {
     let mut layout = Layout::new(plan.regions);
     let mut sweep = Sweep::new(plan.children, plan.scratch, false);
-    let mut long = Long::default();
+    let mut long = Long::new();
     while let Some(site) = sweep.next() {
         let group = sweep.group(&site);
         let regions = layout.page(site.addr);
@@ -53,8 +53,9 @@ fn merge_parts(out: &mut Page, group: Group<'_>, regions: &PageLayout<'_>, long:
             Policy::WriteOnce(once) => {
                 let changes = Changes::of(group, &reference, &part);
                 match long.winner(once, &part, &changes, group.addr()) {
-                    None => merge_bytes(out, &reference, group, part.from),
-                    Some(winner) => {
+                    Winner::Nobody => {}
+                    Winner::Bytes => merge_bytes(out, &reference, group, part.from),
+                    Winner::Child(winner) => {
                         if let Some((_, version)) = changes.versions().find(|v| v.0 == winner) {
                             out.copy_from_slice(version);
                         }

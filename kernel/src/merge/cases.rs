@@ -1,8 +1,8 @@
 //! Cases to compare the merge with its oracle on. For tests.
 
 use super::{
-    Block, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, Page, PlanError, Policy, Region,
-    Target, WriteOnce, Writes, apply, oracle, plan,
+    Accept, Block, COUNT, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, Page, PlanError,
+    Policy, Region, Target, WriteOnce, Writes, apply, oracle, plan,
 };
 use crate::abi::{Conflict, PAGE};
 
@@ -258,7 +258,7 @@ impl Case {
             let mut edges = [(); 8].map(|()| near(random));
             edges.sort_unstable();
             for edge in edges.windows(2).take(1 + random.below(7)) {
-                let policy = random_policy(random.below(9), fill, edge[1] - edge[0]);
+                let policy = random_policy(random.below(11), fill, edge[1] - edge[0]);
                 let [start, end] = [edge[0], edge[1]].map(|at| START + at as u64);
                 if let Some(policy) = policy {
                     self.regions.push(Region { start, end, policy });
@@ -290,15 +290,20 @@ pub fn random_policy(number: usize, fill: u8, len: usize) -> Option<Policy> {
         2 => Some(Policy::Hook(LEAF)),
         3 => Some(Policy::Hook(ADD)),
         4 => Some(Policy::Hook(FIRST)),
-        5 => once(fill, len, None),
-        6 => once(fill, len, Some(Done { at: len / 3, value: u32::from_le_bytes([fill; 4]) })),
-        7 => once(fill, len, Some(Done { at: 0, value: 1 })),
+        5 => once(fill, len, Accept::Any),
+        6 => {
+            let value = u32::from_le_bytes([fill; 4]);
+            once(fill, len, Accept::Finished(Done { at: len / 3, value }))
+        }
+        7 => once(fill, len, Accept::Finished(Done { at: 0, value: 1 })),
+        8 => once(fill, len, Accept::Same),
+        9 => Some(Policy::Hook(COUNT)),
         _ => None,
     }
 }
 
 /// An object that is written once.
-pub fn once(fill: u8, len: usize, done: Option<Done>) -> Option<Policy> {
+pub fn once(fill: u8, len: usize, accept: Accept) -> Option<Policy> {
     static FILLED: [[u8; 3 * PAGE]; 6] = [
         [0; 3 * PAGE],
         [1; 3 * PAGE],
@@ -308,7 +313,7 @@ pub fn once(fill: u8, len: usize, done: Option<Done>) -> Option<Policy> {
         [255; 3 * PAGE],
     ];
     let initial = FILLED.iter().find(|filled| filled[0] == fill)?.get(..len)?;
-    Some(Policy::WriteOnce(WriteOnce { initial, done }))
+    Some(Policy::WriteOnce(WriteOnce { initial, accept }))
 }
 
 /// The splitmix64 generator (Steele, Lea, Flood: Fast splittable pseudorandom number generators,

@@ -46,6 +46,7 @@
 mod apply;
 pub mod cases;
 mod claim;
+mod count;
 mod once;
 pub mod oracle;
 mod page;
@@ -59,7 +60,8 @@ mod word;
 mod tests;
 
 pub use apply::apply;
-pub use once::{Done, WriteOnce};
+pub use count::COUNT;
+pub use once::{Accept, Done, WriteOnce};
 pub use plan::{Plan, plan};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};
 pub use shared::shared;

@@ -5,7 +5,7 @@
 
 use super::region::{Changes, PageLayout, Part, Policy};
 use super::sweep::end_of;
-use super::{Child, Target};
+use super::{Child, Page, Target};
 use crate::abi::PAGE;
 
 /// What an object that is written once looks like before and after.
@@ -13,9 +13,21 @@ use crate::abi::PAGE;
 pub struct WriteOnce {
     /// Its bytes before anybody wrote, as many as the region has.
     pub initial: &'static [u8],
-    /// A word that tells that it was written, for objects that are known by their look only:
-    /// where one child's version has another value there, the bytes merge as bytes.
-    pub done: Option<Done>,
+    /// Which versions merge as one: where there is another one the bytes merge as bytes.
+    pub accept: Accept,
+}
+
+/// Which versions of an object that is written once merge as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// All.
+    Any,
+    /// Those with this word, which tells that they are finished; for objects that are known by
+    /// their look only.
+    Finished(Done),
+    /// Those that are the same, also where somebody wrote before; for settings, which a child
+    /// may mean to be its own.
+    Same,
 }
 
 /// The word of a finished object.
@@ -34,8 +46,16 @@ impl Done {
     }
 }
 
-/// The child that wins an object; `None` where its bytes merge as bytes.
-pub(super) type Winner = Option<u32>;
+/// How an object merges this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Winner {
+    /// Its bytes merge as bytes.
+    Bytes,
+    /// It is as it was.
+    Nobody,
+    /// It is the version of the child of this index.
+    Child(u32),
+}
 
 impl WriteOnce {
     /// Who wins the object at `start..end`. The target must be as it was at the snapshot.
@@ -46,53 +66,83 @@ impl WriteOnce {
         target: &T,
     ) -> Winner {
         if end.saturating_sub(start) != self.initial.len() as u64 {
-            return None;
+            return Winner::Bytes;
         }
+        let was = |addr: u64| {
+            let page = addr & !(PAGE as u64 - 1);
+            target.page(page).0.get((addr - page) as usize).copied()
+        };
         let mut page = start & !(PAGE as u64 - 1);
-        while page < end {
+        while page < end && self.accept != Accept::Same {
             let (here, inside) = slices(page, start, end);
             if target.page(page).0.get(here) != self.initial.get(inside) {
-                return None;
+                return Winner::Bytes;
             }
             page = end_of(page);
         }
-        let mut winner = None;
+        let mut winner: Option<&Child<'_>> = None;
         for child in children {
-            let from = child.addrs.partition_point(|&addr| end_of(addr) <= start);
-            let pages = || {
-                let pages = child.addrs.iter().zip(child.pages).skip(from);
-                pages.take_while(|(addr, _)| **addr < end)
-            };
-            let changed = pages().any(|(&addr, page)| {
-                let (here, inside) = slices(addr, start, end);
-                page.0.get(here) != self.initial.get(inside)
+            let changed = pages_of(child, start, end).any(|(&addr, page)| {
+                let (here, _) = slices(addr, start, end);
+                page.0.get(here.clone()) != target.page(addr).0.get(here)
             });
             if !changed {
                 continue;
             }
-            let byte = |place: usize| {
-                let addr = start.saturating_add(place as u64);
-                let own = pages().find(|(page, _)| addr.wrapping_sub(**page) < PAGE as u64);
+            let byte = |child: &Child<'_>, addr: u64| {
+                if addr >= end {
+                    return None;
+                }
+                let mut pages = pages_of(child, start, end);
+                let own = pages.find(|(page, _)| addr.wrapping_sub(**page) < PAGE as u64);
                 let own = own.and_then(|(page, bytes)| bytes.0.get((addr - page) as usize));
-                own.or(self.initial.get(place)).copied()
+                own.copied().or_else(|| was(addr))
             };
-            if self.done.is_some_and(|done| done.bytes().any(|(at, b)| byte(at) != Some(b))) {
-                return None;
+            let first = *winner.get_or_insert(child);
+            let fits = match self.accept {
+                Accept::Any => true,
+                Accept::Finished(done) => done
+                    .bytes()
+                    .all(|(at, b)| byte(child, start.saturating_add(at as u64)) == Some(b)),
+                Accept::Same => (start..end).all(|addr| byte(first, addr) == byte(child, addr)),
+            };
+            if !fits {
+                return Winner::Bytes;
             }
-            winner = winner.or(Some(child.index));
         }
-        winner
+        winner.map_or(self.unchanged(), |child| Winner::Child(child.index))
+    }
+
+    /// Of an object that is as it was. In checking mode a write counts that changed nothing, but
+    /// not of a setting.
+    fn unchanged(&self) -> Winner {
+        if self.accept == Accept::Same { Winner::Nobody } else { Winner::Bytes }
     }
 
     /// The same for an object that lies in one page.
     fn winner_on_page(&self, changes: &Changes<'_>) -> Winner {
-        let done = |version: &[u8]| {
-            self.done.is_none_or(|done| done.bytes().all(|(at, b)| version.get(at) == Some(&b)))
+        let Some((first, wins)) = changes.versions().next() else { return self.unchanged() };
+        let fits = |version: &[u8]| match self.accept {
+            Accept::Any => true,
+            Accept::Finished(done) => done.bytes().all(|(at, b)| version.get(at) == Some(&b)),
+            Accept::Same => version == wins,
         };
-        let first = changes.versions().next()?.0;
-        let pristine = changes.reference() == self.initial;
-        (pristine && changes.versions().all(|(_, version)| done(version))).then_some(first)
+        let pristine = self.accept == Accept::Same || changes.reference() == self.initial;
+        match pristine && changes.versions().all(|(_, version)| fits(version)) {
+            true => Winner::Child(first),
+            false => Winner::Bytes,
+        }
     }
+}
+
+/// The pages of a child in which an object lies.
+fn pages_of<'a>(
+    child: &Child<'a>,
+    start: u64,
+    end: u64,
+) -> impl Iterator<Item = (&'a u64, &'a Page)> + use<'a> {
+    let from = child.addrs.partition_point(|&addr| end_of(addr) <= start);
+    child.addrs.iter().zip(child.pages).skip(from).take_while(move |(addr, _)| **addr < end)
 }
 
 /// Where the page at `page` and the object at `start..end` overlap: in the page, in the object.
@@ -116,13 +166,17 @@ impl Part<'_> {
 
 /// Who wins the objects that cross page boundaries, decided before anything of them is written.
 /// Of a page there are at most two: one goes on from the page before, one goes on to the next.
-#[derive(Default)]
 pub(super) struct Long {
     /// The address after an object, which names it, and who wins it.
     winners: [(u64, Winner); 2],
 }
 
 impl Long {
+    /// Before the first page.
+    pub(super) const fn new() -> Self {
+        Self { winners: [(0, Winner::Bytes); 2] }
+    }
+
     /// Looks for such objects on the page.
     pub(super) fn look_ahead<T: Target>(
         &mut self,
@@ -149,7 +203,8 @@ impl Long {
         page: u64,
     ) -> Winner {
         if part.is_long(page) {
-            self.winners.iter().find(|known| known.0 == part.end)?.1
+            let known = self.winners.iter().find(|known| known.0 == part.end);
+            known.map_or(Winner::Bytes, |known| known.1)
         } else {
             once.winner_on_page(changes)
         }

@@ -3,7 +3,7 @@
 //! Written for being obviously right; shares nothing with the fast path but the types of the
 //! interface. It allocates and it panics on malformed arguments.
 
-use super::{Changes, Child, Policy, Region, Target};
+use super::{Accept, Changes, Child, Policy, Region, Target};
 use crate::abi::{Conflict, Freed, PAGE};
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub fn merge<T: Target>(
     children: &[Child<'_>],
     regions: &[Region],
 ) -> Result<BTreeMap<u64, u8>, Conflict> {
-    let writers: Vec<Option<usize>> =
+    let writers: Vec<Option<Option<usize>>> =
         regions.iter().map(|region| first_writer(target, children, region)).collect();
     let exact = |addr: u64| {
         let region = regions.iter().position(|region| covers(region, addr));
@@ -97,7 +97,7 @@ pub fn merge<T: Target>(
         let wins = |touch: &&Touch| {
             touch.wrote
                 && covers(region, touch.addr)
-                && first.is_none_or(|first| first == touch.child)
+                && first.is_none_or(|first| first == Some(touch.child))
         };
         for touch in touches.iter().filter(wins) {
             assert_eq!(result.insert(touch.addr, value(touch)), None);
@@ -127,12 +127,19 @@ fn covers(region: &Region, addr: u64) -> bool {
     region.start <= addr && addr < region.end
 }
 
-/// The position of the first child that wrote an object that is written once, if it merges as one.
-fn first_writer<T: Target>(target: &T, children: &[Child<'_>], region: &Region) -> Option<usize> {
+/// The position of the first child that wrote an object that is written once, if somebody did,
+/// and if it merges as one.
+fn first_writer<T: Target>(
+    target: &T,
+    children: &[Child<'_>],
+    region: &Region,
+) -> Option<Option<usize>> {
     let Policy::WriteOnce(once) = region.policy else { return None };
-    let old = |addr: u64| target.page(page_of(addr)).0[(addr - page_of(addr)) as usize];
+    let setting = once.accept == Accept::Same;
     let bytes = region.start..region.end;
-    if !bytes.clone().map(old).eq(once.initial.iter().copied()) {
+    let old = |addr: u64| target.page(page_of(addr)).0[(addr - page_of(addr)) as usize];
+    let was: Vec<u8> = bytes.clone().map(old).collect();
+    if !setting && was != once.initial {
         return None;
     }
     let object = |child: &Child<'_>| -> Vec<u8> {
@@ -143,11 +150,14 @@ fn first_writer<T: Target>(target: &T, children: &[Child<'_>], region: &Region) 
         bytes.clone().map(byte).collect()
     };
     let objects: Vec<Vec<u8>> = children.iter().map(object).collect();
-    let mut changed = objects.iter().enumerate().filter(|object| object.1 != once.initial);
-    let is_done = |object: &[u8]| {
-        once.done.is_none_or(|d| object.get(d.at..d.at + 4) == Some(&d.value.to_le_bytes()))
+    let changed = || objects.iter().enumerate().filter(|object| *object.1 != was);
+    let Some((first, wins)) = changed().next() else { return setting.then_some(None) };
+    let is_accepted = |object: &Vec<u8>| match once.accept {
+        Accept::Any => true,
+        Accept::Finished(d) => object.get(d.at..d.at + 4) == Some(&d.value.to_le_bytes()),
+        Accept::Same => object == wins,
     };
-    changed.clone().all(|object| is_done(object.1)).then(|| changed.next())?.map(|first| first.0)
+    changed().all(|object| is_accepted(object.1)).then_some(Some(first))
 }
 
 /// Whether a byte is known to have been written, whatever its value.

@@ -1,5 +1,6 @@
 //! The first phase: look for conflicts over all children, change nothing.
 
+use super::once::Winner;
 use super::page::{self, Marks, Mixed};
 use super::region::{Changes, Layout, PageLayout, Part, Policy};
 use super::sweep::{Group, Member, Site, Sweep};
@@ -73,8 +74,8 @@ pub fn plan<'a, T: Target>(
             Policy::NoMerge => Merged::Not,
             Policy::Hook(_) => Merged::ByHook,
             Policy::WriteOnce(once) => match once.winner(part.span(site.addr), children, target) {
-                Some(_) => Merged::ByHook,
-                None => Merged::ByBytes,
+                Winner::Nobody | Winner::Child(_) => Merged::ByHook,
+                Winner::Bytes => Merged::ByBytes,
             },
         };
         if let Some(found) = shared.conflict(&merged, &mut stats.changed) {

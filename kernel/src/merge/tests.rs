@@ -219,7 +219,7 @@ fn what_is_written_once_is_its_first_writers() {
     // One in the middle of a page; one over three pages, of which the first writer changes the
     // last only; one more that begins where that ends.
     let once = |from: usize, to: usize| {
-        region(from, to, cases::once(7, to - from, None).expect("filled with 7"))
+        region(from, to, cases::once(7, to - from, Accept::Any).expect("filled with 7"))
     };
     let regions = [once(8, 16), once(4000, 2 * PAGE + 8), once(2 * PAGE + 8, 3 * PAGE + 8)];
     let mut case = case([0, 1, 2], &regions, |m, [a, b, c]| {
@@ -242,6 +242,41 @@ fn what_is_written_once_is_its_first_writers() {
     case.children[0].free(0, 64);
     let found = conflict(&case);
     assert_eq!((found.lower, found.higher, found.address), (0, 1, START + 9));
+}
+
+#[test]
+fn settings_that_differ_merge_as_bytes() {
+    // One in a page, one over two.
+    for at in [8, PAGE - 4] {
+        let setting = cases::once(7, 8, Accept::Same).expect("filled with 7");
+        let regions = [region(at, at + 8, setting)];
+        let with = |last: u8| {
+            case([0, 1, 2], &regions, |m, [a, b, c]| {
+                for (child, value) in [(a, 1), (b, 1), (c, last)] {
+                    child.write(m, at, value);
+                    child.write(m, at + 7, value);
+                }
+            })
+        };
+        assert_eq!(merged(&with(1)).0[at / PAGE].0[at % PAGE], 1);
+        // Somebody wrote before.
+        let mut later = with(1);
+        later.target.0[at / PAGE].0[at % PAGE] = 3;
+        assert_eq!(merged(&later).0[at / PAGE].0[at % PAGE], 1);
+        // Where two differ all writes count: those that are the same as well.
+        let found = conflict(&with(2));
+        assert_eq!((found.lower, found.higher, found.address), (0, 1, START + at as u64));
+        // Nor is there anything to merge where all wrote what was there.
+        let again = case([0, 1], &regions, |m, [a, b]| {
+            a.written(m, at);
+            b.written(m, at);
+        });
+        assert_eq!(merged(&again).0[at / PAGE].0[at % PAGE], 7);
+        // What nobody else wrote is no matter.
+        let mut alone = with(7);
+        alone.children.remove(1);
+        assert_eq!(merged(&alone).0[at / PAGE].0[at % PAGE], 1);
+    }
 }
 
 #[test]
@@ -470,7 +505,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 fn regions() -> impl Strategy<Value = Vec<(usize, usize)>> {
-    prop::collection::vec((place(), 0..9_usize), 0..8)
+    prop::collection::vec((place(), 0..11_usize), 0..8)
 }
 
 fn check_deeds(deeds: &[Vec<Deed>], regions: &[(usize, usize)]) -> Result<(), TestCaseError> {

@@ -3,6 +3,7 @@
 
 use super::memory;
 use crate::abi::{ChildId, MAX_CHILDREN, Registers};
+use crate::check::written;
 use crate::exec::control::{Job, Me, Role, ask, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::worker;
@@ -60,6 +61,8 @@ pub(crate) mod has {
     pub const MERGED: u32 = 64;
     /// What it printed before its last stop was delivered.
     pub const PRINTED: u32 = 128;
+    /// It was given something to do since it started from its snapshot.
+    pub const RESTARTED: u32 = 256;
 }
 
 fn place(i: usize) -> &'static mut OpenChild {
@@ -81,6 +84,16 @@ pub(crate) fn rooms() -> impl Iterator<Item = (usize, usize)> {
     rooms.filter(|r| r.0 < r.1)
 }
 
+/// Places of the children.
+pub(crate) fn places() -> impl Iterator<Item = usize> {
+    (0..MAX_CHILDREN).filter(|&i| place(i).live != 0).take(me().open_count)
+}
+
+/// Sessions of the children's heaps.
+pub(crate) fn sessions() -> impl Iterator<Item = u64> {
+    places().map(|i| place(i).session)
+}
+
 /// The child at a place.
 pub(crate) fn at(i: usize) -> &'static mut OpenChild {
     place(i.min(MAX_CHILDREN - 1))
@@ -93,6 +106,9 @@ pub(crate) fn free_place() -> Option<usize> {
 
 /// Enters a child.
 pub(crate) fn insert(i: usize, child: OpenChild) {
+    if me().open_count == 0 {
+        written::clear();
+    }
     *at(i) = OpenChild { live: 1, ..child };
     me().open_count += 1;
 }

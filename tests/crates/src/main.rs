@@ -1,6 +1,7 @@
 //! Uses the hidden state of one crate, first in sibling children: the case of the argument.
 //!
 //! Prints what the children made of it, which must be the same in every run.
+use detpar::PerChild;
 use detpar::prelude::*;
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -52,6 +53,15 @@ fn case(name: &str) -> Option<()> {
         }
         "lazy_static" => siblings(|i| (i, OLD.is_poisoned())),
         "regex_own" => siblings(|i| mail(&regex::Regex::new(RE.as_str()).expect("valid"), i)),
+        "regex_shared" => {
+            detpar::warm(&RE);
+            siblings(|i| mail(&RE, i));
+        }
+        "regex_per_child" => {
+            let re = PerChild::new(RE.clone());
+            siblings(|i| re.with(|re| mail(re, i)));
+            println!("{:?}", re.with(|re| mail(re, 9)));
+        }
         "regex_clone" => siblings(|i| mail(&RE.clone(), i)),
         "memchr" => siblings(|i| {
             let text = b"hello world, foo bar baz, and many more words to search in";
@@ -71,6 +81,11 @@ fn case(name: &str) -> Option<()> {
             log::set_max_level(log::LevelFilter::Info);
             log::info!("hello {i}");
             (i, log::max_level())
+        }),
+        "log_differing" => siblings(|i| {
+            let levels = [log::LevelFilter::Info, log::LevelFilter::Debug];
+            log::set_max_level(levels[i as usize % 2]);
+            log::max_level()
         }),
         "rand_seeded" => siblings(|i| {
             use rand::{Rng, SeedableRng};
@@ -131,6 +146,33 @@ fn case(name: &str) -> Option<()> {
             let shared = Arc::new(5);
             siblings(|_| shared.clone());
         }
+        "arc_counted" => {
+            let shared = Arc::new(5);
+            let _counts = detpar::counts(&shared);
+            siblings(|_| shared.clone());
+            println!("{}", Arc::strong_count(&shared));
+        }
+        "crossbeam_epoch" => siblings(|i| {
+            let place = crossbeam::epoch::Atomic::new(i);
+            let guard = crossbeam::epoch::pin();
+            let last = place.swap(
+                crossbeam::epoch::Owned::new(7),
+                std::sync::atomic::Ordering::SeqCst,
+                &guard,
+            );
+            // SAFETY: nobody else has the value, and nobody can reach it any more.
+            unsafe {
+                guard.defer_destroy(last);
+                *last.deref()
+            }
+        }),
+        "crossbeam_epoch_own" => siblings(|i| {
+            let own = crossbeam::epoch::Collector::new().register();
+            let guard = own.pin();
+            guard.defer(|| ());
+            guard.flush();
+            i
+        }),
         "crossbeam_queue" => siblings(|i| {
             let queue = crossbeam::queue::SegQueue::new();
             queue.push(i);

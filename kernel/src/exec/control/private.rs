@@ -62,6 +62,18 @@ pub const WATCH: usize = SCRATCH + (52 << 20);
 pub const FOUND: usize = SCRATCH + (53 << 20);
 /// End of that table.
 pub const FOUND_END: usize = SCRATCH + (54 << 20);
+/// Pages that were copied in for the running child, and whether it has written them.
+pub const TOUCHED: usize = SCRATCH + (128 << 20);
+/// End of that table.
+pub const TOUCHED_END: usize = SCRATCH + (130 << 20);
+/// Who wrote the byte of a conflict.
+pub const WRITERS: usize = SCRATCH + (131 << 20);
+/// End of that record.
+pub const WRITERS_END: usize = SCRATCH + (132 << 20);
+/// What merged open children of the running space wrote.
+pub const WRITTEN: usize = SCRATCH + (256 << 20);
+/// End of that table.
+pub const WRITTEN_END: usize = SCRATCH + (768 << 20);
 /// End of the stack that a new worker starts on.
 pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
 /// What the running child's entry results in: at the same place in every worker.

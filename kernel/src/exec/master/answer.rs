@@ -58,6 +58,7 @@ impl Master {
             && (2..MAX_DEPTH as u32).contains(&request.depth);
         let c = self.free_construct().filter(|_| valid)?;
         self.open(c, &request, slot + 1);
+        self.put_at_records(c, slot + 1);
         self.tasks[c as usize].open = open;
         Some(c)
     }

@@ -157,6 +157,7 @@ impl Master {
         self.poll();
         self.setup_error = 0;
         self.open(c, request, 0);
+        self.put_at_records(c, 0);
         chaos::point();
         let start = cpu::cycles();
         let hot = !chaos::choose(2) && self.typical < HOT && self.assign_watching(c);

@@ -1,6 +1,7 @@
 //! Children that have stopped: they wait in their workers, or leave them; and go on.
 
 use super::*;
+use crate::exec::claims;
 
 /// Stopped children that keep their workers while there is no need of these: a process costs
 /// more memory than a record and is one of those that the program may have, but to wake it costs
@@ -156,6 +157,30 @@ impl Master {
             o.evicted.store(1, SeqCst);
         } else {
             o.status.store(outcome::EVICTED, SeqCst);
+        }
+    }
+
+    /// Children of a new construct that are to go on from records: they count as evicted ones,
+    /// of a parent in the worker before `parent`, or of the master.
+    pub(super) fn put_at_records(&mut self, c: u32, parent: u32) {
+        let con = &control().constructs[c as usize];
+        let (at, count) = (con.request.records, self.tasks[c as usize].count);
+        let slot = parent.checked_sub(1).unwrap_or(MASTER_AREA);
+        let Some(records) = claims::view::<u64>(slot, at, count as usize, 8).filter(|_| at != 0)
+        else {
+            return;
+        };
+        con.next.store(count, SeqCst);
+        for (i, (o, &record)) in con.outcomes.iter().zip(records).enumerate() {
+            if record == 0 {
+                o.status.store(outcome::RETURNED, SeqCst);
+                con.reported.fetch_add(1, SeqCst);
+                continue;
+            }
+            o.stage.store(record, SeqCst);
+            o.evicted.store(1, SeqCst);
+            self.set_owner(c, i as u32, NOBODY);
+            self.tasks[c as usize].parked += 1;
         }
     }
 
