@@ -1,7 +1,8 @@
 //! `detfs mount`: an image as a directory of the host, by FUSE.
 //!
-//! `served.rs` answers the kernel; `names.rs` knows under which paths the inodes are that the
-//! kernel names by number.
+//! `served.rs` answers the kernel; `acts.rs` does what it asks; `names.rs` knows under which paths
+//! the inodes are that the kernel names by number.
+mod acts;
 mod names;
 mod served;
 
@@ -9,9 +10,9 @@ use crate::Exit;
 use crate::failure::Failure;
 use crate::image::{For, Image};
 use crate::show;
+use acts::Served;
 use clap::Args;
 use fuser::{Config, MountOption, Session};
-use served::Served;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::{self, File};
