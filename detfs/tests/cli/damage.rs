@@ -26,7 +26,10 @@ fn a_flipped_bit_is_found_and_repaired() {
     assert_eq!(as_json["verdict"], "damaged");
     let (exit, said) = room.fails("cat a.img:/kept");
     assert_eq!(exit, 65);
-    assert!(said.contains("the image is damaged") && said.ends_with("see `detfs fsck`"), "{said}");
+    assert!(
+        said.contains("the disk image is damaged") && said.ends_with("see `detfs fsck`"),
+        "{said}"
+    );
     assert!(room.bytes("a.img") == bytes);
 
     let repaired = room.fine(["fsck", "--repair", "a.img"]);

@@ -19,9 +19,13 @@ fn bad_paths_and_bad_images_have_their_exit_codes() {
         ("cat a.img:/dir", 66, "a.img:/dir: Is a directory"),
         ("cat none.img:/x", 66, &format!("none.img: {missing}; make an image with `detfs mkfs`")),
         ("df .", 65, ".: not a regular file; name an image"),
-        ("ls garbage", 65, "garbage: no image of a file system; make one with `detfs mkfs`"),
-        ("fsck empty", 65, "empty: no image of a file system; make one with `detfs mkfs`"),
-        ("rm garbage:/x", 65, "garbage: no image of a file system; make one with `detfs mkfs`"),
+        ("ls garbage", 65, "garbage: no disk image of a file system; make one with `detfs mkfs`"),
+        ("fsck empty", 65, "empty: no disk image of a file system; make one with `detfs mkfs`"),
+        (
+            "rm garbage:/x",
+            65,
+            "garbage: no disk image of a file system; make one with `detfs mkfs`",
+        ),
         ("mkfs a.img", 73, "a.img: exists; --force replaces it"),
         ("mkfs garbage", 73, "garbage: exists; --force replaces it"),
         ("mkfs no/such/dir.img", 73, &format!("no/such/dir.img: {missing}")),
@@ -45,8 +49,8 @@ fn bad_paths_and_bad_images_have_their_exit_codes() {
         ("cp a.img:/file a.img", 73, "a.img: an image; write a.img:/path to copy into it"),
         ("cp /dev/null a.img:/", 66, "/dev/null: neither a file nor a directory nor a link"),
         ("diff a.img nope", 66, &format!("nope: {missing}")),
-        ("reconcile garbage a.img", 65, "garbage: no image of a file system"),
-        ("reconcile a.img garbage", 65, "garbage: no image of a file system"),
+        ("reconcile garbage a.img", 65, "garbage: no disk image of a file system"),
+        ("reconcile a.img garbage", 65, "garbage: no disk image of a file system"),
     ] {
         let (got, said) = room.fails(line);
         assert!(got == exit && said.starts_with(&format!("detfs: {text}")), "{line}: {got} {said}");
