@@ -180,10 +180,8 @@ impl Served {
         if replaced.is_some() && !flags.is_empty() {
             return Err(Errno::EEXIST);
         }
+        // That one is not another name of the other the kernel has made sure of.
         self.fs.rename(old, new)?;
-        if replaced.as_ref().is_some_and(|r| r.ino() == moved.ino()) {
-            return Ok(());
-        }
         if let Some(replaced) = replaced {
             state.names.remove(to.0, to.1, replaced.ino());
         }
