@@ -168,7 +168,7 @@ fn the_document_is_what_happens() {
 fn the_same_under_perturbed_schedules() {
     for (_, case) in ROWS.iter().filter(|row| row.1 != KILLED) {
         // Where the environment lies depends on its length, which the seed adds to.
-        let environment = case == "outside_the_image";
+        let environment = *case == "outside_the_image";
         let told = |run: Run| if environment { hide_addresses(&run.text()) } else { run.text() };
         let plain = told(run("says", case).expect(0));
         let program = |workers| Program::new(env!("CARGO_BIN_EXE_faults")).workers(workers);
