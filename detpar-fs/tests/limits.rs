@@ -327,7 +327,7 @@ fn a_copy_of_a_directory_harms_nothing() {
 #[test]
 fn directories_deeper_than_a_path_are_removed() {
     let fs = Mkfs::new().mkfs().unwrap();
-    let deep = "x/".repeat(1900);
+    let deep = ("x".repeat(250) + "/").repeat(15);
     fs.create_dir_all(format!("a/{deep}")).unwrap();
     fs.create_dir_all(format!("b/{deep}")).unwrap();
     fs.rename("b", format!("a/{deep}b")).unwrap();

@@ -101,5 +101,5 @@ fn as_tmpfs() {
 
 #[test]
 fn as_a_naive_one() {
-    run(&mut naive::Naive::new(), "naive", setting("DETPAR_FS_OPS", 100_000));
+    run(&mut naive::Naive::new(), "naive", setting("DETPAR_FS_OPS", 50_000));
 }
