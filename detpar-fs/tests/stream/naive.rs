@@ -1,5 +1,5 @@
 //! A file system as plain maps, under the same stream of operations: what Linux answers, in the
-//! simplest words. Links are counted by looking at all names.
+//! simplest words.
 
 use crate::ops::{Answer, BASE, Op, SLOTS, Stat, Subject};
 use libc::{
@@ -41,6 +41,8 @@ struct Handle {
 
 pub struct Naive {
     nodes: BTreeMap<Id, Node>,
+    /// How many names each has.
+    names: BTreeMap<Id, u64>,
     files: [Option<Handle>; SLOTS],
     next: Id,
 }
@@ -65,8 +67,12 @@ fn fail<T>(number: i32) -> Result<T> {
 impl Naive {
     pub fn new() -> Naive {
         let root = Node { kind: Kind::Dir(ROOT, BTreeMap::new()), permissions: 0o755 };
-        let mut naive =
-            Naive { nodes: BTreeMap::from([(ROOT, root)]), files: [None; SLOTS], next: 1 };
+        let mut naive = Naive {
+            nodes: BTreeMap::from([(ROOT, root)]),
+            names: BTreeMap::from([(ROOT, 1)]),
+            files: [None; SLOTS],
+            next: 1,
+        };
         let mut dir = ROOT;
         for name in BASE.split('/') {
             dir = naive.make(dir, name, Kind::Dir(dir, BTreeMap::new()), 0o755);
@@ -103,16 +109,24 @@ impl Naive {
         let id = self.next;
         self.next += 1;
         self.nodes.insert(id, Node { kind, permissions });
-        self.entries_mut(dir).insert(name.to_string(), id);
+        self.enter(dir, name, id);
         id
     }
 
     fn names(&self, id: Id) -> u64 {
-        let dirs = self.nodes.values().filter_map(|n| match &n.kind {
-            Kind::Dir(_, entries) => Some(entries),
-            _ => None,
-        });
-        dirs.flat_map(BTreeMap::values).filter(|i| **i == id).count() as u64
+        self.names.get(&id).copied().unwrap_or(0)
+    }
+
+    fn enter(&mut self, dir: Id, name: &str, id: Id) {
+        *self.names.entry(id).or_insert(0) += 1;
+        if let Some(over) = self.entries_mut(dir).insert(name.to_string(), id) {
+            *self.names.get_mut(&over).unwrap() -= 1;
+        }
+    }
+
+    fn leave(&mut self, dir: Id, name: &str) {
+        let id = self.entries_mut(dir).remove(name).unwrap();
+        *self.names.get_mut(&id).unwrap() -= 1;
     }
 
     /// Forgets what has no name, unless it is open.
@@ -390,8 +404,8 @@ impl Naive {
                 _ => {}
             }
         }
-        self.entries_mut(from.dir).remove(from.name);
-        self.entries_mut(to.dir).insert(to.name.to_string(), id);
+        self.leave(from.dir, from.name);
+        self.enter(to.dir, to.name, id);
         if let Kind::Dir(above, _) = &mut self.nodes.get_mut(&id).unwrap().kind {
             *above = to.dir;
         }
@@ -400,7 +414,7 @@ impl Naive {
     }
 
     fn remove(&mut self, place: &Place<'_>, id: Id) -> Answer {
-        self.entries_mut(place.dir).remove(place.name);
+        self.leave(place.dir, place.name);
         self.sweep(id);
         Answer::Done
     }
@@ -487,7 +501,7 @@ impl Naive {
                 if self.is_dir(id) {
                     return fail(EPERM);
                 }
-                self.entries_mut(place.dir).insert(place.name.to_string(), id);
+                self.enter(place.dir, place.name, id);
             }
             Op::Symlink { target, path } => {
                 if target.is_empty() {
