@@ -341,10 +341,11 @@ impl Fs {
     fn set(
         &self,
         path: &impl AsRef<Path>,
+        follow: bool,
         change: impl FnOnce(&mut crate::layout::inode::Inode),
     ) -> io::Result<()> {
         let mut tree = self.tree();
-        let ino = tree.lookup(bytes(path), true)?;
+        let ino = tree.lookup(bytes(path), follow)?;
         Ok(tree.set_attributes(ino, change)?)
     }
 
@@ -353,7 +354,7 @@ impl Fs {
     /// # Errors
     /// As [`Fs::metadata`].
     pub fn set_permissions(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<()> {
-        self.set(&path, |node| node.mode = node.mode & !0o7777 | mode & 0o7777)
+        self.set(&path, true, |node| node.mode = node.mode & !0o7777 | mode & 0o7777)
     }
 
     /// Sets when a file was last read and last changed.
@@ -366,7 +367,22 @@ impl Fs {
         accessed: SystemTime,
         modified: SystemTime,
     ) -> io::Result<()> {
-        self.set(&path, |node| {
+        self.set(&path, true, |node| {
+            (node.atime, node.mtime) = (nanoseconds(accessed), nanoseconds(modified));
+        })
+    }
+
+    /// The same; of a symbolic link its own.
+    ///
+    /// # Errors
+    /// As [`Fs::metadata`].
+    pub fn set_times_nofollow(
+        &self,
+        path: impl AsRef<Path>,
+        accessed: SystemTime,
+        modified: SystemTime,
+    ) -> io::Result<()> {
+        self.set(&path, false, |node| {
             (node.atime, node.mtime) = (nanoseconds(accessed), nanoseconds(modified));
         })
     }
@@ -377,7 +393,7 @@ impl Fs {
     /// # Errors
     /// As [`Fs::metadata`].
     pub fn set_policy(&self, path: impl AsRef<Path>, policy: Policy) -> io::Result<()> {
-        self.set(&path, |node| node.policy = policy)
+        self.set(&path, true, |node| node.policy = policy)
     }
 
     /// How much there is, and how much is free.

@@ -27,7 +27,9 @@ impl Metadata {
         Metadata { ino, node }
     }
 
-    pub(crate) fn generation(&self) -> u32 {
+    /// How often the inode's number was used before: with the number it tells files apart that
+    /// had the same one, one after another.
+    pub fn generation(&self) -> u32 {
         self.node.generation
     }
 

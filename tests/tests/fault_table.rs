@@ -167,11 +167,14 @@ fn the_document_is_what_happens() {
 #[test]
 fn the_same_under_perturbed_schedules() {
     for (_, case) in ROWS.iter().filter(|row| row.1 != KILLED) {
-        let plain = run("says", case).expect(0);
+        // Where the environment lies depends on its length, which the seed adds to.
+        let environment = *case == "outside_the_image";
+        let told = |run: Run| if environment { hide_addresses(&run.text()) } else { run.text() };
+        let plain = told(run("says", case).expect(0));
         let program = |workers| Program::new(env!("CARGO_BIN_EXE_faults")).workers(workers);
         for (workers, seed) in [(1, 0), (3, 3)] {
             let run = program(workers).chaos(seed).args(&["says", case]).run().expect(0);
-            assert_eq!(run.text(), plain.text(), "{case} at {workers} workers, chaos {seed}");
+            assert_eq!(told(run), plain, "{case} at {workers} workers, chaos {seed}");
         }
     }
 }

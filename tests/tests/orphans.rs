@@ -255,7 +255,7 @@ fn as_foreground_job(device: i32) -> std::io::Result<()> {
                     });
                 }
                 // As the command `fg` does, a moment later.
-                libc::usleep(100_000);
+                libc::usleep(400_000);
                 libc::kill(-job, libc::SIGCONT);
             }
             libc::_exit(101);

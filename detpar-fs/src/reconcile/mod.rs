@@ -53,9 +53,9 @@ pub enum ConflictKind {
     Attributes,
 }
 
-impl fmt::Display for FileConflict {
+impl fmt::Display for ConflictKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
+        f.write_str(match self {
             ConflictKind::Created => "created on both sides",
             ConflictKind::Name => "removed, renamed or replaced on both sides",
             ConflictKind::Written => "written on both sides",
@@ -63,8 +63,13 @@ impl fmt::Display for FileConflict {
             ConflictKind::Entry => "a directory removed on one side that got an entry on the other",
             ConflictKind::Moved => "a directory moved on both sides",
             ConflictKind::Attributes => "permissions, times or policy set on both sides",
-        };
-        write!(f, "{}: {what}, by child {} and ", self.path.display(), self.higher)?;
+        })
+    }
+}
+
+impl fmt::Display for FileConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}, by child {} and ", self.path.display(), self.kind, self.higher)?;
         match self.lower {
             Some(lower) => write!(f, "child {lower}"),
             None => write!(f, "its parent or a child joined before"),
