@@ -6,7 +6,7 @@ use detpar::prelude::*;
 use detpar::{JoinError, join, scope, try_join};
 use detpar_tests::program::{assert_alive, children, digest};
 use kernel::call::barrier;
-use kernel::master::image_fd;
+use kernel::master::{image_fd, second_runs};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
@@ -35,6 +35,8 @@ fn main() -> ExitCode {
         ("spawned", || at_the_bottom(spawned)),
         ("rolled_back", rolled_back),
         ("met", met),
+        ("stopped", stopped),
+        ("writers", writers),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     for (name, case) in cases {
@@ -327,4 +329,43 @@ fn met() -> String {
     assert!(CELLS[1..3].iter().map(|c| c.load(Relaxed)).eq(1..3));
     assert!(all.iter().map(|b| **b).eq(0..3));
     told(&all.iter().map(|b| address(&**b)).collect::<Vec<_>>())
+}
+
+/// More than fits the memory that a space begins with.
+fn large(of: usize) -> Vec<Vec<u8>> {
+    (0..8).map(|_| vec![of as u8 + 1; 200_000]).collect()
+}
+
+/// The first of three in turn keeps nothing and stops: those after it find what it left, also
+/// where checking lets all run a second time, once from the start and once from the barrier.
+fn stopped() -> String {
+    let (seen, runs) = below(20, &|| {
+        let before = second_runs();
+        let done = children(3, |i| {
+            let kept = large(i);
+            CELLS[i].store(kept[i][i], Relaxed);
+            let kept = (i > 0).then_some(kept);
+            barrier().expect("siblings");
+            CELLS[i].fetch_add(kept.map_or(0, |k| 10 * k[i][i]), Relaxed);
+        });
+        done.expect("no conflict");
+        let seen: Vec<_> = CELLS.iter().take(3).map(|c| c.load(Relaxed)).collect();
+        (seen, second_runs() - before)
+    });
+    assert!(runs <= 2, "{runs} runs");
+    format!("{seen:?}")
+}
+
+/// Where the last two of three in turn stood when they wrote the same byte.
+fn writers() -> String {
+    below(16, &|| {
+        let done = children(3, |i| {
+            let kept = large(i);
+            if i > 0 {
+                CELLS[3].store(kept[i][i], Relaxed);
+            }
+            std::mem::forget(kept);
+        });
+        format!("{done:?}")
+    })
 }

@@ -35,9 +35,28 @@ fn under_perturbed_schedules() {
 
 #[test]
 fn in_checking_mode() {
-    let program = || Program::new(env!("CARGO_BIN_EXE_depth")).arg("met").arg("barrier").workers(2);
+    let program = || {
+        let depth = Program::new(env!("CARGO_BIN_EXE_depth")).workers(2);
+        ["met", "barrier", "stopped"].iter().fold(depth, |p, case| p.arg(case))
+    };
     let checked = program().env("DETPAR_CHECK", "1").limit(Duration::from_secs(300)).run();
     assert_eq!(checked.expect(0).text(), program().run().expect(0).text());
+}
+
+/// Who runs once more to be found needs those below it.
+#[test]
+fn checking_finds_both_writers() {
+    let run = |workers: usize, seed: u64| {
+        let depth = Program::new(env!("CARGO_BIN_EXE_depth")).arg("writers").workers(workers);
+        let seed = seed.to_string();
+        let checked = depth.env("DETPAR_CHECK", "1").env("DETPAR_CHAOS", &seed);
+        checked.limit(Duration::from_secs(300)).run().expect(0).text()
+    };
+    let expected = run(1, 0);
+    assert!(expected.contains("writers: [Some(Trace"), "{expected}");
+    for (workers, seed) in [(2, 0), (3, 1), (1, 3), (2, 3), (3, 4)] {
+        assert_eq!(run(workers, seed), expected, "{workers} workers, seed {seed}");
+    }
 }
 
 #[test]

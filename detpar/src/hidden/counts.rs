@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// join changed the same byte. (Clones that a child makes and drops again are fine: the count is
 /// what it was.) Works for an `Arc` of any type, in the master and in children that have children
 /// of their own; up to about a thousand at a time. What the `Arc` points to merges as all memory
-/// does.
+/// does. A child that meets its siblings at a barrier goes on with its parent's memory, in which
+/// it has declared nothing: it declares again what its own children are to count.
 ///
 /// # Examples
 ///

@@ -158,15 +158,7 @@ fn run(
     for c in children.iter().filter(|c| wants(c)) {
         list.wanted[c.index as usize / 64] |= 1u64 << (c.index % 64);
     }
-    let mut request = *again.request;
-    if request.orders & order::IN_TURN != 0 {
-        // What one may take segments from is what those below it left.
-        let last = (0..MAX_CHILDREN).rev().find(|i| list.wanted[i / 64] >> (i % 64) & 1 != 0);
-        (0..last.unwrap_or(0)).for_each(|i| list.wanted[i / 64] |= 1 << (i % 64));
-    }
-    if again.phase > 0 {
-        request.records = records(me, construct, list)?;
-    }
+    let request = prepare(me, construct, again, list)?;
     let second = Second::run(me, &request, list)?;
     let found = plan(me, construct, &second, list, children, cursors);
     children.iter_mut().for_each(|c| c.writes = Writes::NONE);
@@ -185,16 +177,32 @@ fn find_writers(
     for i in [c.lower, c.higher] {
         list.wanted[i as usize / 64] |= 1u64 << (i % 64);
     }
-    let mut request = *again.request;
-    if again.phase > 0 {
-        request.records = records(me, construct, list)?;
-    }
+    let request = prepare(me, construct, again, list)?;
     writers::begin(c.address);
     let second = Second::aim(me, &request, list, c.address)?;
     second.sight(c.lower as usize, false);
     second.sight(c.higher as usize, true);
     second.release(me);
     Ok(())
+}
+
+/// The request by which the children that a list wants run once more, with those that they need.
+fn prepare(
+    me: &mut Me,
+    construct: u32,
+    again: &Again<'_>,
+    list: &mut List,
+) -> Result<Request, Failure> {
+    let mut request = *again.request;
+    if request.orders & order::IN_TURN != 0 {
+        // What one may take segments from is what those below it left.
+        let last = (0..MAX_CHILDREN).rev().find(|i| list.wanted[i / 64] >> (i % 64) & 1 != 0);
+        (0..last.unwrap_or(0)).for_each(|i| list.wanted[i / 64] |= 1 << (i % 64));
+    }
+    if again.phase > 0 {
+        request.records = records(me, construct, list)?;
+    }
+    Ok(request)
 }
 
 /// Where children stood when they went on from their last barrier. A list does not want those of

@@ -413,7 +413,8 @@ const RESULT: usize = PRIVATE + private::RESULT;
 
 /// Stages what the child that ended or stopped hands over.
 fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
-    let ended = !failed && then == Then::Drop;
+    // One that runs once more ends where it stopped, and leaves what it left there before.
+    let ended = !failed && then == Then::Drop && me.end != STOPPED;
     let vacated = if is_open(me) { None } else { turns::leave(me, ended) };
     let staged = stage_result(me, job)
         .and_then(|()| collect::stage_changes(me, failed, then, vacated))
