@@ -1,7 +1,7 @@
 //! Children that have stopped and leave their workers: more of them than may keep one, or than
 //! there can be processes. What they go on with must be what they had.
 use detpar_tests::harness::check;
-use detpar_tests::program::{self, assert_alive};
+use detpar_tests::program::{self, assert_alive, children};
 use kernel::abi::{Cause, ChildId, End, GetFlags, PAGE, Perm, PutFlags, State};
 use kernel::call::{self, Closed, Get, GetError, Job, Put};
 use kernel::master::{evictions, worker_pids};
@@ -74,17 +74,6 @@ unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
 
 fn job(body: fn(usize), i: usize) -> Job {
     Job { entry, data: body as *mut (), arg: i, out_size: 0 }
-}
-
-/// Runs `k` children of a closed construct.
-fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
-    let mut closed = Closed::with_capacity(k);
-    for i in 0..k {
-        let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
-        closed.put(ChildId(i as u32), flags, job(body, i)).expect("the next index");
-    }
-    // SAFETY: the entry takes what the job gives it, and does not unwind.
-    unsafe { closed.get(GetFlags::MERGE) }.map(drop)
 }
 
 fn id(i: usize) -> ChildId {

@@ -1,9 +1,9 @@
 //! Checking mode where children run beside their parent, meet at barriers, or did not meet at
 //! all: who runs twice, and what conflicts.
 use detpar::{JoinError, MergeConflict, fork, try_join, try_scope};
-use detpar_tests::program;
-use kernel::abi::{Cause, ChildId, End, GetFlags, PutFlags};
-use kernel::call::{self, Closed, Get, GetError, Job, Put};
+use detpar_tests::program::{self, children};
+use kernel::abi::{Cause, ChildId, End};
+use kernel::call::{self, Get, GetError, Job, Put};
 use kernel::master::second_runs;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -57,31 +57,6 @@ fn once_where_nobody_met() {
     assert_eq!(second_runs(), before + 1);
     detpar::join(|| detpar::join(|| restore(1), || restore(2)), || ());
     assert_eq!(second_runs(), before + 2);
-}
-
-/// Runs `k` children of a closed construct that may meet at barriers.
-fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
-    /// # Safety
-    /// `body` is a `fn(usize)`.
-    unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
-        // SAFETY: `children` passes a function of this type.
-        let body = unsafe { std::mem::transmute::<*mut (), fn(usize)>(body) };
-        match std::panic::catch_unwind(|| body(i)) {
-            Ok(()) => End::Returned,
-            Err(_) => {
-                call::record_panic(Some("a child's"));
-                End::Panicked
-            }
-        }
-    }
-    let mut closed = Closed::with_capacity(k);
-    for i in 0..k {
-        let job = Job { entry, data: body as *mut (), arg: i, out_size: 0 };
-        let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
-        closed.put(ChildId(i as u32), flags, job).expect("the next index");
-    }
-    // SAFETY: the entry takes what the job gives it, and does not unwind.
-    unsafe { closed.get(GetFlags::MERGE) }.map(drop)
 }
 
 #[track_caller]
