@@ -1,7 +1,7 @@
 //! Children that have stopped and leave their workers: more of them than may keep one, or than
 //! there can be processes. What they go on with must be what they had.
 use detpar_tests::harness::check;
-use detpar_tests::program::{self, assert_alive, children};
+use detpar_tests::program::{self, assert_alive, children, job};
 use kernel::abi::{Cause, ChildId, End, GetFlags, PAGE, Perm, PutFlags, State};
 use kernel::call::{self, Closed, Get, GetError, Job, Put};
 use kernel::master::{evictions, worker_pids};
@@ -56,24 +56,6 @@ fn counting(f: impl FnOnce()) -> u64 {
     let before = evictions();
     f();
     evictions() - before
-}
-
-/// # Safety
-/// `body` is a `fn(usize)`.
-unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
-    // SAFETY: the functions below pass functions of this type.
-    let body = unsafe { std::mem::transmute::<*mut (), fn(usize)>(body) };
-    match std::panic::catch_unwind(|| body(i)) {
-        Ok(()) => End::Returned,
-        Err(_) => {
-            call::record_panic(Some("a child's"));
-            End::Panicked
-        }
-    }
-}
-
-fn job(body: fn(usize), i: usize) -> Job {
-    Job { entry, data: body as *mut (), arg: i, out_size: 0 }
 }
 
 fn id(i: usize) -> ChildId {

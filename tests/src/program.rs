@@ -79,18 +79,12 @@ pub fn assert_alive() {
     assert_eq!(squares.iter().sum::<u64>(), 328_350);
 }
 
-/// Runs `k` children of a closed construct, which may meet at barriers.
-///
-/// # Errors
-/// What the kernel says of it.
-///
-/// # Panics
-/// Where there are too many.
-pub fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
+/// What a child does that runs `body` with its index; a panic of it ends the child.
+pub fn job(body: fn(usize), i: usize) -> Job {
     /// # Safety
     /// `body` is a `fn(usize)`.
     unsafe extern "C" fn entry(body: *mut (), i: usize, _out: *mut u8) -> End {
-        // SAFETY: `children` passes a function of this type.
+        // SAFETY: `job` passes a function of this type.
         let body = unsafe { std::mem::transmute::<*mut (), fn(usize)>(body) };
         match std::panic::catch_unwind(|| body(i)) {
             Ok(()) => End::Returned,
@@ -100,11 +94,21 @@ pub fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
             }
         }
     }
+    Job { entry, data: body as *mut (), arg: i, out_size: 0 }
+}
+
+/// Runs `k` children of a closed construct, which may meet at barriers.
+///
+/// # Errors
+/// What the kernel says of it.
+///
+/// # Panics
+/// Where there are too many.
+pub fn children(k: usize, body: fn(usize)) -> Result<(), GetError> {
     let mut closed = Closed::with_capacity(k);
     for i in 0..k {
-        let job = Job { entry, data: body as *mut (), arg: i, out_size: 0 };
         let flags = PutFlags::REGS | PutFlags::SNAP | PutFlags::START;
-        closed.put(ChildId(i as u32), flags, job).expect("the next index");
+        closed.put(ChildId(i as u32), flags, job(body, i)).expect("the next index");
     }
     // SAFETY: the entry takes what the job gives it, and does not unwind.
     unsafe { closed.get(GetFlags::MERGE) }.map(drop)
