@@ -191,6 +191,12 @@ pub enum Site {
 /// How many registers a [`Trace`] has.
 pub const REGISTERS: usize = 17;
 
+/// How many calls are kept of those that led to an allocation.
+pub const CALLS: usize = 24;
+
+/// How many indices of a task path are kept below a child.
+pub const TRAIL: usize = 8;
+
 /// Where a child stood when it ended.
 #[derive(Clone)]
 pub struct Trace {
@@ -199,6 +205,23 @@ pub struct Trace {
     pub registers: [u64; REGISTERS],
     /// Its stack, from the stack pointer on, as far as it was kept.
     pub stack: Vec<u8>,
+}
+
+/// Who wrote the byte of a conflict last, on one side.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    /// Where it stood; registers are all zero where that is not known.
+    pub trace: Trace,
+    /// First byte that the instruction wrote.
+    pub start: u64,
+    /// How many.
+    pub len: u64,
+    /// Whether it is known to be the last write: later ones were watched as well.
+    pub last: bool,
+    /// Where it was one below the child that conflicts: the indices that lead to it.
+    pub below: [u32; TRAIL],
+    /// How many, also where they are not all there.
+    pub depth: u32,
 }
 
 impl std::fmt::Debug for Trace {
@@ -259,12 +282,37 @@ pub enum Difference {
     End,
 }
 
+/// Two children, or a child and its parent, changed the same file or name since the snapshot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileConflict {
+    /// Index of the lower child, or [`PARENT`].
+    pub lower: u32,
+    /// Index of the higher child: the conflict is reported as its failure.
+    pub higher: u32,
+    /// Where the path lies until the construct is released, in the log of the higher child.
+    pub path: u64,
+    /// Bytes of the path.
+    pub len: u64,
+}
+
+impl FileConflict {
+    /// The path, which lies in this log.
+    pub(crate) fn path_in(&self, log: &[u8]) -> String {
+        let at = (self.path as usize).wrapping_sub(log.as_ptr() as usize);
+        let path = log.get(at..).and_then(|l| l.get(..self.len as usize)).unwrap_or(&[]);
+        String::from_utf8_lossy(path).into_owned()
+    }
+}
+
 /// Why a construct failed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Changed by two.
     Conflict(Conflict),
+    /// A file changed by two.
+    File(FileConflict),
     /// In checking mode: the child did not do the same when it ran once more.
     Differs(Difference),
     /// The body panicked; message and location travel beside.

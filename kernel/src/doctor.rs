@@ -10,6 +10,7 @@ use crate::exec::control::{me, private, step};
 use crate::image::early;
 use crate::image::huge::UNIT;
 use crate::image::layout::{EXCHANGE_ALL, FILE_SIZE, MAX_DEPTH, PRIVATE, TLS_SLOT};
+use crate::replay;
 use crate::sys::scan::{self, Method};
 use crate::sys::{self, Sys};
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -111,6 +112,13 @@ pub const CHECKS: &[Check] = &[
          functions and statics",
         ALLOW,
         no_randomisation,
+    ),
+    useful(
+        "own calls",
+        "recording and replaying inputs (seccomp on the program itself)",
+        "DETPAR_RECORD and DETPAR_REPLAY end the program at its start",
+        ALLOW,
+        own_calls,
     ),
     useful(
         "MADV_COLLAPSE",
@@ -284,6 +292,12 @@ fn confined(wanted: u32) -> Sys<()> {
         Err((step::VDSO, _)) if wanted == step::FILTER => Err(PREVENTED),
         Err(_) => Ok(()),
     }
+}
+
+fn own_calls() -> Sys<()> {
+    vdso::find().map_err(|_| PREVENTED)?;
+    // SAFETY: this process makes no call of its own afterwards.
+    unsafe { vdso::patch().and_then(|()| replay::install()) }
 }
 
 fn no_randomisation() -> Sys<()> {

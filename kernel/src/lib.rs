@@ -12,8 +12,10 @@
 //! | `exec` | workers and their master |
 //! | `check` | checking mode: what children write, exactly |
 //! | [`confine`] | what a child may not reach |
+//! | `apart` | spaces of C programs as plain processes, for sanitizers and debuggers |
 //! | `interpose` | symbols of libc that are taken over |
 //! | [`odf`] | forks of the program itself |
+//! | [`replay`] | recording the inputs of the master, and giving them once more |
 //! | [`doctor`] | what this system offers |
 //! | `sys` | the only home of operating-system calls |
 
@@ -23,6 +25,8 @@
 compile_error!("the spaces engine runs on 64-bit x86 Linux");
 
 pub mod abi;
+#[cfg(feature = "interpose")]
+pub mod apart;
 pub mod call;
 mod check;
 pub mod confine;
@@ -37,5 +41,6 @@ mod interpose;
 pub mod master;
 pub mod merge;
 pub mod odf;
+pub mod replay;
 mod space;
 mod sys;

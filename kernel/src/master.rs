@@ -2,12 +2,26 @@
 
 pub use crate::space::boot::{Config, Scan, run};
 
+use crate::abi::CALLS;
+use crate::check::allocated;
 use crate::exec::control::{Role, me};
 use crate::heap;
 use crate::image::{counts, early, regions};
 pub use crate::merge::{Accept, Done};
 use crate::space::descriptors;
 use core::ffi::{c_char, c_int};
+
+/// Lets a program that runs its children in its own process have the C library's heap, which is
+/// made for threads, and seeded keys for its hash maps: the first map of each thread has those of
+/// the seed.
+///
+/// Blocks that were handed out before stay where they are.
+pub fn without_spaces(seed: u64) {
+    #[cfg(feature = "interpose")]
+    crate::interpose::without_spaces(seed);
+    #[cfg(not(feature = "interpose"))]
+    let _ = seed;
+}
 
 /// Keeps `[start, start + len)` out of every merge: what children change there is dropped.
 /// For state of a runtime that is private to each process by nature.
@@ -60,6 +74,20 @@ pub fn uncount(at: usize) {
     counts::remove(at);
 }
 
+/// Lets a number of eight bytes merge as a sum: all that children added to it is added, modulo
+/// 2^64. Answers as [`count`].
+///
+/// # Safety
+/// Until [`unsum`] the memory must hold a number that may take any value.
+pub unsafe fn sum(at: usize) -> bool {
+    early::is_ready() && counts::add_sum(at)
+}
+
+/// Takes one [`sum`] back; in the space that did it.
+pub fn unsum(at: usize) {
+    counts::remove_sum(at);
+}
+
 /// Workers made so far no longer match the master: they are replaced at their next start.
 pub(crate) fn new_epoch() {
     let me = me();
@@ -78,9 +106,21 @@ pub fn is_master() -> bool {
     early::is_ready() && me().role == Role::Master
 }
 
+/// Whether this space has children that were neither joined nor killed.
+pub fn has_open_children() -> bool {
+    early::is_ready() && me().open_count != 0
+}
+
 /// Start and length of the heap block around an address, if it lies in one.
 pub fn heap_block(addr: usize) -> Option<(usize, usize)> {
-    early::is_ready().then(|| heap::block_of(addr)).flatten().map(|b| (b.start, b.len))
+    let block = early::is_ready().then(|| heap::block_of(addr)).flatten()?;
+    Some((block.start, allocated::usable(block.start, block.len)))
+}
+
+/// Return addresses of the calls by which the heap block around an address was allocated, the
+/// innermost first, zeroes behind the last that is known. Known where blocks keep it, see [`Config`].
+pub fn heap_block_calls(addr: usize) -> [usize; CALLS] {
+    allocated::calls(addr)
 }
 
 /// The descriptor whose close, by a child, is recorded at an address.
@@ -107,6 +147,14 @@ pub fn worker_pids() -> Vec<i32> {
 pub fn evictions() -> u64 {
     let here = early::is_ready() && me().role == Role::Master;
     if here { crate::exec::master::master().evictions } else { 0 }
+}
+
+/// Writes the rest of the timeline, where one is taken: for those who end the program in the
+/// middle.
+pub fn finish_timeline() {
+    if is_master() {
+        crate::exec::timeline::finish();
+    }
 }
 
 /// How many times children ran once more so far, to be watched for what they write.
@@ -148,6 +196,27 @@ pub fn replace_main(main: Main) {
     crate::interpose::replace_main(main);
     #[cfg(not(feature = "interpose"))]
     let _ = main;
+}
+
+/// The program's own main, for one that was put in its place. None before libc was about to call
+/// it, and in builds without the feature `interpose`.
+pub fn own_main() -> Option<Main> {
+    #[cfg(feature = "interpose")]
+    return crate::interpose::own_main();
+    #[cfg(not(feature = "interpose"))]
+    None
+}
+
+/// Lets `exit`, `_exit` and `_Exit` end a child that was put by its number, with the low eight bits
+/// of their status as its code, from whatever depth of its stack. For programs in C: no functions of
+/// `atexit` and no destructors of frames run. Nothing happens in builds without the feature
+/// `interpose`.
+///
+/// # Safety
+/// Nobody may rely on destructors of the frames of any child.
+pub unsafe fn exit_ends_children() {
+    #[cfg(feature = "interpose")]
+    crate::interpose::ends_children();
 }
 
 /// Makes the linker keep the symbols of libc that are taken over.

@@ -2,15 +2,15 @@
 
 use super::Job;
 use super::put::Closed;
-use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Trace};
-use crate::check::{self, writers};
+use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Trace, Writer};
+use crate::check::writers;
 use crate::confine;
 use crate::engine::{self, Construct};
 use crate::error::Error;
 use crate::exec::control::{Role, me};
-use crate::exec::worker;
 use crate::image::early;
 use crate::image::layout::MAX_DEPTH;
+use crate::merge::Units;
 use crate::space::{loaded, threads};
 
 /// Why a get failed. Nothing was merged.
@@ -27,15 +27,16 @@ pub enum GetError {
 pub struct ChildFailure {
     /// Who and why.
     pub failure: Failure,
-    /// The panic's message, if it was a string; the first name among a refused call's arguments.
+    /// The panic's message, if it was a string; the first name among a refused call's arguments; the
+    /// path of a file that two changed.
     pub message: Option<String>,
     /// The panic's source location, where known.
     pub location: Option<String>,
     /// Where a child stood that a signal or a refused call ended.
     pub trace: Option<Trace>,
-    /// Where the lower and the higher of a conflict stood when they last wrote its byte; known in
-    /// checking mode only.
-    pub writers: [Option<Trace>; 2],
+    /// Where the lower and the higher of a conflict stood when they last wrote its byte, as far as
+    /// that was found out.
+    pub writers: [Option<Writer>; 2],
 }
 
 impl From<Error> for GetError {
@@ -49,6 +50,9 @@ impl GetError {
     pub(super) fn from_failure(failure: Failure, c: Construct, index: usize) -> GetError {
         let (mut message, mut location, mut trace) = (None, None, None);
         let is_traced = matches!(failure.cause, Cause::Fault(_) | Cause::Forbidden(_));
+        if let Cause::File(f) = failure.cause {
+            message = Some(f.path_in(engine::current().log(c, index)));
+        }
         if is_traced || failure.cause == Cause::Panic {
             let (m, l) = engine::current().panic(c, index);
             message = m.map(|m| String::from_utf8_lossy(m).into_owned());
@@ -66,7 +70,7 @@ impl GetError {
 impl ChildFailure {
     fn new(failure: Failure) -> ChildFailure {
         let writers = match &failure.cause {
-            Cause::Conflict(c) if check::is_on() => writers::of(c),
+            Cause::Conflict(c) => writers::of(c),
             _ => [None, None],
         };
         ChildFailure { failure, message: None, location: None, trace: None, writers }
@@ -96,6 +100,18 @@ impl Closed {
     /// Every job's entry must accept its data, argument and a result buffer of its size, and
     /// must not unwind.
     pub unsafe fn get(self, flags: GetFlags) -> Result<Done, GetError> {
+        // SAFETY: the caller's contract.
+        unsafe { self.get_by_units(flags, Units::NONE) }
+    }
+
+    /// The same where in some of the parent's memory more than a byte is a unit.
+    ///
+    /// # Errors
+    /// As [`get`](Closed::get).
+    ///
+    /// # Safety
+    /// As for [`get`](Closed::get).
+    pub unsafe fn get_by_units(self, flags: GetFlags, units: Units<'_>) -> Result<Done, GetError> {
         if flags != GetFlags::MERGE {
             return Err(Error::Flags.into());
         }
@@ -108,7 +124,7 @@ impl Closed {
             h.before_fork();
         }
         // SAFETY: the caller's contract.
-        let run = unsafe { engine::current().run(&self.jobs) };
+        let run = unsafe { engine::current().run(&self.jobs, &self.parts, units) };
         // Whatever ran is released with this.
         let done = Done { construct: run.construct };
         if let Some(e) = run.error {
@@ -117,11 +133,11 @@ impl Closed {
         let count = self.jobs.len();
         match run.outcome {
             Ok(()) => {
-                done.deliver(count, nested);
+                done.deliver(count, nested, true);
                 Ok(done)
             }
             Err(failure) => {
-                done.deliver((failure.child as usize + 1).min(count), nested);
+                done.deliver((failure.child as usize + 1).min(count), nested, false);
                 Err(done.error(failure))
             }
         }
@@ -175,17 +191,25 @@ pub(super) fn on_own_stack() -> Result<(), Error> {
     })
 }
 
-/// Delivers what a child printed: to the outside, or to the log of a child.
-pub(super) fn deliver(log: &[u8], nested: bool) {
-    if log.is_empty() {
-        return;
-    }
-    if !nested {
-        if let Some(h) = confine::handler() {
+/// Delivers what a child printed: to the outside, or to the log of a child. Where it was merged its
+/// changes to files become its parent's.
+pub(super) fn deliver(log: &[u8], nested: bool, merged: bool) {
+    let Some(h) = confine::handler().filter(|_| !log.is_empty()) else { return };
+    let kept = match (nested, merged) {
+        (false, _) => {
             h.deliver(log);
+            // Its other children started before this was its own.
+            let keep = merged && me().open_count > 0 && h.claims(log) > 0;
+            !keep || confine::Log::append(log)
         }
-    } else if !confine::Log::append(log) {
-        worker::end_child(Cause::Limit(Limit::Exchange));
+        (true, true) => confine::Log::append(log),
+        (true, false) => h.printed(log, &mut confine::Log::append),
+    };
+    if !kept {
+        confine::no_room();
+    }
+    if merged {
+        h.merged(log);
     }
 }
 
@@ -196,10 +220,10 @@ impl Done {
     }
 
     /// Delivers the output of the first `count` children, in program order.
-    fn deliver(&self, count: usize, nested: bool) {
+    fn deliver(&self, count: usize, nested: bool, merged: bool) {
         let Some(construct) = self.construct else { return };
         for i in 0..count {
-            deliver(engine::current().log(construct, i), nested);
+            deliver(engine::current().log(construct, i), nested, merged);
         }
     }
 

@@ -4,16 +4,20 @@
 //! *Closed* constructs suspend the parent from its get until every child is merged, so start
 //! and snapshot coincide with the get. *Open* children run beside their parent.
 
+mod common;
 mod get;
 mod open;
+mod path;
 mod put;
 pub mod raw;
 mod ret;
 mod space;
 
 pub use crate::exec::control::Job;
+pub use common::{Offer, fills, offer};
 pub use get::{ChildFailure, Done, GetError};
-pub use open::{Frames, Joined, fork, join, kill, space};
+pub use open::{Frames, Joined, fork, index, is_alive, join, kill, space};
+pub use path::task_path;
 pub use put::Closed;
 pub use ret::{record_location, record_panic};
-pub use space::{Found, Get, Put, barrier, ret};
+pub use space::{Found, Get, Put, barrier, leave, ret};

@@ -7,7 +7,7 @@ use crate::abi::ChildId;
 use crate::confine;
 use crate::engine::open::{self, Join, Start};
 use crate::engine::{self, Construct};
-use crate::exec::control::me;
+use crate::exec::control::{Role, me};
 use crate::image::layout::STACK_END;
 use crate::space::children;
 use crate::sys::cpu::FloatControl;
@@ -21,9 +21,30 @@ pub enum Frames {
     From(usize),
 }
 
+impl Frames {
+    /// The lowest address of the stack that merges.
+    pub(super) fn merge_from(self) -> usize {
+        match self {
+            Frames::None => STACK_END,
+            Frames::From(at) => at,
+        }
+    }
+}
+
 /// A number for the running space: names of children mean something in it alone.
 pub fn space() -> u64 {
     me().path
+}
+
+/// Whether the running space has a child of this name.
+pub fn is_alive(id: ChildId) -> bool {
+    crate::image::early::is_ready() && children::find(id).is_some()
+}
+
+/// The index of the running child in its construct; `None` in the master.
+pub fn index() -> Option<u32> {
+    let child = crate::image::early::is_ready() && me().role == Role::Child;
+    child.then(|| me().index)
 }
 
 /// Ids from here on are given by the kernel.
@@ -51,10 +72,7 @@ pub unsafe fn fork(id: Option<ChildId>, job: Job, frames: Frames) -> Result<Chil
     if let Some(h) = confine::handler() {
         h.before_fork();
     }
-    let merge_from = match frames {
-        Frames::None => STACK_END,
-        Frames::From(at) => at,
-    };
+    let merge_from = frames.merge_from();
     let float = FloatControl::get();
     let mut start = Start { id, job, merge_from, float, result: Ok(()) };
     open::on_control_stack(open::start, &mut start);
@@ -94,7 +112,7 @@ pub unsafe fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
     open::on_control_stack(open::join, &mut j);
     let joined = Joined { count: j.read };
     for i in 0..j.read {
-        deliver(engine::current().log(joined.construct(i), 0), nested);
+        deliver(engine::current().log(joined.construct(i), 0), nested, j.result.is_ok());
     }
     match j.result {
         Ok(()) => Ok(joined),

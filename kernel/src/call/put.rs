@@ -3,17 +3,20 @@
 use super::Job;
 use crate::abi::{ChildId, PutFlags};
 use crate::error::Error;
+use crate::exec::inplace::Part;
 
 /// A closed construct under assembly.
 #[derive(Debug, Default)]
 pub struct Closed {
     pub(super) jobs: Vec<Job>,
+    /// What each of them is granted in place; empty, or one for each.
+    pub(super) parts: Vec<Part>,
 }
 
 impl Closed {
     /// A construct with room for `k` children.
     pub fn with_capacity(k: usize) -> Closed {
-        Closed { jobs: Vec::with_capacity(k) }
+        Closed { jobs: Vec::with_capacity(k), parts: Vec::new() }
     }
 
     /// Adds child `id`, to be started from a snapshot. Ids are the indices 0, 1, 2... of the
@@ -31,6 +34,25 @@ impl Closed {
             return Err(Error::Exists);
         }
         self.jobs.push(job);
+        Ok(())
+    }
+
+    /// Grants each child a part of its parent's memory, `parts[i]` to child `i`, as address and
+    /// length in bytes: what a child writes there may be in its parent's memory at once, without
+    /// a merge. If the construct fails it is what it was before, as all memory. Once all children
+    /// were added.
+    ///
+    /// # Errors
+    /// [`Error::NoChild`] where there is not one part for each child.
+    ///
+    /// # Safety
+    /// Until the construct has ended, nobody reads or writes the bytes of a part but the child
+    /// and its own children.
+    pub unsafe fn grant(&mut self, parts: Vec<(usize, usize)>) -> Result<(), Error> {
+        if parts.len() != self.jobs.len() {
+            return Err(Error::NoChild);
+        }
+        self.parts = parts;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 use super::get::GetError;
 use super::space::{Get, Put, ret};
-use super::{Job, kill};
+use super::{Frames, Job, kill};
 use crate::abi::{Cause, ChildId, GetFlags, Perm, PutFlags, State};
 
 /// States as numbers: `kind | code << 8`.
@@ -16,11 +16,12 @@ mod kind {
     pub const EXCEPTION: i64 = 5;
 }
 
-fn number(state: State) -> i64 {
+/// The number of a state; a child that has ended by itself did so with a code.
+pub fn number(state: State, code: u32) -> i64 {
     match state {
         State::Created => kind::CREATED,
         State::Ret(code) => kind::RET | i64::from(code) << 8,
-        State::Returned => kind::RETURNED,
+        State::Returned => kind::RETURNED | i64::from(code) << 8,
         State::Exception(cause) => {
             let cause = match cause {
                 Cause::Panic => 1,
@@ -30,17 +31,19 @@ fn number(state: State) -> i64 {
                 Cause::Killed { .. } => 5,
                 Cause::Conflict(_) => 6,
                 Cause::Differs(_) => 7,
+                Cause::File(_) => 8,
             };
             kind::EXCEPTION | cause << 8
         }
     }
 }
 
-fn errno(e: &GetError) -> i64 {
+/// The negative error number of a failure.
+pub fn errno(e: &GetError) -> i64 {
     -i64::from(match e {
         GetError::Kernel(e) => e.errno(),
         GetError::Child(f) => match f.failure.cause {
-            Cause::Conflict(_) => libc::ECANCELED,
+            Cause::Conflict(_) | Cause::File(_) => libc::ECANCELED,
             Cause::Limit(_) => libc::ENOMEM,
             _ => libc::EIO,
         },
@@ -59,7 +62,7 @@ fn perm(read: bool, write: bool) -> Option<Perm> {
 
 /// A put with one range for all options: Copy takes `[start, start + size)` of the caller to
 /// `[dst, dst + size)` of the child; Zero and Perm act on `[dst, dst + size)`. `regs` is looked
-/// at with REGS.
+/// at with REGS, `frames` with SNAP and where the child is new.
 ///
 /// # Safety
 /// As for [`Put::call`] and [`Put::regs`]; `regs` points to a [`Job`] with REGS.
@@ -70,6 +73,7 @@ pub unsafe fn dput(
     size: usize,
     dst: usize,
     regs: *const Job,
+    frames: Frames,
 ) -> i64 {
     let Some(f) = PutFlags::from_bits(flags) else { return -i64::from(libc::EINVAL) };
     if f.intersects(PutFlags::TREE | PutFlags::LIMIT) {
@@ -81,7 +85,7 @@ pub unsafe fn dput(
     else {
         return -i64::from(libc::EINVAL);
     };
-    let mut put = Put::new(ChildId(child));
+    let mut put = Put::new(ChildId(child)).frames(frames);
     if f.contains(PutFlags::SNAP) {
         put = put.snap();
     }
@@ -147,7 +151,7 @@ pub unsafe fn dget(child: u32, flags: u32, start: usize, size: usize, dst: usize
     }
     // SAFETY: the caller's contract.
     match unsafe { get.call() } {
-        Ok(found) => number(found.state),
+        Ok(found) => number(found.state, found.code),
         Err(e) => errno(&e),
     }
 }

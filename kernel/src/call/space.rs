@@ -3,7 +3,8 @@
 
 use super::Job;
 use super::get::{ChildFailure, GetError, on_own_stack, parent};
-use crate::abi::{Cause, ChildId, Failure, PAGE, Perm, Registers, State};
+use super::open::Frames;
+use crate::abi::{Cause, ChildId, End, Failure, PAGE, Perm, Registers, State};
 use crate::confine;
 use crate::engine::calls::{self, Copy, Wait};
 use crate::engine::open::{OpenError, on_control_stack};
@@ -14,6 +15,7 @@ use crate::exec::control::{Role, me};
 use crate::exec::worker;
 use crate::space::permissions;
 use crate::sys::{self, cpu::FloatControl};
+use core::convert::Infallible;
 
 /// A put: what to do to a child, which it creates where there is none.
 ///
@@ -29,6 +31,7 @@ pub struct Put {
     perm: Option<(usize, usize, Perm)>,
     regs: Option<Job>,
     start: bool,
+    frames: Frames,
 }
 
 /// A get: what to take from a child, once it has stopped.
@@ -50,6 +53,8 @@ pub struct Get {
 pub struct Found {
     /// The child's state.
     pub state: State,
+    /// What it stopped or ended with.
+    pub code: u32,
     /// Where it goes on, if it stopped by a ret.
     pub registers: Registers,
     /// What it said when it failed by a panic.
@@ -103,7 +108,17 @@ fn check_all(
 impl Put {
     /// A put to the child of this name, without options: creates it.
     pub fn new(id: ChildId) -> Put {
-        Put { id, snap: false, copy: None, zero: None, perm: None, regs: None, start: false }
+        let frames = Frames::From(0);
+        Put {
+            id,
+            snap: false,
+            copy: None,
+            zero: None,
+            perm: None,
+            regs: None,
+            start: false,
+            frames,
+        }
     }
 
     /// Snap: the caller's memory, as of this put, becomes the child's memory and its reference
@@ -141,6 +156,12 @@ impl Put {
         Put { start: true, ..self }
     }
 
+    /// Which of the caller's frames the child may change for good, as of its creation or a Snap;
+    /// all that are live unless said otherwise.
+    pub fn frames(self, frames: Frames) -> Put {
+        Put { frames, ..self }
+    }
+
     /// Waits until the child has stopped and carries the put out.
     ///
     /// # Errors
@@ -158,7 +179,7 @@ impl Put {
         if let Some(h) = confine::handler() {
             h.before_fork();
         }
-        let Put { id, snap, copy, zero, perm, regs, start } = self;
+        let Put { id, snap, copy, zero, perm, regs, start, frames } = self;
         let some = |&(_, len): &(usize, usize)| len > 0;
         let mut put = calls::Put {
             id,
@@ -168,6 +189,7 @@ impl Put {
             perm: perm.filter(|p| p.1 > 0),
             regs,
             start,
+            merge_from: frames.merge_from(),
             float: FloatControl::get(),
             result: Ok(()),
         };
@@ -254,6 +276,7 @@ impl Get {
             perm: perm.filter(|p| p.1 > 0),
             wait,
             registers: Registers::default(),
+            code: 0,
             deliver: false,
             construct: 0,
             result: Ok(State::Created),
@@ -261,11 +284,16 @@ impl Get {
         on_control_stack(calls::get, &mut get);
         let construct = Construct(get.construct);
         if get.deliver {
-            super::get::deliver(engine::current().log(construct, 0), nested);
+            let merged = merge && get.result.is_ok_and(|s| !matches!(s, State::Exception(_)));
+            super::get::deliver(engine::current().log(construct, 0), nested, merged);
         }
         let state = get.result.map_err(|e| match e {
             calls::GetError::Call(e) => open_error(e),
             calls::GetError::Conflict(c) => Failure { child: 0, cause: Cause::Conflict(c) }.into(),
+            calls::GetError::File(c) => {
+                let failure = Failure { child: 0, cause: Cause::File(c) };
+                GetError::from_failure(failure, construct, 0)
+            }
             calls::GetError::Differs(d) => Failure { child: 0, cause: Cause::Differs(d) }.into(),
         })?;
         let failure = match state {
@@ -278,7 +306,7 @@ impl Get {
             }
             _ => None,
         };
-        Ok(Found { state, registers: get.registers, failure })
+        Ok(Found { state, code: get.code, registers: get.registers, failure })
     }
 }
 
@@ -318,4 +346,19 @@ pub fn barrier() -> Result<(), Error> {
     }
     worker::stop(0);
     Ok(())
+}
+
+/// Ends the calling child with a code, from whatever depth of its stack: as if its entry had
+/// returned, so destructors of its thread-local variables run and those of its frames do not.
+///
+/// # Errors
+/// [`Error::Permission`] outside of a child that was put by its number.
+///
+/// # Safety
+/// Nobody may rely on destructors of the frames that are left.
+pub unsafe fn leave(code: u32) -> Result<Infallible, Error> {
+    if !crate::image::early::is_ready() || me().role != Role::Child || !worker::stays() {
+        return Err(Error::Permission);
+    }
+    worker::end_by_itself(End::Returned, code)
 }

@@ -18,7 +18,8 @@ pub(crate) struct Version {
     log: &'static [u8],
     result: &'static [u8],
     end: (u32, u32, u64),
-    constructs: u64,
+    /// Whether memory may differ where values have no bytes of their own.
+    is_blurred: bool,
 }
 
 impl Version {
@@ -34,7 +35,7 @@ impl Version {
             result,
             // A code belongs to a ret.
             end: (st.ended, if st.ended == 0 { st.code } else { 0 }, st.clock),
-            constructs: st.constructs,
+            is_blurred: st.constructs > 0 || st.files > 0,
         })
     }
 }
@@ -49,8 +50,9 @@ pub(crate) fn first(before: &Version, now: &Version) -> Option<Difference> {
         return Some(Difference::Output);
     }
     // Joins of its own leave names of workers in dead stack memory, and copies of a value may
-    // take along what lay where it has no bytes of its own.
-    if now.constructs > 0 {
+    // take along what lay where it has no bytes of its own. So do calls on files, which are
+    // answered on the worker's signal stack.
+    if now.is_blurred {
         return None;
     }
     let pages = before.addrs.iter().zip(before.pages).zip(now.addrs.iter().zip(now.pages));

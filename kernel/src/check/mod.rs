@@ -7,9 +7,11 @@
 //! write, they are noted, and the instruction runs alone with the page open. The merge then
 //! looks for conflicts with these sets instead of differences. `docs/check.md` tells the rest.
 
+pub(crate) mod allocated;
 mod decode;
 pub(crate) mod differ;
 mod machine;
+pub(crate) mod sight;
 pub(crate) mod touched;
 mod vector;
 pub(crate) mod verdict;
@@ -23,6 +25,12 @@ use core::sync::atomic::Ordering::Relaxed;
 /// How many times children ran once more so far.
 pub(crate) fn second_runs() -> u32 {
     control().second_runs.load(Relaxed)
+}
+
+/// How many writes of a child are watched for who wrote the byte of a conflict; 0: none, children
+/// do not run once more for it.
+pub(crate) fn patience() -> u64 {
+    control().told.patience.load(Relaxed)
 }
 
 /// Whether this run takes exact write sets.

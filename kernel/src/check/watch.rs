@@ -6,12 +6,13 @@
 
 use super::decode::{Kind, counted, writes};
 use super::machine::Interrupted;
-use super::touched;
 use super::verdict::{self, Verdict};
+use super::{sight, touched};
 use crate::abi::{Limit, MAX_CHILDREN, PAGE};
 use crate::confine::registers;
+use crate::exec::control::Stage;
 use crate::exec::control::{Me, me, private, private_item};
-use crate::exec::{stage, trace};
+use crate::exec::{claims, stage};
 use crate::heap;
 use crate::merge::Mask;
 use crate::space::permissions;
@@ -37,6 +38,8 @@ pub(crate) struct List {
     pub once: u32,
     /// Not 0: a byte of which is to be known where the child stood that wrote it.
     pub target: u64,
+    /// With a target: how many writes are watched. Those after count for nothing.
+    pub patience: u64,
 }
 
 /// Most pages of a list: each may split a mapping in three, and the system bounds their number.
@@ -61,8 +64,10 @@ struct Watch {
     stepping: u32,
     flags: u32,
     open_count: u32,
-    /// The interrupted instruction writes the list's target.
-    hit: u32,
+    /// The interrupted instruction writes the list's target: where from, and how many bytes.
+    hit: (u64, u64),
+    /// Writes that may still be watched, of a list with a target.
+    left: u64,
     open: [usize; OPEN_MAX],
 }
 
@@ -109,9 +114,10 @@ pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     stage::stage(me).masks = w.masks;
     // SAFETY: `control`: just taken in this worker's exchange area.
     unsafe { (w.masks as *mut u8).write_bytes(0, bytes) };
-    w.list = at;
+    (w.list, w.hit, w.left) = (at, (0, 0), u64::MAX);
     if list.target != 0 {
-        trace::expect(me).ok_or(Limit::Exchange)?;
+        sight::expect(me).ok_or(Limit::Exchange)?;
+        w.left = list.patience;
     }
     Ok(())
 }
@@ -126,11 +132,13 @@ pub(crate) fn is_once() -> bool {
     list(watch().list).is_some_and(|l| l.once != 0)
 }
 
-/// A list of the same pages for all children of the running child; 0 where it is not watched.
-pub(crate) fn hand_down(me: &mut Me) -> Result<usize, Limit> {
+/// A list of the same pages for all `k` children of the running child; 0 where it is not watched.
+/// They share what is left of its patience.
+pub(crate) fn hand_down(me: &mut Me, k: usize) -> Result<usize, Limit> {
     let Some(own) = list(watch().list) else { return Ok(0) };
     let at = stage::take(me, size_of::<List>()).ok_or(Limit::Exchange)?;
-    let all = List { wanted: [u64::MAX; MAX_CHILDREN / 64], once: 0, ..*own };
+    let (wanted, patience) = ([u64::MAX; MAX_CHILDREN / 64], watch().left / k.max(1) as u64);
+    let all = List { wanted, once: 0, patience, ..*own };
     // SAFETY: `control`: just taken in this process's exchange area.
     unsafe { (at as *mut List).write(all) };
     Ok(at)
@@ -154,11 +162,27 @@ fn masks() -> &'static mut [Mask] {
     unsafe { slice::from_raw_parts_mut(watch().masks as *mut Mask, n) }
 }
 
-/// What a merged child of the running child wrote counts as written by that.
-pub(crate) fn absorb(more: &[Mask]) {
-    for (own, more) in masks().iter_mut().zip(more) {
+/// What a merged child of the running child wrote counts as written by that; so does what the
+/// running child itself wrote before it was evicted, which has no index.
+pub(crate) fn absorb(me: &Me, slot: u32, st: &Stage, index: Option<u32>) {
+    let Some(own) = list(watch().list) else { return };
+    for (own, more) in masks().iter_mut().zip(claims::masks(slot, st, own.count).unwrap_or(&[])) {
         own.0.iter_mut().zip(more.0).for_each(|(own, more)| *own |= more);
     }
+    if own.target != 0 {
+        spend(me, st.sight.steps);
+        stage::stage(me).sight.spent |= st.sight.spent;
+        if st.sight.len != 0 {
+            sight::take_over(me, slot, st, index);
+        }
+    }
+}
+
+/// So many writes were watched.
+fn spend(me: &Me, steps: u64) {
+    let (left, sight) = (&mut watch().left, &mut stage::stage(me).sight);
+    (*left, sight.steps) = (left.saturating_sub(steps), sight.steps.saturating_add(steps));
+    sight.spent |= u32::from(*left == 0);
 }
 
 /// The running child does not count as having written there.
@@ -197,10 +221,11 @@ fn set(protected: bool) {
 /// may not write anyway stays so.
 pub(crate) fn protect() {
     let copied = touched::set(true);
-    if is_active() {
+    let watched = is_active() && watch().left > 0;
+    if watched {
         set(true);
     }
-    if copied || is_active() {
+    if copied || watched {
         permissions::enforce();
     }
 }
@@ -240,7 +265,9 @@ fn allow_writing(page: usize) {
 fn note(w: &mut Watch, addr: u64, len: u64) {
     let (pages, masks) = (pages(), masks());
     let target = list(w.list).map_or(0, |l| l.target);
-    w.hit |= u32::from(target != 0 && (addr..addr.saturating_add(len)).contains(&target));
+    if target != 0 && (addr..addr.saturating_add(len)).contains(&target) {
+        w.hit = (addr, len);
+    }
     let mut at = addr;
     while at < addr.saturating_add(len) {
         let page = at & !(PAGE as u64 - 1);
@@ -306,15 +333,21 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     }
     // SAFETY: the caller's contract.
     let machine = unsafe { Interrupted::new(context) };
+    // The byte of a conflict is one whoever changed it.
+    let exact = list(w.list).is_some_and(|l| l.target == 0);
     let kind = match counted(&machine) {
-        Some((at, step)) if is_count(at as usize, step) => Kind::Plain,
+        Some((at, step)) if exact && is_count(at as usize, step) => Kind::Plain,
         _ => writes(&machine, &mut |at, len| note(w, at, len)),
     };
     if kind == Kind::Unknown {
         note(w, addr, UNKNOWN);
     }
-    if core::mem::take(&mut w.hit) != 0 {
-        trace::keep(me(), registers(&context.uc_mcontext.gregs));
+    if !exact {
+        spend(me(), 1);
+    }
+    let (start, len) = core::mem::take(&mut w.hit);
+    if len != 0 {
+        sight::keep(me(), registers(&context.uc_mcontext.gregs), start, len);
     }
     // A masked store may be refused for a page of which it writes nothing.
     open(w, page as usize);
@@ -346,6 +379,11 @@ pub(crate) unsafe fn on_step(context: &mut ucontext_t) -> bool {
         }
     }
     (w.stepping, w.open_count) = (0, 0);
+    if w.left == 0 && w.in_force != 0 {
+        // Enough was seen.
+        set(false);
+        permissions::enforce();
+    }
     context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP;
     true
 }

@@ -1,14 +1,17 @@
 //! Who wrote the byte of a conflict last, on either side: where the two stood, for the report. In
 //! the process of the space that is told of the conflict.
 
-use crate::abi::{Conflict, REGISTERS, Trace};
-use crate::exec::control::{private, private_item};
+use super::sight::Sight;
+use crate::abi::{self, Conflict, REGISTERS, Trace};
+use crate::exec::claims;
+use crate::exec::control::{Role, Stage, me, private, private_item};
 use crate::exec::trace::FRAMES;
 
 /// Where one of them stood.
 #[repr(C)]
 struct Writer {
     registers: [u64; REGISTERS],
+    sight: Sight,
     frames_len: usize,
     frames: [u8; FRAMES],
 }
@@ -35,23 +38,38 @@ pub(crate) fn begin(at: u64) {
     (writer(false).registers, writer(true).registers) = ([0; REGISTERS], [0; REGISTERS]);
 }
 
-/// Notes where one of the two stood.
-pub(crate) fn note(higher: bool, registers: [u64; REGISTERS], frames: &[u8]) {
-    let w = writer(higher);
-    let len = frames.len().min(FRAMES);
-    (w.registers, w.frames_len) = (registers, len);
-    w.frames[..len].copy_from_slice(&frames[..len]);
+/// Notes where one of the two stood, as its stage in a worker's area says.
+pub(crate) fn note(higher: bool, slot: u32, st: &Stage) {
+    let (w, frames) = (writer(higher), claims::frames(slot, st));
+    (w.registers, w.sight, w.frames_len) = (st.registers_at_end, st.sight, frames.len());
+    w.frames[..frames.len()].copy_from_slice(frames);
 }
 
-/// What is known of the lower and of the higher one.
-pub(crate) fn of(c: &Conflict) -> [Option<Trace>; 2] {
-    if *address() != c.address {
-        return [None, None];
-    }
+/// What is known of the lower and of the higher one. In a child something of equal size is always
+/// there: it may run once more, when nobody looks, and must find the same memory then.
+pub(crate) fn of(c: &Conflict) -> [Option<abi::Writer>; 2] {
+    let nested = me().role != Role::Master;
     [false, true].map(|higher| {
         let w = writer(higher);
-        let stack = w.frames[..w.frames_len.min(FRAMES)].to_vec();
-        (w.registers != [0; REGISTERS]).then_some(Trace { registers: w.registers, stack })
+        let known = *address() == c.address && w.registers != [0; REGISTERS];
+        let len = if known { w.frames_len.min(FRAMES) } else { 0 };
+        let mut stack = Vec::with_capacity(if nested { FRAMES } else { len });
+        stack.extend_from_slice(&w.frames[..len]);
+        if nested {
+            stack.resize(FRAMES, 0);
+        }
+        let registers = if known { w.registers } else { [0; REGISTERS] };
+        let sight = if known { w.sight } else { Sight::NONE };
+        let Sight { start, len, below, depth, spent, .. } = sight;
+        let trace = Trace { registers, stack };
+        (known || nested).then_some(abi::Writer {
+            trace,
+            start,
+            len,
+            last: spent == 0,
+            below,
+            depth,
+        })
     })
 }
 

@@ -65,6 +65,11 @@ pub(super) fn uptime() -> u64 {
     me().clock / SECOND
 }
 
+/// What calendars show, in nanoseconds since 1970, without a reading.
+pub(super) fn nanoseconds() -> i64 {
+    (EPOCH * SECOND).saturating_add(me().clock).try_into().unwrap_or(i64::MAX)
+}
+
 /// Answers the calls that read clocks.
 ///
 /// # Safety

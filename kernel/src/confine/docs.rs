@@ -23,6 +23,7 @@ fn line(row: &Row) -> String {
     let args: Vec<&str> = row.args.iter().map(kind).collect();
     let action = match row.action {
         Action::Refuse => "refused",
+        Action::Tree => "answered in a tree",
         Action::Passes => "not filtered",
         Action::Constant(n) => &n.to_string(),
         _ => "answered",

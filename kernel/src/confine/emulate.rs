@@ -3,7 +3,7 @@
 //! own.
 
 use super::policy::{Action, Arg, action, arity, row_of, takes_descriptor};
-use super::{clock, futex_command, handler, machine, memory, signals};
+use super::{FIRST_FILE, clock, futex_command, handler, machine, memory, signals};
 use crate::abi::{Cause, Fault, Forbidden, REGISTERS, Site};
 use crate::check::watch;
 use crate::exec::control::{Role, area, exchange, me};
@@ -34,7 +34,17 @@ impl Log {
 fn draw() -> u64 {
     let me = me();
     me.drawn += 1;
-    mix(mix(me.seed ^ me.path.rotate_left(23)) ^ me.drawn)
+    drawn(me.seed, me.path, me.drawn)
+}
+
+fn drawn(seed: u64, path: u64, number: u64) -> u64 {
+    mix(mix(seed ^ path.rotate_left(23)) ^ number)
+}
+
+/// What a master with this seed draws first: the keys of its hash maps.
+#[cfg(feature = "interpose")]
+pub(crate) fn keys(seed: u64) -> [u64; 2] {
+    [1, 2].map(|number| drawn(seed, mix(seed), number))
 }
 
 /// SplitMix64's finaliser (Steele, Lea, Flood, OOPSLA 2014).
@@ -136,6 +146,9 @@ fn answer(nr: i64, a: &[u64; 6], ip: u64) -> Option<i64> {
             Action::Mask => Some(signals::mask(a)),
             Action::Pending => signals::pending(a),
             Action::Disposition => signals::disposition(a),
+            Action::Close | Action::Flags if a[0] >= FIRST_FILE => {
+                handler()?.call(&mut Log::append, nr, a)
+            }
             Action::Close => descriptors::close(a[0]).then_some(0),
             Action::Flags => (a[1] as i32 == libc::F_GETFD).then_some(libc::FD_CLOEXEC.into()),
             Action::SignalStack => signals::stack(a),
@@ -152,7 +165,7 @@ fn answer(nr: i64, a: &[u64; 6], ip: u64) -> Option<i64> {
             Action::Name => Some(machine::name(a)),
             Action::Machine => Some(machine::machine(a)),
             Action::Limits => machine::limits(nr, a),
-            Action::Handler => handler()?.call(&mut Log::append, nr, a),
+            Action::Handler | Action::Tree => handler()?.call(&mut Log::append, nr, a),
             Action::Passes | Action::Refuse => None,
         }
     }

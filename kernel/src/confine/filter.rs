@@ -224,6 +224,28 @@ pub(super) fn assemble((start, end): (usize, usize), rules: &[Rule], own: Own) -
     p
 }
 
+/// Assembles one that lets all calls from a gate pass, and those of `pass` from anywhere.
+pub(super) fn assemble_open((start, end): (usize, usize), pass: &[i64]) -> Program {
+    let none = Insn { code: RETURN, jt: 0, jf: 0, k: TRAP };
+    let mut p = Program { insns: [none; MAX], len: 0 };
+    p.push(LOAD, 0, 0, ARCH);
+    p.push(JUMP_EQ, 1, 0, X86_64);
+    p.push(RETURN, 0, 0, TRAP);
+    p.push(LOAD, 0, 0, IP_HIGH);
+    p.push(JUMP_EQ, 0, 4, (start >> 32) as u32);
+    p.push(LOAD, 0, 0, IP_LOW);
+    p.push(JUMP_GE, 0, 2, start as u32);
+    p.push(JUMP_GE, 1, 0, end as u32);
+    p.push(RETURN, 0, 0, ALLOW);
+    p.push(LOAD, 0, 0, NR);
+    for &nr in pass {
+        p.push(JUMP_EQ, 0, 1, nr as u32);
+        p.push(RETURN, 0, 0, ALLOW);
+    }
+    p.push(RETURN, 0, 0, TRAP);
+    p
+}
+
 /// Stands for the image file's descriptor in the rules.
 pub(super) const FD: u32 = u32::MAX;
 /// Stands for the exchange file's descriptor.
@@ -250,6 +272,7 @@ pub(super) const RULES: &[Rule] = &[
     // FUTEX_WAIT and FUTEX_WAKE.
     Rule { nr: libc::SYS_futex, tests: &[Test::Clear(1, !1)] },
     Rule { nr: libc::SYS_madvise, tests: &[Test::Is(2, libc::MADV_DONTNEED as u32)] },
+    Rule { nr: libc::SYS_madvise, tests: &[Test::Is(2, libc::MADV_POPULATE_WRITE as u32)] },
     Rule { nr: libc::SYS_ioctl, tests: &[Test::Is(0, PAGEMAP_FD), Test::Is(1, PAGEMAP_SCAN)] },
     Rule { nr: libc::SYS_arch_prctl, tests: &[Test::Is(0, ARCH_SET_FS)] },
     // The image as it is, and grants: heap segments at their own place, shared.
@@ -384,6 +407,7 @@ mod tests {
             (SYS_futex, &[0, 0], &[&[0, 2], &[0, 6], &[0, 128], &[0, 9]]),
             (SYS_futex, &[0, 1], &[&[0, 5]]),
             (SYS_madvise, &[0, 0, 4], &[&[0, 0, 9], &[0, 0, 8], &[0, 0, 0]]),
+            (SYS_madvise, &[0, 0, 23], &[&[0, 0, 21], &[0, 0, 22], &[0, 0, 25]]),
             (SYS_ioctl, &[903, PAGEMAP_SCAN.into()], &[&[900, PAGEMAP_SCAN.into()], &[903, 1]]),
             (SYS_arch_prctl, &[0x1002], &[&[0x1001], &[0x1004], &[0x3001]]),
             (

@@ -1,38 +1,16 @@
 //! Confines the calling worker for good.
 
-use super::filter::{Insn, Own, RULES, assemble};
+use super::filter::{Own, Program, RULES, assemble, assemble_open};
 use super::{emulate, vdso};
 use crate::exec::control::{me, private, step};
 use crate::image::layout::PRIVATE;
-use crate::sys::{self, Sys, gate};
+use crate::sys::{self, Action, Handler, Sys, gate};
 
-/// `struct sigaction` as the kernel takes it.
-#[repr(C)]
-struct Action {
-    handler: usize,
-    flags: u64,
-    restorer: usize,
-    mask: u64,
-}
-
-const SA_RESTORER: u64 = 0x0400_0000;
-
-fn handle(
-    signal: i32,
-    handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void),
-) -> Sys<()> {
+fn handle(signal: i32, handler: Handler) -> Sys<()> {
     // A fault while another is being reported must come through, see `exec::trace`.
-    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-    let flags = flags as u64 | SA_RESTORER;
-    let action = Action {
-        handler: handler as usize,
-        flags,
-        restorer: gate::det_restorer as *const () as usize,
-        mask: 0,
-    };
-    let a = [signal as usize, &raw const action as usize, 0, 8, 0, 0];
-    // SAFETY: the record is alive; the handlers keep to what a signal handler may do.
-    unsafe { sys::call(libc::SYS_rt_sigaction, a) }.map(drop)
+    let action = Action::new(handler, libc::SA_ONSTACK | libc::SA_NODEFER);
+    // SAFETY: the handlers keep to what a signal handler may do.
+    unsafe { sys::action(signal, Some(&action)) }.map(drop)
 }
 
 /// Signals that end a child. The others are blocked in a worker.
@@ -49,8 +27,7 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
         ss_flags: 0,
         ss_size: private::SIGNAL_SIZE,
     };
-    // SAFETY: the signal stack is private memory used for nothing else; the filter program
-    // is alive during the call.
+    // SAFETY: the signal stack is private memory used for nothing else.
     unsafe {
         let a = [&raw const stack as usize, 0, 0, 0, 0, 0];
         sys::call(libc::SYS_sigaltstack, a).map_err(|e| (step::HANDLERS, e))?;
@@ -71,17 +48,29 @@ pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
         }
         let fds = [me().image_fd, me().exchange_fd, me().pagemap_fd].map(|fd| fd as u32);
         let p = assemble(gate::range(), RULES, Own { fds, slot: me().slot });
-        #[repr(C)]
-        struct Prog {
-            len: u16,
-            insns: *const Insn,
-        }
-        let prog = Prog { len: p.len as u16, insns: p.insns.as_ptr() };
-        sys::call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0, 0])
-            .map_err(|e| (step::FILTER, e))?;
-        const SET_MODE_FILTER: usize = 1;
-        sys::call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const prog as usize, 0, 0, 0])
-            .map_err(|e| (step::FILTER, e))?;
+        close(&p).map_err(|e| (step::FILTER, e))?;
     }
     Ok(())
+}
+
+/// Lets calls from the gate pass, and the given ones from anywhere; all others trap.
+pub(crate) fn gate_and(pass: &[i64]) -> Sys<()> {
+    close(&assemble_open(gate::range(), pass))
+}
+
+/// Installs a filter, for good.
+fn close(p: &Program) -> Sys<()> {
+    #[repr(C)]
+    struct Prog {
+        len: u16,
+        insns: usize,
+    }
+    let prog = Prog { len: p.len as u16, insns: p.insns.as_ptr() as usize };
+    const SET_MODE_FILTER: usize = 1;
+    // SAFETY: the filter program is alive during the calls.
+    unsafe {
+        sys::call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0, 0])?;
+        sys::call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const prog as usize, 0, 0, 0])
+            .map(drop)
+    }
 }

@@ -18,11 +18,14 @@ mod signals;
 mod table;
 pub(crate) mod vdso;
 
-#[cfg(feature = "interpose")]
-pub(crate) use emulate::fill_seeded;
 pub(crate) use emulate::{Log, mix, registers};
-pub(crate) use install::install;
+#[cfg(feature = "interpose")]
+pub(crate) use emulate::{fill_seeded, keys};
+pub(crate) use install::{gate_and, install};
 
+use crate::abi::{Cause, Limit};
+use crate::exec::control::{Role, me};
+use crate::exec::worker;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 
 /// Process and thread id that every child sees as its own.
@@ -37,20 +40,82 @@ pub const VIRTUAL_PROCESSORS: u32 = 64;
 
 /// Emulation of system calls on files and streams. The kernel knows no files.
 ///
-/// Implementations run inside a signal handler of a child: they must not allocate, lock or
-/// use thread-local storage in [`Handler::call`].
+/// [`Handler::call`] runs in a signal handler of a child, on the signal stack: it must make no
+/// system call and not unwind. It may allocate and use the child's thread-local storage: the
+/// signal comes from the program's own call, never from within the allocator, whose calls pass
+/// the gate.
 pub trait Handler: Sync {
     /// Answers call `nr` with its result or negative error number; `None` refuses it.
     fn call(&self, log: &mut dyn FnMut(&[u8]) -> bool, nr: i64, args: &[u64; 6]) -> Option<i64>;
 
-    /// Delivers in the master what children logged, in program order.
+    /// Delivers in the master what children printed, in program order.
     fn deliver(&self, log: &[u8]);
+
+    /// Gives the part of a child's log that its parent keeps although the child failed: what it
+    /// printed. False where that finds no room.
+    fn printed(&self, log: &[u8], keep: &mut dyn FnMut(&[u8]) -> bool) -> bool;
+
+    /// How many entries [`Handler::meet`] makes at most for a log. On the control stack, as that.
+    fn claims(&self, log: &[u8]) -> usize;
+
+    /// Enters what the log of `who` says it changed into a table of zeros, or of what others
+    /// entered. Returns a lower one who changed the same, and the path: of the first such change.
+    /// The table has more entries of [`ENTRY`] words than were announced.
+    ///
+    /// Runs on the control stack: no allocation, no panic, no thread-local storage. Logs are what
+    /// children claim: any bytes.
+    fn meet<'a>(&self, who: u32, log: &'a [u8], table: &mut [u64]) -> Option<(u32, &'a [u8])>;
+
+    /// Called in the parent when a child was merged, in program order: its changes to files are
+    /// the parent's now.
+    fn merged(&self, log: &[u8]);
 
     /// Called in the parent just before its children start: its own output comes first.
     fn before_fork(&self);
 
     /// Called in a child after its body, on its own stack.
     fn child_ends(&self);
+
+    /// Logs what a child that is ended by a fault had printed and not written out. Runs on the
+    /// control stack, over memory that may hold anything.
+    fn child_faulted(&self, log: &mut dyn FnMut(&[u8]) -> bool);
+}
+
+/// Words of an entry of the table of [`Handler::meet`].
+pub const ENTRY: usize = 3;
+
+/// The first descriptor of a file that a child opened.
+pub const FIRST_FILE: u64 = 1 << 20;
+
+/// Writes down a change to a file that the running space made, as one record of its handler's. The
+/// master's are kept only as long as it has open children, who may have changed the same.
+///
+/// # Panics
+/// In the master: more than a gigabyte was changed beside open children. A child ends.
+pub fn note(record: &[u8]) {
+    let me = me();
+    if (me.role != Role::Master || me.open_count > 0) && !Log::append(record) {
+        no_room();
+    }
+}
+
+/// The running space's log is full.
+pub(crate) fn no_room() {
+    if me().role != Role::Master {
+        worker::end_child(Cause::Limit(Limit::Exchange));
+    }
+    panic!("more was written to files beside open children than is kept (1 GiB): join them before");
+}
+
+/// Says that the running child uses files: what its calls on them leave in its memory where values
+/// have no bytes of their own is not compared in checking mode.
+pub fn uses_files() {
+    me().files = 1;
+}
+
+/// The virtual clock of the running space in nanoseconds since 1970; reading it does not move it.
+pub fn time() -> i64 {
+    clock::nanoseconds()
 }
 
 /// What a futex call does, without the flags that are known; unknown ones stay in it.

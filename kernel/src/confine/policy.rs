@@ -62,6 +62,8 @@ pub enum Action {
     Limits,
     /// Left to the handler of files and streams, which may refuse.
     Handler,
+    /// Answered from the tree of files, where the program has one; refused where it has none.
+    Tree,
     /// Linux lets it pass every filter: it has no effect but an error. Older versions refuse it.
     Passes,
     /// Refused: a fault that names the call.
@@ -130,6 +132,16 @@ pub(super) const fn refuse(
     why: &'static str,
 ) -> Row {
     row(nr, name, args, Action::Refuse, why)
+}
+
+/// A row of a call that is answered where the program has a tree of files.
+pub(super) const fn tree(
+    nr: i64,
+    name: &'static str,
+    args: &'static [Arg],
+    why: &'static str,
+) -> Row {
+    row(nr, name, args, Action::Tree, why)
 }
 
 /// The last number that has a row (Linux 6.19).

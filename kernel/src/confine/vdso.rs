@@ -99,7 +99,7 @@ pub(crate) fn find() -> Result<(), Error> {
 /// Overwrites the entries in this process.
 ///
 /// # Safety
-/// In a worker only, before its first child.
+/// In a worker, before its first child; or in a process whose calls all trap.
 pub(crate) unsafe fn patch() -> sys::Sys<()> {
     let t = table();
     let entries = t.entries.get(..t.count).unwrap_or(&[]);

@@ -2,17 +2,22 @@
 
 use super::beside;
 use super::closed::settle;
+use super::files;
 use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use super::open::{self, OpenError, go_private, request_for};
-use crate::abi::{Cause, ChildId, Conflict, Difference, Freed, PARENT, Perm, Registers, State};
-use crate::check::{self, watch, written};
+use crate::abi::{
+    Cause, ChildId, Conflict, Difference, FileConflict, Freed, PARENT, Perm, Registers, State,
+};
+use crate::check::{self, watch, writers, written};
 use crate::error::Error;
 use crate::exec::claims::{self, slot_of};
 use crate::exec::command::{Command, kind};
 use crate::exec::control::{Job, Me, Role, ask, control, me, order, outcome};
 use crate::exec::master::master;
+use crate::exec::reference::Undo;
 use crate::exec::{changes, layer, stage, worker};
 use crate::heap::Heap;
+use crate::replay;
 use crate::space::children::{self, OpenChild, has};
 use crate::space::memory::{self, Space};
 use crate::space::permissions;
@@ -31,6 +36,8 @@ pub(crate) struct Put {
     pub perm: Option<(usize, usize, Perm)>,
     pub regs: Option<Job>,
     pub start: bool,
+    /// Stack memory from here on may be merged, as far as it is live in the parent.
+    pub merge_from: usize,
     pub float: FloatControl,
     pub result: Result<(), OpenError>,
 }
@@ -44,6 +51,8 @@ pub(crate) struct Get {
     pub perm: Option<(usize, usize, Perm)>,
     pub wait: Wait,
     pub registers: Registers,
+    /// What it stopped or ended with.
+    pub code: u32,
     /// Whether the child's output is to be delivered.
     pub deliver: bool,
     /// The construct that runs it.
@@ -68,6 +77,7 @@ pub(crate) enum GetError {
     Call(OpenError),
     Conflict(Conflict),
     Differs(Difference),
+    File(FileConflict),
 }
 
 impl<T: Into<OpenError>> From<T> for GetError {
@@ -140,6 +150,10 @@ fn create(me: &mut Me, p: &Put, stack: usize) -> Result<(), OpenError> {
     settle(me)?;
     if me.open_count == 0 {
         (me.open_mark, me.open_limit) = (me.stage_end, me.stage_limit);
+        if me.role == Role::Master {
+            // Nobody is left to whom it matters what was merged before.
+            me.log_len = 0;
+        }
     }
     go_private(me)?;
     let heap = Heap(me.heap);
@@ -162,15 +176,16 @@ fn create_in(
     changes::widen(me, &Heap(me.heap).sequences());
     me.chain = layer::seal_open(me, stack)?;
     let from = layer::room_from(me);
-    let mut r = request_for(me, lane, stack, p.float)?;
+    let mut r = request_for(me, p.id, lane, stack, p.float)?;
     let mark = me.stage_end;
     r.commands = commands(me, p)?;
     r.orders |= order::STAY | order::SNAP;
-    r.merge_from = stack;
+    r.merge_from = p.merge_from.max(stack);
     let mut child = OpenChild::new(p.id, 0);
     child.room = (from, mark);
+    child.log_from = me.log_len;
     (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
-    child.merge_from = stack;
+    (child.merge_from, child.path) = (r.merge_from, r.path);
     child.has = if p.snap { has::SNAPSHOT } else { 0 };
     // What is copied waits in the exchange area until the child has it.
     let at_once = p.start && p.copy.is_none();
@@ -258,11 +273,12 @@ fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenEr
         child.room_before = child.room;
         child.room.0 = layer::room_from(me);
         (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
-        child.merge_from = stack;
+        child.merge_from = p.merge_from.max(stack);
+        child.log_from = me.log_len;
         child.has = child.has & !has::MERGED | has::SNAPSHOT;
     }
     let mut mark = me.stage_end;
-    let mut r = request_for(me, &lane, stack, p.float)?;
+    let mut r = request_for(me, p.id, &lane, stack, p.float)?;
     if p.snap {
         mark = me.stage_end;
         child.room.1 = mark;
@@ -326,7 +342,9 @@ fn wait(me: &mut Me, place: usize, how: Wait) -> Result<(), Error> {
         return Ok(());
     }
     match how {
-        Wait::Not if !master().poll_open(child.construct) => return Err(Error::Again),
+        Wait::Not if !replay::poll(child.id, || master().poll_open(child.construct)) => {
+            return Err(Error::Again);
+        }
         Wait::Unless(set) if !master().wait_open_unless(child.construct, set) => {
             return Err(Error::Interrupted);
         }
@@ -384,6 +402,7 @@ fn get_here(me: &mut Me, g: &mut Get, stack: usize) -> Result<State, GetError> {
     if child.has & has::MIDDLE != 0 {
         g.registers = child.registers;
     }
+    g.code = child.code;
     Ok(state(child))
 }
 
@@ -414,11 +433,22 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
     }
     let from = child.merge_from.max(stack);
     open::set_turn(place);
+    writers::clear();
     let mut undo = 0;
-    let merged = merge_one(me, (0, None), from, &mut undo);
+    let before = written::mark();
+    let merged = merge_one(me, (0, None), from, &mut undo).and_then(|()| {
+        // What it logged up to its last merge is its parent's already.
+        let fresh = usize::from(child.has & has::PRINTED == 0);
+        files::agree(me, &open::Joining(fresh)).map_err(|f| {
+            Undo::back(undo);
+            written::back(before);
+            f.cause
+        })
+    });
     match merged {
         Ok(()) => {}
         Err(Cause::Conflict(c)) => return Err(GetError::Conflict(Conflict { higher: 0, ..c })),
+        Err(Cause::File(c)) => return Err(GetError::File(c)),
         Err(Cause::Differs(d)) => return Err(GetError::Differs(d)),
         Err(Cause::Limit(l)) => return Err(l.into()),
         Err(_) => return Err(Error::Range.into()),
@@ -428,7 +458,7 @@ fn merge(me: &mut Me, place: usize, stack: usize) -> Result<(), GetError> {
         written::settle();
     }
     if watch::is_active() {
-        beside::absorb(child);
+        beside::absorb(me, child, 0);
     }
     if child.has & has::MERGED == 0 {
         free_deferred(me, place)?;
@@ -464,7 +494,7 @@ fn read(me: &mut Me, child: &mut OpenChild, (from, len, to): Copy) -> Result<(),
     let heap = Heap(child.lane);
     let lane =
         crate::heap::open::OpenLane { heap, session: child.session, sequences: heap.sequences() };
-    let mut r = request_for(me, &lane, child.merge_from, FloatControl::get())?;
+    let mut r = request_for(me, child.id, &lane, child.merge_from, FloatControl::get())?;
     r.commands[0] = Command { kind: kind::READ, addr: from, len, data: 0 };
     r.orders |= order::STAY;
     restart(me, child.construct, &r);

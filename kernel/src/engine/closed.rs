@@ -2,7 +2,7 @@
 
 use super::exact::Again;
 use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
-use super::open::{hand_down, on_control_stack};
+use super::open::{hand_down, on_control_stack, parent_of};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
 use crate::check::{self, watch, writers};
@@ -10,9 +10,11 @@ use crate::confine;
 use crate::error::Error;
 use crate::exec::command::Command;
 use crate::exec::control::{Job, Me, Request, Role, ask, me, order, step};
+use crate::exec::inplace::{self, Part};
 use crate::exec::master::master;
-use crate::exec::{changes, layer, worker};
+use crate::exec::{changes, common, layer, timeline, worker};
 use crate::heap::Heap;
+use crate::merge::Units;
 use crate::space::memory::{self, Space};
 use crate::space::private as view;
 use crate::sys::cpu::FloatControl;
@@ -22,8 +24,8 @@ use crate::sys::cpu::FloatControl;
 /// # Safety
 /// Every entry must accept its data, argument and a result buffer of its size, and must not
 /// unwind.
-pub(super) unsafe fn run(jobs: &[Job]) -> Run {
-    let mut get = Get { jobs, float: FloatControl::get(), run: Run::default() };
+pub(super) unsafe fn run(jobs: &[Job], parts: &[Part], units: Units<'_>) -> Run {
+    let mut get = Get { jobs, parts, units, float: FloatControl::get(), run: Run::default() };
     on_control_stack(run_here, &mut get);
     get.run
 }
@@ -31,6 +33,9 @@ pub(super) unsafe fn run(jobs: &[Job]) -> Run {
 /// A run as it travels to the control stack and back.
 struct Get<'a> {
     jobs: &'a [Job],
+    /// What they are granted in place, if anything: one for each.
+    parts: &'a [Part],
+    units: Units<'a>,
     float: FloatControl,
     run: Run,
 }
@@ -40,6 +45,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     // SAFETY: `run` keeps the record alive and unused while it waits.
     let get = unsafe { &mut *(get as *mut Get) };
     let me = me();
+    let began = timeline::now();
     writers::clear();
     if let Err(e) = settle(me) {
         get.run.error = Some(e);
@@ -62,6 +68,9 @@ extern "C" fn run_here(get: usize, stack: usize) {
         heap: heap.0,
         stack,
         path: confine::mix(me.path ^ me.constructs.rotate_left(32)),
+        parent: parent_of(me),
+        parent_index: me.index,
+        name: 0,
         float: get.float,
         sequences: heap.sequences(),
         reach: me.table_below,
@@ -76,15 +85,26 @@ extern "C" fn run_here(get: usize, stack: usize) {
         clock: me.clock,
         watch: 0,
         records: 0,
+        common: me.offered,
+        parts: get.parts.as_ptr(),
     };
+    if common::can_be_shared(me) {
+        request.orders |= order::SHARED;
+    }
+    if get.parts.len() == k && inplace::can_be(me, get.parts) {
+        request.orders |= order::IN_PLACE;
+    }
     if heap.runs_in_turn(k) {
         request.orders |= order::IN_TURN;
     }
     let mark = me.stage_end;
+    timeline::opened(me, request.path, request.count);
+    let mut sealed = 0;
     let asked = chain(me, stack).and_then(|chain| {
         request.chain = chain;
         (request.restricted, request.restricted_count) = hand_down(me)?;
-        request.watch = watch::hand_down(me)?;
+        request.watch = watch::hand_down(me, k)?;
+        sealed = timeline::now();
         if me.role != Role::Master {
             return worker::ask(ask::RUN, 0, Some(&request)).ok_or(Limit::Depth);
         }
@@ -92,6 +112,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
         // What other workers did all the same is as good as ever.
         let Some(error) = setup_failure(c, k) else { return Ok(c) };
         get.run.error = Some(setup_error(error));
+        inplace::put_back(c, get.parts);
         master().release(c);
         Err(Limit::Setup)
     });
@@ -104,12 +125,21 @@ extern "C" fn run_here(get: usize, stack: usize) {
         }
     };
     let outcome = if any_stopped(construct, k) {
-        phases::run(me, construct, get.jobs, &request)
+        phases::run(me, construct, (get.jobs, get.parts), &request, get.units)
     } else {
-        let again = Again { request: &request, phase: 0 };
+        let again = Again { request: &request, parts: get.parts, phase: 0, units: get.units };
         merge_children(me, construct, get.jobs, &Done::NONE, &again)
     };
+    if outcome.is_err() {
+        inplace::put_back(construct, get.parts);
+    }
     me.stage_end = mark;
+    let end = match &outcome {
+        Ok(_) => timeline::end::WELL,
+        Err(Refused::Failure(f)) => timeline::end_of(&f.cause),
+        Err(Refused::Permission) => timeline::end::REFUSED,
+    };
+    timeline::did(me, timeline::kind::CLOSED, request.path, [began, sealed], k, end);
     // The record lies in the parent's memory, which is the reference image until here.
     get.run.construct = Some(Construct(construct));
     get.run.outcome = match outcome {

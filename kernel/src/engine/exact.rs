@@ -1,8 +1,9 @@
 //! Checking mode: conflicts by what children wrote, whatever the values. The children of a
 //! construct that may have met on a page run once more and are watched; see [`crate::check`].
 
-use super::joined::{Memory, own_failure, setup_failure};
+use super::joined::{Memory, any_stopped, own_failure, setup_failure};
 use crate::abi::{Cause, Conflict, Difference, Failure, Limit, MAX_CHILDREN, PAGE};
+use crate::check;
 use crate::check::differ::{self, Version};
 use crate::check::verdict::{self, Verdict};
 use crate::check::watch::{self, LIST_MAX, List};
@@ -10,10 +11,12 @@ use crate::check::writers;
 use crate::confine;
 use crate::exec::claims::slot_of;
 use crate::exec::control::{Me, Outcome, Request, Role, ask, control, order, outcome};
+use crate::exec::inplace::{self, Part};
 use crate::exec::master::master;
 use crate::exec::{claims, stage, worker};
 use crate::image::regions;
-use crate::merge::{self, Child, Cursor, Mask, PlanError, Writes};
+use crate::merge::{self, Child, Cursor, Mask, PlanError, Units, Writes};
+use crate::space::memory;
 use core::slice;
 use core::sync::atomic::Ordering::*;
 
@@ -21,8 +24,12 @@ use core::sync::atomic::Ordering::*;
 pub(super) struct Again<'a> {
     /// The request that they started with, or went on with.
     pub request: &'a Request,
+    /// What they were granted in place.
+    pub parts: &'a [Part],
     /// How many barriers they have met at.
     pub phase: u64,
+    /// Where more than a byte is a unit.
+    pub units: Units<'a>,
 }
 
 impl Again<'_> {
@@ -52,6 +59,7 @@ pub(super) fn check(
         let mark = me.stage_end;
         let mut found = check_pages(me, construct, again, children, cursors);
         if let Ok(Some(c)) = &found
+            && check::patience() > 0
             && let Err(failure) = find_writers(me, construct, again, c)
         {
             found = Err(failure);
@@ -101,9 +109,13 @@ fn check_pages(
     children: &mut [Child<'static>],
     cursors: &mut [Cursor],
 ) -> Result<Option<Conflict>, Failure> {
+    // What children fill in place is never the same byte.
+    let (filled, len) = again.request.common;
+    let counts = |page: u64| (page as usize).wrapping_sub(filled) >= len;
     let mut count = 0;
     // Claims that are malformed are for the merge to report.
-    if merge::shared(children, cursors, |_, _| count += 1).is_err() || count == 0 {
+    let listed = merge::shared(children, cursors, |page, _| count += usize::from(counts(page)));
+    if listed.is_err() || count == 0 {
         return Ok(None);
     }
     let at = stage::take(me, count * 8).ok_or(limit(Limit::Exchange))?;
@@ -111,7 +123,7 @@ fn check_pages(
     let pages = unsafe { slice::from_raw_parts_mut(at as *mut u64, count) };
     let mut n = 0;
     let _ = merge::shared(children, cursors, |page, _| {
-        if let Some(to) = pages.get_mut(n) {
+        if let Some(to) = pages.get_mut(n).filter(|_| counts(page)) {
             *to = page;
             n += 1;
         }
@@ -140,7 +152,8 @@ pub(super) fn new_list(me: &mut Me, construct: u32, count: usize) -> Result<List
         unsafe { (verdicts as *mut Verdict).add(i).write(v) };
     }
     let wanted = [0; MAX_CHILDREN / 64];
-    Ok(List { addrs: 0, count: 0, wanted, verdicts, verdict_count, once: 1, target: 0 })
+    let (addrs, count, target, patience) = (0, 0, 0, 0);
+    Ok(List { addrs, count, wanted, verdicts, verdict_count, once: 1, target, patience })
 }
 
 /// Runs the children again that have some of these pages, and plans with what they wrote there.
@@ -160,10 +173,29 @@ fn run(
     }
     let request = prepare(me, construct, again, list)?;
     let second = Second::run(me, &request, list)?;
-    let found = plan(me, construct, &second, list, children, cursors);
+    let found = plan(me, construct, again.units, &second, list, children, cursors);
     children.iter_mut().for_each(|c| c.writes = Writes::NONE);
     second.release(me);
     found
+}
+
+/// Outside of checking mode: where the two stood that wrote the byte of a conflict, if that can be
+/// found out. Nothing was merged, so they can run once more; what they wrote to memory that they
+/// were given does not count as fresh any more.
+pub(super) fn name_writers(me: &mut Me, construct: u32, again: &Again<'_>, c: &Conflict) {
+    if check::patience() == 0 || watch::is_active() || again.phase > 0 {
+        return;
+    }
+    // With a child that stopped the parent is in a private view, and what children changed in
+    // place is in the file, from which they would start.
+    if !again.parts.is_empty() && any_stopped(construct, again.request.count as usize) {
+        return;
+    }
+    memory::note_failed_grants();
+    inplace::put_back(construct, again.parts);
+    let mark = me.stage_end;
+    let _ = find_writers(me, construct, again, c);
+    me.stage_end = mark;
 }
 
 /// Finds out where the two stood that wrote the byte of a conflict.
@@ -194,6 +226,8 @@ fn prepare(
     list: &mut List,
 ) -> Result<Request, Failure> {
     let mut request = *again.request;
+    request.orders |= order::NO_GRANTS;
+    request.orders &= !order::IN_PLACE;
     if request.orders & order::IN_TURN != 0 {
         // What one may take segments from is what those below it left.
         let last = (0..MAX_CHILDREN).rev().find(|i| list.wanted[i / 64] >> (i % 64) & 1 != 0);
@@ -256,6 +290,7 @@ impl Second {
         // SAFETY: `control`: just taken in this process's exchange area.
         unsafe { (at as *mut u64).write(target & !(PAGE as u64 - 1)) };
         (list.addrs, list.count, list.target) = (at, 1, target);
+        list.patience = check::patience();
         Second::run(me, request, list)
     }
 
@@ -265,7 +300,7 @@ impl Second {
         let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst));
         let returned = o.status.load(SeqCst) == outcome::RETURNED;
         if let Some(st) = st.filter(|_| returned) {
-            writers::note(higher, st.registers_at_end, claims::frames(slot_of(o), &st));
+            writers::note(higher, slot_of(o), &st);
         }
     }
 
@@ -343,6 +378,7 @@ fn ended(o: &Outcome, i: usize) -> Failure {
 fn plan(
     me: &mut Me,
     construct: u32,
+    units: Units<'_>,
     second: &Second,
     list: &List,
     children: &mut [Child<'static>],
@@ -356,7 +392,7 @@ fn plan(
             c.writes = Writes { addrs: list.pages(), masks };
         }
     }
-    match merge::plan(&Memory, children, regions::policies(), cursors) {
+    match merge::plan_by_units(&Memory, children, regions::policies(), units, cursors) {
         Err(PlanError::Conflict(c)) => Ok(Some(c)),
         // What is malformed the merge reports.
         Ok(_) | Err(_) => Ok(None),

@@ -3,6 +3,7 @@
 use super::beside::{self, Sides};
 use super::calls::freed_again;
 use super::exact::{self, Again};
+use super::files::{self, Logs};
 use super::open;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::check::{self, touched, watch, written};
@@ -10,7 +11,7 @@ use crate::exec::claims::{self, Staged, slot_of};
 use crate::exec::control;
 use crate::exec::control::{Job, Me, Outcome, Stage, control, order, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
-use crate::exec::{layer, stage};
+use crate::exec::{layer, stage, timeline};
 use crate::heap::Heap;
 use crate::heap::open::freed_since;
 use crate::heap::turns::can_leave;
@@ -108,6 +109,25 @@ pub(super) fn merge_children(
     done: &Done,
     again: &Again<'_>,
 ) -> Result<Closed, Refused> {
+    let began = timeline::now();
+    let merged = plan_and_apply(me, construct, jobs, done, again);
+    let end = match &merged {
+        Ok(_) => timeline::end::WELL,
+        Err(Refused::Failure(f)) => timeline::end_of(&f.cause),
+        Err(Refused::Permission) => timeline::end::REFUSED,
+    };
+    let path = again.request.path;
+    timeline::did(me, timeline::kind::MERGE, path, [began, 0], jobs.len(), end);
+    merged
+}
+
+fn plan_and_apply(
+    me: &mut Me,
+    construct: u32,
+    jobs: &[Job],
+    done: &Done,
+    again: &Again<'_>,
+) -> Result<Closed, Refused> {
     let con = &control().constructs[construct as usize];
     let (k, request) = (jobs.len(), again.request);
     let in_turn = request.orders & order::IN_TURN != 0;
@@ -118,9 +138,7 @@ pub(super) fn merge_children(
     let mut n = 0;
     let mut clock = me.clock;
     for (i, job) in jobs.iter().enumerate().take(failing).filter(|(i, _)| !done.has(*i)) {
-        let o = &con.outcomes[i];
-        let slot = slot_of(o);
-        let st = claims::stage_at(slot, o.stage.load(SeqCst)).ok_or(corrupt(i))?;
+        let (slot, st) = claims::stage_of(construct, i as u32).ok_or(corrupt(i))?;
         let staged = claims::staged(me, slot, &st, job.out_size)
             .map_err(|cause| Failure { child: i as u32, cause })?;
         if in_turn && !can_leave(&core::mem::replace(&mut left, st.left), &st.left) {
@@ -152,9 +170,13 @@ pub(super) fn merge_children(
     if check::is_on() {
         exact::check(me, construct, again, children, cursors)?;
     }
-    let plan = match merge::plan(&Memory, children, regions::policies(), cursors) {
+    let policies = regions::policies();
+    let plan = match merge::plan_by_units(&Memory, children, policies, again.units, cursors) {
         Ok(plan) => plan,
         Err(PlanError::Conflict(c)) => {
+            if !check::is_on() {
+                exact::name_writers(me, construct, again, &c);
+            }
             return Err(Failure { child: c.higher, cause: Cause::Conflict(c) }.into());
         }
         Err(PlanError::Malformed { child }) => return Err(corrupt(child as usize).into()),
@@ -170,15 +192,21 @@ pub(super) fn merge_children(
     if children.iter().any(|c| c.addrs.iter().zip(c.pages).any(|(a, p)| refused(*a, p))) {
         return Err(Refused::Permission);
     }
+    files::agree(me, &Returned { outcomes: &con.outcomes[..k], since: me.log_len })?;
+    if timeline::is_on() {
+        for c in children.iter() {
+            let pages = c.addrs.iter().zip(c.pages).map(|(a, p)| (p, Memory.page(*a)));
+            timeline::merged(me, (request.path, c.index), pages, c.frees.len());
+        }
+    }
     merge::apply(plan, &mut Memory);
     children.iter().for_each(|c| mark_written(c.addrs));
     me.clock = clock;
     for c in children.iter().filter(|_| watch::is_active()) {
         let o = &con.outcomes[c.index as usize];
-        let slot = slot_of(o);
-        let masks = claims::stage_at(slot, o.stage.load(SeqCst))
-            .and_then(|st| claims::masks(slot, &st, watch::pages().len()));
-        masks.into_iter().for_each(watch::absorb);
+        if let Some(st) = claims::stage_at(slot_of(o), o.stage.load(SeqCst)) {
+            watch::absorb(me, slot_of(o), &st, Some(c.index));
+        }
     }
     for c in children.iter() {
         for b in c.frees {
@@ -194,6 +222,28 @@ pub(super) fn merge_children(
     Ok(closed)
 }
 
+/// The children of a closed construct that have returned; at a barrier the others have more to
+/// say. Their parent waits since they started.
+struct Returned<'a> {
+    outcomes: &'a [Outcome],
+    since: usize,
+}
+
+impl Logs for Returned<'_> {
+    fn count(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    fn log(&self, i: usize) -> &'static [u8] {
+        let o = &self.outcomes[i];
+        if o.status.load(SeqCst) == outcome::RETURNED { files::log_of(o) } else { &[] }
+    }
+
+    fn since(&self, _: usize) -> usize {
+        self.since
+    }
+}
+
 /// What children wrote their parent has written.
 fn mark_written(pages: &[u64]) {
     if check::is_on() {
@@ -204,10 +254,7 @@ fn mark_written(pages: &[u64]) {
 /// The stage of the child at a place, and in whose area it lies.
 fn stage_of(place: usize) -> Result<(u32, Stage), Cause> {
     let child = children::at(place);
-    let o = &control().constructs[child.construct as usize].outcomes[0];
-    let slot = slot_of(o);
-    let st = claims::stage_at(slot, o.stage.load(SeqCst));
-    st.map(|st| (slot, st)).ok_or(Cause::Killed { signal: 0 })
+    claims::stage_of(child.construct, 0).ok_or(Cause::Killed { signal: 0 })
 }
 
 /// What the child at a place staged, and whose claims hold.
@@ -230,6 +277,7 @@ pub(super) fn merge_one(
     live: usize,
     undo: &mut usize,
 ) -> Result<(), Cause> {
+    let began = timeline::now();
     let child = children::at(open::joined(i));
     let limit = Cause::Limit;
     let staged = staged_at(me, open::joined(i))?;
@@ -263,20 +311,29 @@ pub(super) fn merge_one(
         Child { index: 1, addrs, pages, frees, writes: its },
     ];
     let mut cursors = [Cursor::NEW; 2];
+    let note = |me: &Me, end| {
+        timeline::did(me, timeline::kind::MERGE, child.path, [began, 0], 1, end);
+    };
     match merge::plan(&side, &both, regions::policies(), &mut cursors) {
         Ok(plan) => {
             *undo = Undo::keep(me, *undo, side.touched).map_err(limit)?;
+            if timeline::is_on() {
+                let both = addrs.iter().zip(pages).map(|(a, p)| (p, Memory.page(*a)));
+                timeline::merged(me, (child.path, 0), both, frees.len());
+            }
             merge::apply(plan, &mut side);
             mark_written(addrs);
             side.keep_unmerged();
+            note(me, timeline::end::WELL);
             beside::add(i, &its).map_err(limit)
         }
         Err(PlanError::Conflict(c)) => {
+            note(me, timeline::end::CONFLICT);
             let c = name_children(me, c, i);
             if check::is_on() {
                 beside::remember(me, child, Some(c))?;
             }
-            if check::is_on() && !watch::is_active() {
+            if !watch::is_active() {
                 beside::find_writers(me, i, &c)?;
             }
             Err(Cause::Conflict(c))

@@ -7,6 +7,7 @@ mod beside;
 pub(crate) mod calls;
 mod closed;
 mod exact;
+mod files;
 mod joined;
 pub(crate) mod open;
 mod phases;
@@ -15,6 +16,8 @@ mod spaces;
 use crate::abi::{Failure, REGISTERS};
 use crate::error::Error;
 use crate::exec::control::Job;
+use crate::exec::inplace::Part;
+use crate::merge::Units;
 
 /// Name of a construct within its engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +41,14 @@ impl Default for Run {
 
 /// An engine.
 pub(crate) trait Engine: Sync {
-    /// Runs the children of a closed construct and merges them, all or none.
+    /// Runs the children of a closed construct and merges them, all or none. `units` says where
+    /// more than a byte is a unit. `parts`, if not empty, is what each of them is granted in place.
     ///
     /// # Safety
     /// Every entry must accept its data, argument and a result buffer of its size, and must
-    /// not unwind.
-    unsafe fn run(&self, jobs: &[Job]) -> Run;
+    /// not unwind. While the construct runs nobody but a child and its own children may read or
+    /// write its part.
+    unsafe fn run(&self, jobs: &[Job], parts: &[Part], units: Units<'_>) -> Run;
 
     /// What a child logged.
     fn log(&self, construct: Construct, child: usize) -> &[u8];

@@ -2,9 +2,10 @@
 
 use super::beside;
 use super::closed::{base_orders, settle};
+use super::files::{self, Logs};
 use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
-use crate::check::{self, watch, written};
+use crate::check::{self, watch, writers, written};
 use crate::error::Error;
 use crate::exec::command::Command;
 use crate::exec::control::{
@@ -12,7 +13,7 @@ use crate::exec::control::{
 };
 use crate::exec::master::master;
 use crate::exec::reference::Undo;
-use crate::exec::{changes, grants, layer, stage, worker};
+use crate::exec::{changes, grants, layer, stage, timeline, worker};
 use crate::heap::Heap;
 use crate::heap::open::OpenLane;
 use crate::image::layout::{PRIVATE, STACK_END};
@@ -84,6 +85,9 @@ fn start_child(s: &Start, stack: usize) -> Result<(), OpenError> {
     settle(me)?;
     if first {
         (me.open_mark, me.open_limit) = (me.stage_end, me.stage_limit);
+        if me.role == Role::Master {
+            me.log_len = 0;
+        }
     }
     let started = snapshot_and_start(me, s, stack, place);
     if first && started.is_err() {
@@ -112,11 +116,12 @@ fn start_in(
     place: usize,
     lane: &OpenLane,
 ) -> Result<(), OpenError> {
+    let began = timeline::now();
     let heap = Heap(me.heap);
     changes::widen(me, &heap.sequences());
     me.chain = layer::seal_open(me, stack)?;
     let from = layer::room_from(me);
-    let mut request = request_for(me, lane, stack, s.float)?;
+    let mut request = request_for(me, s.id, lane, stack, s.float)?;
     request.job = Some(s.job);
     request.merge_from = s.merge_from;
     request.orders |= order::SNAP | order::START | order::ENTER;
@@ -128,21 +133,27 @@ fn start_in(
     let mut child = OpenChild::new(s.id, construct.ok_or(Limit::Workers)?);
     (child.session, child.lane, child.chain) = (lane.session, lane.heap.0, me.chain);
     child.room = (from, me.stage_end);
+    child.log_from = me.log_len;
     (child.merge_from, child.out_size) = (s.merge_from, s.job.out_size);
+    child.path = request.path;
     child.has = has::SNAPSHOT | has::ENTRY | has::RUNNING;
     children::insert(place, child);
+    timeline::did(me, timeline::kind::STARTED, request.path, [began, 0], 1, timeline::end::WELL);
     Ok(())
 }
 
 /// What every request about an open child says; it stands on the newest layer.
 pub(super) fn request_for(
     me: &mut Me,
+    id: ChildId,
     lane: &OpenLane,
     stack: usize,
     float: FloatControl,
 ) -> Result<Request, OpenError> {
     me.constructs += 1;
     let (restricted, restricted_count) = hand_down(me)?;
+    let path = crate::confine::mix(me.path ^ me.constructs.rotate_left(32));
+    timeline::opened(me, path, 1);
     Ok(Request {
         jobs: core::ptr::null(),
         count: 1,
@@ -150,7 +161,10 @@ pub(super) fn request_for(
         session: lane.session,
         heap: me.heap,
         stack,
-        path: crate::confine::mix(me.path ^ me.constructs.rotate_left(32)),
+        path,
+        parent: parent_of(me),
+        parent_index: me.index,
+        name: id.0,
         float,
         sequences: lane.sequences,
         reach: me.table_below,
@@ -163,9 +177,16 @@ pub(super) fn request_for(
         restricted,
         restricted_count,
         clock: me.clock,
-        watch: watch::hand_down(me)?,
+        watch: watch::hand_down(me, 1)?,
         records: 0,
+        common: (0, 0),
+        parts: core::ptr::null(),
     })
+}
+
+/// The construct that the running space is a child of, as its requests say it.
+pub(super) fn parent_of(me: &Me) -> u32 {
+    if me.role == Role::Master { u32::MAX } else { me.construct }
 }
 
 /// Writes down what the running space's code may do with pages, for its children.
@@ -201,12 +222,14 @@ pub(super) fn wait_stopped(me: &mut Me, place: usize) {
     if child.has & has::RUNNING == 0 {
         return;
     }
+    let began = timeline::now();
     if me.role == Role::Master {
         master().wait_open(child.construct);
     } else {
         worker::ask(ask::WAIT, child.construct, None);
     }
     child.has &= !has::RUNNING;
+    timeline::did(me, timeline::kind::WAITED, child.path, [began, 0], 1, timeline::end::WELL);
 }
 
 /// A join as it travels to the control stack.
@@ -245,6 +268,7 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
         let place = children::find(unsafe { *j.ids.add(i) });
         *turn(i) = place.unwrap_or(0) as u32;
     }
+    writers::clear();
     let mark = me.stage_end;
     let mut undo = 0;
     let mut failure = None;
@@ -259,11 +283,14 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
             }
         }
     }
+    if failure.is_none() {
+        failure = files::agree(me, &Joining(count)).err();
+    }
     let read = match failure {
         None => {
             // What would take the merges back is not needed any more: its room is enough below.
             me.stage_end = mark;
-            (0..count).for_each(|i| take_over(me, joined(i)));
+            (0..count).for_each(|i| take_over(me, i));
             count
         }
         Some(f) => {
@@ -283,6 +310,24 @@ pub(crate) extern "C" fn join(arg: usize, _stack: usize) {
     let j = unsafe { &mut *(arg as *mut Join) };
     j.read = read;
     j.result = failure.map_or(Ok(()), Err);
+}
+
+/// The first so many children of a join.
+pub(super) struct Joining(pub usize);
+
+impl Logs for Joining {
+    fn count(&self) -> usize {
+        self.0
+    }
+
+    fn log(&self, i: usize) -> &'static [u8] {
+        let construct = children::at(joined(i)).construct;
+        files::log_of(&control().constructs[construct as usize].outcomes[0])
+    }
+
+    fn since(&self, i: usize) -> usize {
+        children::at(joined(i)).log_from
+    }
 }
 
 /// Waits for the children of a join up to the first that failed, which it returns: what all of
@@ -312,13 +357,14 @@ fn join_one(me: &mut Me, turn: (usize, Option<usize>), undo: &mut usize) -> Resu
 }
 
 /// What is done for a child once its whole join has succeeded.
-fn take_over(me: &mut Me, place: usize) {
+fn take_over(me: &mut Me, i: usize) {
+    let place = joined(i);
     let child = children::at(place);
     // It was read before, with less room. Who makes it false meanwhile has freed nothing.
     let _ = free_deferred(me, place);
     take_clock(me, place);
     if watch::is_active() {
-        beside::absorb(child);
+        beside::absorb(me, child, i);
     }
     let heap = Heap(me.heap);
     heap.adopt_open(place);

@@ -8,10 +8,12 @@ use super::joined::{Done, Refused, any_stopped, merge_children};
 use super::open::go_private;
 use crate::abi::{Cause, Failure, Limit};
 use crate::exec::control::{Job, Me, Request, Role, ask, order};
+use crate::exec::inplace::Part;
 use crate::exec::master::master;
 use crate::exec::{changes, layer, worker};
 use crate::heap::Heap;
 use crate::image::layout::page_floor;
+use crate::merge::Units;
 use crate::space::descriptors::Closed;
 use crate::space::memory::Space;
 
@@ -19,8 +21,9 @@ use crate::space::memory::Space;
 pub(super) fn run(
     me: &mut Me,
     construct: u32,
-    jobs: &[Job],
+    (jobs, parts): (&[Job], &[Part]),
     first: &Request,
+    units: Units<'_>,
 ) -> Result<Closed, Refused> {
     let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     // Memory that was granted to a nested parent is changed in the file, for good.
@@ -30,7 +33,7 @@ pub(super) fn run(
     // What memory was when the construct began is what a failure goes back to.
     let chain = core::mem::replace(&mut me.chain, first.chain);
     let clock = me.clock;
-    let r = phases(me, construct, jobs, first);
+    let r = phases(me, construct, (jobs, parts), first, units);
     if r.is_err() {
         me.clock = clock;
         layer::go_back(me, first.stack, first.chain).map_err(limit)?;
@@ -41,7 +44,13 @@ pub(super) fn run(
     r
 }
 
-fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<Closed, Refused> {
+fn phases(
+    me: &mut Me,
+    construct: u32,
+    (jobs, parts): (&[Job], &[Part]),
+    first: &Request,
+    units: Units<'_>,
+) -> Result<Closed, Refused> {
     let (heap, k) = (Heap(me.heap), jobs.len());
     let limit = |limit| Failure { child: 0, cause: Cause::Limit(limit) };
     let mut request = *first;
@@ -50,7 +59,7 @@ fn phases(me: &mut Me, construct: u32, jobs: &[Job], first: &Request) -> Result<
     let room = me.stage_end;
     let half = page_floor((me.stage_limit - room) / 2);
     for phase in 0usize.. {
-        let again = Again { request: &request, phase: phase as u64 };
+        let again = Again { request: &request, parts, phase: phase as u64, units };
         closed.add(merge_children(me, construct, jobs, &done, &again)?);
         if !any_stopped(construct, k) {
             break;

@@ -3,18 +3,19 @@
 use super::{Construct, Engine, Run, closed};
 use crate::abi::REGISTERS;
 use crate::exec::claims;
-use crate::exec::claims::slot_of;
 use crate::exec::control::{Job, MASTER_AREA, Role, control, exchange, me, outcome};
+use crate::exec::inplace::Part;
 use crate::exec::master::master;
+use crate::merge::Units;
 use core::sync::atomic::Ordering::*;
 
 /// The engine.
 pub(crate) struct Spaces;
 
 impl Engine for Spaces {
-    unsafe fn run(&self, jobs: &[Job]) -> Run {
+    unsafe fn run(&self, jobs: &[Job], parts: &[Part], units: Units<'_>) -> Run {
         // SAFETY: the caller's contract.
-        unsafe { closed::run(jobs) }
+        unsafe { closed::run(jobs, parts, units) }
     }
 
     fn log(&self, construct: Construct, child: usize) -> &[u8] {
@@ -24,34 +25,27 @@ impl Engine for Spaces {
         if !reported && !outcome::stopped(status) {
             return &[];
         }
-        let slot = slot_of(o);
-        let stage = claims::stage_at(slot, o.stage.load(SeqCst));
-        stage.and_then(|s| claims::log(slot, &s)).unwrap_or(&[])
+        let stage = claims::stage_of(construct.0, child as u32);
+        stage.and_then(|(slot, s)| claims::log(slot, &s)).unwrap_or(&[])
     }
 
     fn result(&self, construct: Construct, child: usize) -> *const u8 {
-        let o = &control().constructs[construct.0 as usize].outcomes[child];
-        let slot = slot_of(o);
-        let stage = claims::stage_at(slot, o.stage.load(SeqCst));
-        let result = stage.and_then(|s| claims::result(slot, &s));
+        let stage = claims::stage_of(construct.0, child as u32);
+        let result = stage.and_then(|(slot, s)| claims::result(slot, &s));
         // One that is gone since the merge reads as zeros.
         result.unwrap_or(exchange(MASTER_AREA - 1) as *const u8)
     }
 
     fn panic(&self, construct: Construct, child: usize) -> (Option<&[u8]>, &[u8]) {
-        let o = &control().constructs[construct.0 as usize].outcomes[child];
-        let slot = slot_of(o);
-        match claims::stage_at(slot, o.stage.load(SeqCst)) {
-            Some(stage) => claims::message(slot, &stage),
+        match claims::stage_of(construct.0, child as u32) {
+            Some((slot, stage)) => claims::message(slot, &stage),
             None => (None, &[]),
         }
     }
 
     fn trace(&self, construct: Construct, child: usize) -> ([u64; REGISTERS], &[u8]) {
-        let o = &control().constructs[construct.0 as usize].outcomes[child];
-        let slot = slot_of(o);
-        match claims::stage_at(slot, o.stage.load(SeqCst)) {
-            Some(stage) => (stage.registers_at_end, claims::frames(slot, &stage)),
+        match claims::stage_of(construct.0, child as u32) {
+            Some((slot, stage)) => (stage.registers_at_end, claims::frames(slot, &stage)),
             None => ([0; REGISTERS], &[]),
         }
     }

@@ -49,7 +49,7 @@ impl CauseRecord {
             }
             Cause::Limit(l) => (r.kind, r.detail) = (LIMIT, l as u32),
             // A worker does not learn of these.
-            Cause::Conflict(_) | Cause::Differs(_) | Cause::Killed { .. } => {}
+            Cause::Conflict(_) | Cause::File(_) | Cause::Differs(_) | Cause::Killed { .. } => {}
         }
         r
     }

@@ -98,6 +98,8 @@ const NEAR: usize = 16 * PAGE;
 const TOUCHED: usize = 32;
 /// Bytes of the largest place.
 const LARGEST: usize = 2 << 20;
+/// Bytes at the beginning of a child's own heap in which short children have all their blocks.
+const OWN: usize = 64 << 10;
 
 /// What a worker knows of its scans, in private memory; zero at first.
 #[repr(C)]
@@ -120,6 +122,8 @@ struct Scans {
     has_ended: u32,
     /// Huge pages of the image that this worker knows of.
     huge_seen: u32,
+    /// Whether the last child that was looked at used its own heap: the next one will, too.
+    uses_heap: u32,
     /// Zones whose clean pages make scans expensive.
     crowds: [Crowd; ZONES],
 }
@@ -225,12 +229,14 @@ impl Scans {
         (all, pages)
     }
 
-    /// Notes where a child wrote.
-    fn learn(&mut self, runs: &Runs) {
+    /// Notes where a child wrote, but for what is another place in each child: the beginning of
+    /// its own heap, and its part of what is changed in place.
+    fn learn(&mut self, runs: &Runs, own: &[(usize, usize)]) {
         if runs.count + runs.reset_count <= 2 * USUAL {
             for i in runs.all() {
                 let (from, to) = *run(i);
-                if to - from <= LARGEST {
+                let apart = own.iter().all(|own| to <= own.0 || own.1 <= from);
+                if to - from <= LARGEST && apart {
                     self.insert(from, to);
                 }
             }
@@ -261,6 +267,7 @@ pub(super) fn scan_changed(
     let most = faults.saturating_sub(me.clean_faults) as usize + me.copied_pages;
     let s = scans();
     let worker = me.role != Role::Master;
+    s.uses_heap = u32::from(worker && me.opened == me.session && me.session != 0);
     if worker
         && s.shall_try()
         && let Some(runs) = try_usual(me, s, stack_from, with_reset, most)
@@ -291,8 +298,23 @@ pub(super) fn scan_changed(
     {
         control().pages.pay(z, s.crowds[z].last, faults);
     }
-    s.learn(&runs);
+    let span = (me.part.0.saturating_sub(PAGE), me.part.0 + me.part.1 + PAGE);
+    s.learn(&runs, &[own_heap(me), span]);
     Ok(runs)
+}
+
+/// The beginning of the running child's own heap.
+fn own_heap(me: &Me) -> (usize, usize) {
+    (me.heap, me.heap + OWN)
+}
+
+/// Makes the first page of the child's own heap its own, if it will use it: who only reads it
+/// first takes a fault more than it changes pages, and would have all its memory scanned.
+pub(super) fn expect(me: &Me) {
+    if scans().uses_heap != 0 {
+        // SAFETY: a byte of the heap's first segment, which is mapped and this child's alone.
+        unsafe { cpu::make_own(me.heap as *mut u8) };
+    }
 }
 
 /// [`scan_usual`], and what it cost where it found too little.
@@ -329,11 +351,35 @@ fn scan_usual(
     if own < live {
         scan_range(me, own, live, |a, b| runs.add(a, b, false));
     }
-    let (frames, most) = (runs, most + runs.all_pages());
+    let most = most + runs.all_pages();
+    // Nobody else has written there, wherever it is this time.
+    let own = if s.uses_heap != 0 { own_heap(me) } else { (0, 0) };
+    if s.uses_heap != 0 {
+        scan_range(me, own.0, own.1, |a, b| runs.add_found(a, b, with_reset));
+        if runs.all_pages() == most {
+            return runs.sort().then_some(runs);
+        }
+    }
+    // Beside what it changes in place a child has the rest of its part.
+    let (part, len) = me.part;
+    let span = if len > 0 { (part - PAGE, part + len + PAGE) } else { (0, 0) };
+    if len > 0 {
+        for (from, to) in [(span.0, part), (part + len, span.1)] {
+            scan_range(me, from, to, |a, b| runs.add_found(a, b, with_reset));
+        }
+        if runs.all_pages() == most {
+            return runs.sort().then_some(runs);
+        }
+    }
+    let frames = runs;
     let (around, room) = s.around();
     if frames.all_pages() + room < most {
         return None;
     }
+    let without = |(from, to): (usize, usize), hole: (usize, usize)| {
+        [(from, to.min(hole.0)), (from.max(hole.1), to)].into_iter().filter(|(a, b)| a < b)
+    };
+    let outside = |from, to| without((from, to), own).flat_map(move |rest| without(rest, span));
     let above = |from: usize| match (STACK..STACK_END).contains(&from) {
         true => from.max(live),
         false => from,
@@ -344,7 +390,9 @@ fn scan_usual(
         }
         let (from, to) = s.usual[i];
         let before = runs.all_pages();
-        scan_range(me, above(from), to, |a, b| runs.add_found(a, b, with_reset));
+        for (from, to) in outside(above(from), to) {
+            scan_range(me, from, to, |a, b| runs.add_found(a, b, with_reset));
+        }
         if runs.all_pages() > before {
             // What was of use is looked at first the next time.
             s.usual[..=i].rotate_right(1);
@@ -358,10 +406,12 @@ fn scan_usual(
         if late(s) {
             return None;
         }
-        scan_range(me, above(from), to, |a, b| runs.add_found(a, b, with_reset));
+        for (from, to) in outside(above(from), to) {
+            scan_range(me, from, to, |a, b| runs.add_found(a, b, with_reset));
+        }
         if runs.all_pages() == most {
             let found = runs.sort().then_some(runs);
-            s.learn(&runs);
+            s.learn(&runs, &[own, span]);
             return found;
         }
     }
@@ -396,15 +446,16 @@ fn scan_all(me: &Me, stack_from: usize, with_reset: bool, crowds: &mut [Crowd; Z
     runs
 }
 
-/// Calls `each` with the parts of a range that were not granted to the running child: what it
-/// writes to a grant goes to the file, however large it is.
+/// Calls `each` with the parts of a range that were not granted to the running child, alone or with
+/// its siblings: what it writes there goes to the file, however large it is.
 fn each_private(me: &Me, from: usize, to: usize, mut each: impl FnMut(usize, usize)) {
     /// Grants from which on looking for them costs more than it saves.
     const MANY: u32 = 128;
     let count = if me.grant_count > MANY { 0 } else { me.grant_count };
     let mut at = from;
     while at < to {
-        let next = (0..count).map(grants::at).filter(|g| g.0 + g.1 > at).min();
+        let shared = (0..count).map(grants::at).chain(me.shown.range());
+        let next = shared.filter(|g| g.0 + g.1 > at).min();
         let (start, len) = next.filter(|g| g.0 < to).unwrap_or((to, 0));
         if at < start {
             each(at, start);
@@ -512,7 +563,9 @@ pub(super) fn tidy(me: &mut Me) {
     if runs.all_pages() <= TOUCHED && s.skip == 0 {
         // The next child will probably write there as well. If it reads first, that is one fault
         // more than pages, and it seems to have changed something else.
-        for page in runs.all().flat_map(|i| (run(i).0..run(i).1).step_by(PAGE)) {
+        let own = own_heap(me);
+        let outside = |page: &usize| *page < own.0 || own.1 <= *page;
+        for page in runs.all().flat_map(|i| (run(i).0..run(i).1).step_by(PAGE)).filter(outside) {
             // SAFETY: a page of the image, mapped readable.
             unsafe { (page as *const u8).read_volatile() };
         }

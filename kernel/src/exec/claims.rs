@@ -5,7 +5,7 @@
 //! first, which no other can write, and checked there. Contents of pages, output and results are
 //! used where they lie: any bytes will do, also ones that change meanwhile.
 
-use super::control::{EXCHANGE_BYTES, Me, Outcome, Stage, area, exchange, slot_at};
+use super::control::{EXCHANGE_BYTES, Me, Outcome, Stage, area, brief, control, exchange, slot_at};
 use super::layer;
 use super::stage;
 use super::trace::FRAMES;
@@ -38,6 +38,16 @@ pub(crate) fn stage_at(slot: u32, at: u64) -> Option<Stage> {
     // SAFETY: `control`: exchange memory of the worker; the worker published the stage
     // before its outcome, and any bytes of the plain fields are checked below.
     Some(unsafe { (at as *const Stage).read_volatile() })
+}
+
+/// The slot and the stage of a child that reported. One that was staged for another child, or for
+/// an earlier construct in the same place, is none: its pages are not those of this snapshot.
+pub(crate) fn stage_of(construct: u32, index: u32) -> Option<(u32, Stage)> {
+    let life = brief(construct)?.life.load(SeqCst);
+    let o = control().constructs.get(construct as usize)?.outcomes.get(index as usize)?;
+    let slot = slot_of(o);
+    let st = stage_at(slot, o.stage.load(SeqCst))?;
+    (st.owner == [construct, life, index]).then_some((slot, st))
 }
 
 /// Whether `[at, at + len)` lies in the area of `slot`, aligned.

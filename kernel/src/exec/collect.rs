@@ -2,7 +2,7 @@
 
 use super::changes::{self, Runs, scan_changed};
 use super::control::{Me, area, exchange};
-use super::{layer, stage};
+use super::{layer, stage, timeline};
 use crate::abi::Limit;
 use crate::check::{self, touched};
 use crate::heap::turns::Vacated;
@@ -42,7 +42,9 @@ pub(super) fn stage_changes(
     if faults == me.clean_faults && !layer::copied_pages(me).any(listed) {
         return Ok(());
     }
+    let began = timeline::now();
     let runs = scan_changed(me, me.parent_stack, false, faults)?;
+    timeline::scanned(me, began);
     let tls = layer::ancestors(me.depth);
     if !failed {
         let wanted = |page: usize| !dead.contains(&page) && !vacant(page) && listed(page);

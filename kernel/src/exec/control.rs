@@ -14,8 +14,11 @@
 
 use super::cause::CauseRecord;
 use super::command::Command;
+use super::common::Shown;
+use super::timeline;
 use super::trace::Ending;
 use crate::abi::{Entry, MAX_CHILDREN, REGISTERS};
+use crate::check::sight::Sight;
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::huge::Pages;
@@ -94,6 +97,12 @@ pub(crate) struct Request {
     pub stack: usize,
     /// Path of the parent, hashed.
     pub path: u64,
+    /// Construct that the parent is a child of; `u32::MAX`: none, it is the master.
+    pub parent: u32,
+    /// The parent's index there.
+    pub parent_index: u32,
+    /// The open child's id.
+    pub name: u32,
     /// Floating-point control of the parent.
     pub float: FloatControl,
     /// Where the heap gets fresh segments.
@@ -120,6 +129,11 @@ pub(crate) struct Request {
     pub clock: u64,
     /// The children run for what they write to some pages, see [`crate::check`]; 0: for all.
     pub watch: usize,
+    /// Memory that they fill in place, see [`super::common`]: address and length, or zeros.
+    pub common: (usize, usize),
+    /// What each of them is granted in place, in the parent's image, see [`super::inplace`]; read
+    /// with [`order::IN_PLACE`] only.
+    pub parts: *const (usize, usize),
     /// Not 0: they go on from these records, of which 0 stands for a child that does nothing.
     pub records: usize,
 }
@@ -142,6 +156,10 @@ pub(crate) mod order {
     pub const PRINTED: u32 = 32;
     /// The children run one after another, see [`crate::heap::turns`].
     pub const IN_TURN: u32 = 128;
+    /// What the children fill in place is their parent's memory at once.
+    pub const SHARED: u32 = 256;
+    /// The children may change the parts that they were granted in their parent's memory.
+    pub const IN_PLACE: u32 = 512;
 }
 
 /// What is known of one child.
@@ -155,6 +173,9 @@ pub(crate) struct Outcome {
     pub evicted: AtomicU32,
     /// Address of its stage once the status is set.
     pub stage: AtomicU64,
+    /// Address of what was in its part before it changed that in place, see [`super::inplace`]; 0:
+    /// it did not.
+    pub saved: AtomicU64,
 }
 
 /// Values of [`Outcome::status`].
@@ -280,6 +301,8 @@ pub(crate) struct Control {
     pub dirty_below: [AtomicU32; ZONES],
     /// Small and huge pages.
     pub pages: Pages,
+    /// What was done when, where a timeline is taken.
+    pub timeline: timeline::Ring,
     /// Constructs.
     pub constructs: [Construct; MAX_CONSTRUCTS],
     /// What the master says.
@@ -351,6 +374,8 @@ pub(crate) struct Stage {
     pub clock: u64,
     /// Constructs that it made.
     pub constructs: u64,
+    /// Not 0 once the running child has used a file.
+    pub files: u64,
     /// Registers of a child that a signal ended, see [`super::trace`].
     pub registers_at_end: [u64; REGISTERS],
     /// Its stack from the stack pointer on.
@@ -365,6 +390,10 @@ pub(crate) struct Stage {
     pub found_count: usize,
     /// How it stood when it went on last, see [`super::evict::record`].
     pub record: usize,
+    /// The last write to the byte that it is watched for, see [`crate::check::sight`].
+    pub sight: Sight,
+    /// Whose it is: construct, its life, and the child's index.
+    pub owner: [u32; 3],
 }
 
 /// Layout of an exchange area.
@@ -429,6 +458,8 @@ pub(crate) struct Me {
     /// Index of the running child in its construct.
     pub index: u32,
     pub construct: u32,
+    /// Whether inputs are recorded or replayed, see [`crate::replay`].
+    pub inputs: u32,
     /// Set in the template's run: thread destructors go to the template's list.
     pub template: u32,
     /// Heap of the running space.
@@ -436,11 +467,15 @@ pub(crate) struct Me {
     pub session: u64,
     /// The last session in which the running space's heap was used.
     pub opened: u64,
+    /// Not 0: an allocation is looking where it was called from.
+    pub unwinding: u32,
     pub sequences: [Sequence; ZONES],
     /// Hash of the task path.
     pub path: u64,
     /// Constructs this space made: part of its children's paths.
     pub constructs: u64,
+    /// Not 0 once the child has used a file.
+    pub files: u64,
     /// Random numbers drawn so far.
     pub drawn: u64,
     /// The running space's virtual clock.
@@ -483,6 +518,8 @@ pub(crate) struct Me {
     pub tls_depth: u32,
     /// Live stages in the worker's list.
     pub stage_count: u32,
+    /// Bytes of the exchange area that stages used of late.
+    pub stage_high: usize,
     /// What the running space's memory is besides the file and its own changed pages: the
     /// layers it has made and those it started from.
     pub chain: usize,
@@ -507,6 +544,14 @@ pub(crate) struct Me {
     pub orders: u32,
     /// Code of the last ret.
     pub ret_code: u32,
+    /// What the running space offers to the children of its closed constructs.
+    pub offered: (usize, usize),
+    /// What the running child fills in place.
+    pub filled: (usize, usize),
+    /// What this worker maps shared for that.
+    pub shown: Shown,
+    /// Pages that the running child was granted in place, see [`super::inplace`].
+    pub part: (usize, usize),
     /// Ranges of pages that the running space's code may not read or write.
     pub restricted: usize,
     /// The running child's stage, its end so far and the end of the room it may use.
@@ -538,6 +583,8 @@ pub(crate) struct Me {
     pub has_result: bool,
     /// Value of `go` last seen by this worker.
     pub seen_go: u32,
+    /// What the timeline is to say of the running space.
+    pub lap: timeline::Lap,
 }
 
 pub(crate) mod private;
@@ -571,7 +618,8 @@ const _: () = {
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
     assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
-    assert!(TOUCHED_END <= WRITERS && WRITERS_END <= WRITTEN && WRITTEN_END <= RESULT);
+    assert!(TOUCHED_END <= WRITERS && WRITERS_END <= TIMELINE && WRITTEN_END <= RESULT);
+    assert!(TIMELINE + timeline::WRITER_SIZE <= TIMELINE_END && TIMELINE_END <= WRITTEN);
     assert!(RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096 && size_of::<Told>().is_multiple_of(4096));

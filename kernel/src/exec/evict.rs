@@ -6,10 +6,10 @@
 //! of a slot, which outlives the process in it.
 
 use super::changes::{self, Runs, scan_changed};
-use super::control::{Job, Me, Request, Stage, area, exchange, order, private, slot_at};
+use super::control::{Job, Me, Request, Stage, area, exchange, me, order, private, slot_at};
 use super::exits::exit_at;
 use super::worker::{start_thread, take_snapshot};
-use super::{claims, collect, grants, layer, stage};
+use super::{claims, collect, common, grants, layer, stage};
 use crate::abi::{Limit, PAGE};
 use crate::check::{touched, verdict, watch};
 use crate::heap::class::ZONES;
@@ -33,6 +33,7 @@ struct Kept {
     sequences: [Sequence; ZONES],
     path: u64,
     constructs: u64,
+    files: u64,
     drawn: u64,
     clock: u64,
     mask: u64,
@@ -109,6 +110,7 @@ fn write(me: &mut Me, job: &Job) -> Result<Runs, Limit> {
         sequences: me.sequences,
         path: me.path,
         constructs: me.constructs,
+        files: me.files,
         drawn: me.drawn,
         clock: me.clock,
         mask: me.mask,
@@ -190,12 +192,14 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     (me.heap, me.session, me.opened) = (k.heap, k.session, k.opened);
     me.sequences = k.sequences;
     (me.path, me.constructs, me.drawn) = (k.path, k.constructs, k.drawn);
+    me.files = k.files;
     (me.clock, me.mask) = (k.clock, k.mask);
     (me.base, me.chain) = (k.base, k.base);
     (me.scan_below, me.table_below) = (k.scan_below, k.table_below);
     (me.tail_pages, me.leaving) = (k.tail_pages, k.leaving);
     (me.end, me.ret_code, me.child_registers) = (k.end, k.ret_code, k.registers);
     (me.freed_count, me.freed_lost) = (0, 0);
+    (me.offered, me.part) = ((0, 0), (0, 0));
     if r.watch != 0 {
         changes::clear_own_stack(me);
     }
@@ -210,7 +214,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     // A new snapshot takes the place of all but its frames and its thread-local storage.
     let snap = r.orders & order::SNAP != 0;
     if !snap {
-        layer::apply(me, k.base)?;
+        common::bring(me, r, k.base)?;
         permissions::take_over(restricted);
         staged.addrs.iter().zip(staged.pages).for_each(|(&to, page)| put_back(to, page));
     }
@@ -239,7 +243,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
 pub(super) fn go_on_watching(at: u64) {
     let slot = slot_at(at as usize) % MAX_WORKERS as u32;
     let Some(st) = claims::stage_at(slot, at) else { return };
-    claims::masks(slot, &st, watch::pages().len()).into_iter().for_each(watch::absorb);
+    watch::absorb(me(), slot, &st, None);
     // As many as found room before do so again.
     let _ = claims::found(slot, &st).iter().try_for_each(|v| verdict::remember(*v));
 }

@@ -77,6 +77,7 @@ pub const OUTCOME: &[(&str, usize)] = &[
     ("status", offset_of!(Outcome, status)),
     ("evicted", offset_of!(Outcome, evicted)),
     ("stage", offset_of!(Outcome, stage)),
+    ("saved", offset_of!(Outcome, saved)),
 ];
 
 /// Words of a stage, as offsets.
@@ -106,6 +107,7 @@ pub const STAGE: &[(&str, usize)] = &[
     ("masks", offset_of!(Stage, masks)),
     ("found", offset_of!(Stage, found)),
     ("found_count", offset_of!(Stage, found_count)),
+    ("owner", offset_of!(Stage, owner)),
 ];
 
 /// Bytes of an outcome.

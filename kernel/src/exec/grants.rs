@@ -17,11 +17,16 @@ pub(crate) fn take(zone: usize, number: u32) {
     }
 }
 
-fn map_granted(me: &mut Me, addr: usize, len: usize) -> bool {
-    let room = me.grant_count < private::GRANTS_MAX
-        && me.orders & order::NO_GRANTS == 0
-        && !layer::covers(me.chain, addr, len);
-    if !room || map_image(me, addr, len, libc::MAP_SHARED).is_err() {
+/// Whether the running child can have one more grant.
+pub(super) fn has_room(me: &Me) -> bool {
+    me.grant_count < private::GRANTS_MAX
+}
+
+/// Grants the running child a range. False, and nothing has changed, where that cannot be.
+pub(super) fn map_granted(me: &mut Me, addr: usize, len: usize) -> bool {
+    let room =
+        has_room(me) && me.orders & order::NO_GRANTS == 0 && !layer::covers(me.chain, addr, len);
+    if !room || map_shared(me, addr, len).is_err() {
         return false;
     }
     // SAFETY: below GRANTS_MAX entries fit; any bytes are valid.
@@ -66,10 +71,7 @@ pub(super) fn all(me: &Me) -> &'static [(usize, usize)] {
 /// Gives the child that goes on in this worker a grant that it has, or, where it takes a new
 /// snapshot, had.
 pub(super) fn renew(me: &mut Me, (addr, len): (usize, usize), has: bool) {
-    if has
-        && me.grant_count < private::GRANTS_MAX
-        && map_image(me, addr, len, libc::MAP_SHARED).is_ok()
-    {
+    if has && me.grant_count < private::GRANTS_MAX && map_shared(me, addr, len).is_ok() {
         // SAFETY: as in `map_granted`.
         unsafe { *private_item(private::GRANTS, me.grant_count as usize) = (addr, len) };
         me.grant_count += 1;
@@ -101,6 +103,11 @@ pub(crate) fn seal(me: &mut Me) {
 /// Maps a range private, with nothing in it but what the file has.
 pub(super) fn show_file(me: &Me, addr: usize, len: usize) -> sys::Sys<usize> {
     map_image(me, addr, len, libc::MAP_PRIVATE)
+}
+
+/// Maps a range of the heap as the file itself.
+pub(super) fn map_shared(me: &Me, addr: usize, len: usize) -> sys::Sys<usize> {
+    map_image(me, addr, len, libc::MAP_SHARED)
 }
 
 fn map_image(me: &Me, addr: usize, len: usize, kind: i32) -> sys::Sys<usize> {

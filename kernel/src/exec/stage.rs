@@ -20,19 +20,25 @@ struct Live {
 }
 
 impl Live {
-    /// Whether its construct is not merged yet and its child has not reported anew.
+    /// Whether its construct is not merged yet, and its child has not reported anew or left
+    /// there what its parent may have to put back.
     fn is_needed(&self) -> bool {
         let lives = brief(self.construct).is_some_and(|b| b.life.load(Acquire) == self.life);
         let c = control().constructs.get(self.construct as usize).filter(|_| lives);
         let c = c.filter(|c| c.released.load(Acquire) == 0);
         let o = c.and_then(|c| c.outcomes.get(self.index as usize));
-        o.is_some_and(|o| o.stage.load(Acquire) == self.start as u64)
+        o.is_some_and(|o| {
+            let saved = o.saved.load(SeqCst) as usize;
+            o.stage.load(Acquire) == self.start as u64 || (self.start..self.end).contains(&saved)
+        })
     }
 }
 
 const MAX: u32 = area::LIVE_MAX;
 /// Bytes of the area that keep their pages when nothing is staged.
 const RESERVE: usize = 4 << 20;
+/// The same where the last stages used more.
+const RESERVE_MOST: usize = 64 << 20;
 
 /// The list, ascending. It lies in the exchange area: a worker that dies leaves it to its
 /// successor.
@@ -82,7 +88,10 @@ pub(super) fn begin(me: &mut Me) -> Option<()> {
     purge(me);
     let (mut start, mut limit) = (base, base + area::STAGES);
     if me.stage_count == 0 {
-        punch(me, base + RESERVE, end_before);
+        // What is used again and again keeps its pages.
+        let (used, before) = (end_before.saturating_sub(base), me.stage_high);
+        me.stage_high = used.min(RESERVE_MOST).max(before - before / 8);
+        punch(me, base + me.stage_high.max(RESERVE), base + used.max(before));
     } else {
         let (mut best, mut from) = (0, base);
         for i in 0..=me.stage_count {
@@ -129,7 +138,13 @@ pub(crate) fn stage(me: &Me) -> &'static mut Stage {
 /// reports anew.
 pub(super) fn keep(me: &mut Me, life: u32, evicted: bool) {
     let (start, end, construct, index) = (me.stage, me.stage_end, me.construct, me.index);
+    stage(me).owner = [construct, life, index];
     let new = Live { start, end, construct, life, index, evicted: u32::from(evicted) };
+    if let Some(same) = (0..me.stage_count).map(live).find(|l| l.start == start) {
+        // It was kept before the child began.
+        *same = new;
+        return;
+    }
     let mut at = me.stage_count;
     // All that were in the list are in it at any time: a successor may find it like this.
     *live(at) = if at > 0 { *live(at - 1) } else { new };

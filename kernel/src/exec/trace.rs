@@ -8,7 +8,8 @@ use crate::abi::{PAGE, REGISTERS};
 use crate::image::layout::STACK;
 use core::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
-const RSP: usize = 7;
+/// Number of the stack pointer among the registers.
+pub(crate) const RSP: usize = 7;
 
 /// Most bytes of the stack that are kept: the frames of the standard library are small.
 pub(crate) const FRAMES: usize = 64 << 10;
@@ -35,26 +36,6 @@ pub(crate) fn note(registers: [u64; REGISTERS], text: u64) {
 /// Whether a fault hit the copying below: what was copied so far is what there is.
 pub(crate) fn was_copying() -> bool {
     core::mem::take(&mut me().ending.copying) != 0
-}
-
-/// Takes room in the stage for where the child stands when it is wanted; it may be many times.
-pub(crate) fn expect(me: &mut Me) -> Option<()> {
-    let at = stage::take(me, FRAMES)?;
-    let st = stage::stage(me);
-    (st.registers_at_end, st.frames, st.frames_len) = ([0; REGISTERS], at, 0);
-    Some(())
-}
-
-/// Keeps where a child stands that is in the middle of an instruction, in place of what was kept
-/// before.
-pub(crate) fn keep(me: &Me, registers: [u64; REGISTERS]) {
-    let st = stage::stage(me);
-    let from = registers[RSP] as usize;
-    let known = from > STACK + PAGE;
-    let len = if known { me.parent_stack.saturating_sub(from).min(FRAMES) } else { 0 };
-    // SAFETY: `control`: `expect` took the room; the child's stack can be read from there on.
-    unsafe { core::ptr::copy_nonoverlapping(from as *const u8, st.frames as *mut u8, len) };
-    (st.registers_at_end, st.frames_len) = (registers, len);
 }
 
 /// Stages what was noted. A fault in here goes on in [`super::worker::finish_end`].

@@ -2,8 +2,12 @@
 
 use super::cause::CauseRecord;
 use super::collect::Then;
+use super::common::Shown;
 use super::control::*;
-use super::{changes, chaos, collect, command, evict, exits, grants, layer, stage, trace, turns};
+use super::{
+    changes, chaos, collect, command, common, evict, exits, grants, inplace, layer, stage,
+};
+use super::{timeline, trace, turns};
 use crate::abi::{Cause, End, Limit};
 use crate::check::{self, verdict, watch};
 use crate::confine::{self, mix};
@@ -29,11 +33,12 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     me.role = Role::Worker;
     me.slot = slot;
     stage::inherit(me);
-    me.grant_count = 0;
+    (me.grant_count, me.stage_high) = (0, 0);
     me.tls_depth = 0;
     me.dead_top = crate::image::layout::STACK;
     me.seen_go = 0;
     (me.applied, me.copied_count, me.mapped_count) = (0, 0, 0);
+    me.shown = Shown::NONE;
     children::forget_all();
     // SAFETY: a new process with one thread, on a stack of its own.
     if let Err((step, errno)) = unsafe { set_up(slot) } {
@@ -222,6 +227,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
     if !watch::wants(r.watch, i) {
         return Some(outcome::RETURNED);
     }
+    timeline::begin(me);
     let room = stage::begin(me);
     watch::forget();
     me.has_result = false;
@@ -242,6 +248,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         }
         if r.orders & order::ENTER != 0 {
             job = job_of(&r, i);
+            inplace::begin(me, &r, life);
         }
         me.orders = r.orders;
         let mut room = me.stage_end;
@@ -254,7 +261,9 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
             }
             permissions::enforce();
             watch::protect();
+            timeline::entered(me);
             enter(me, &r, &job);
+            timeline::left(me);
             permissions::lift();
             watch::lift();
             // What an ended phase has left is needed until the next one begins.
@@ -270,6 +279,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
             children::end_all();
         }
         hand_over(me, &job, failed, if stays { Then::Keep } else { Then::Drop });
+        timeline::handed_over(me, &r, stays, failed);
         if !stays {
             watch::end();
             stage::keep(me, life, false);
@@ -279,6 +289,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         if !park(me, con, i, &job, life) {
             return None;
         }
+        timeline::begin(me);
         r = brief.request;
         me.stage_end = room;
         if r.orders & order::SNAP != 0
@@ -332,15 +343,16 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     (me.base, me.chain) = (r.chain, r.chain);
     (me.freed_count, me.freed_lost) = (0, 0);
     (me.scan_below, me.table_below) = ([0; ZONES], [0; ZONES]);
-    layer::apply(me, r.chain)?;
+    common::bring(me, r, r.chain)?;
     layer::watch_copied(me);
     take_permissions(r);
     turns::take_lane(me, r)?;
     me.path = child_path(r.path, me.index);
-    (me.constructs, me.drawn, me.leaving) = (0, 0, 0);
+    (me.constructs, me.files, me.drawn, me.leaving) = (0, 0, 0, 0);
     (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);
+    (me.offered, me.part) = ((0, 0), (0, 0));
     Ok(())
 }
 
@@ -362,7 +374,7 @@ pub(super) fn take_snapshot(me: &mut Me, r: &Request) -> Result<(), Limit> {
         me.parent_stack = r.stack;
         changes::clear_dead_stack(me, r.stack);
     }
-    layer::apply(me, r.chain)?;
+    common::bring(me, r, r.chain)?;
     layer::watch_copied(me);
     take_permissions(r);
     turns::take_lane(me, r)?;
@@ -377,6 +389,10 @@ fn enter(me: &mut Me, r: &Request, job: &Job) {
             end_child(Cause::Limit(Limit::Exchange));
         }
         start_thread(me, r.depth);
+        // Checking mode would take it for a write of the child's.
+        if r.restricted == 0 && !check::is_on() {
+            changes::expect(me);
+        }
         if watch::is_active() {
             // What nobody has written is the same in every run: a child may copy such bytes along.
             changes::clear_own_stack(me);
@@ -427,7 +443,7 @@ fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     let st = stage::stage(me);
     st.failed = u32::from(failed);
     st.code = me.ret_code;
-    (st.clock, st.constructs) = (me.clock, me.constructs);
+    (st.clock, st.constructs, st.files) = (me.clock, me.constructs, me.files);
     st.ended = u32::from(me.end == End::Returned as u32);
     st.registers = me.child_registers.place();
     st.cause = CauseRecord::new(Cause::Panic);
@@ -482,6 +498,8 @@ pub(crate) fn stop(code: u32) {
 /// this worker meanwhile.
 fn park(me: &mut Me, con: &Construct, i: u32, job: &Job, life: u32) -> bool {
     let mail = &control().mail[me.slot as usize];
+    // It may be merged while it is parked.
+    stage::stage(me).owner = [me.construct, life, i];
     mail.ask.store(ask::PARK, SeqCst);
     // Before the outcome: a master that sees the construct complete sees us parked.
     mail.state.store(state::REQUEST, SeqCst);
@@ -502,7 +520,7 @@ fn park(me: &mut Me, con: &Construct, i: u32, job: &Job, life: u32) -> bool {
 }
 
 /// Hash of the path of child `i` of the construct whose path is `parent`.
-fn child_path(parent: u64, i: u32) -> u64 {
+pub(super) fn child_path(parent: u64, i: u32) -> u64 {
     mix(parent ^ mix(u64::from(i) + 1))
 }
 
@@ -512,13 +530,18 @@ extern "C" fn child_main(job: usize) -> ! {
     let job = unsafe { &*(job as *const Job) };
     // SAFETY: the contract of `call::Closed::get`; `enter` made sure that the result fits.
     let end = unsafe { (job.entry)(job.data, job.arg, RESULT as *mut u8) };
+    end_by_itself(end, 0)
+}
+
+/// Ends the running child, whose entry has returned or will not. On the child's stack.
+pub(crate) fn end_by_itself(end: End, code: u32) -> ! {
     me().has_result = true;
     exits::run();
     if let Some(h) = confine::handler() {
         h.child_ends();
     }
     let me = me();
-    (me.end, me.has_result) = (end as u32, false);
+    (me.end, me.ret_code, me.has_result) = (end as u32, code, false);
     // SAFETY: `run_child` waits at its record; this flow of control is not resumed again.
     unsafe { cpu::resume(&mut me.child_registers, &me.worker_registers) };
     sys::exit(77)
@@ -533,6 +556,9 @@ pub(crate) fn end_child(cause: Cause) -> ! {
         sys::exit(75);
     }
     me.role = Role::Worker;
+    if let Some(handler) = crate::confine::handler() {
+        handler.child_faulted(&mut confine::Log::append);
+    }
     let st = stage::stage(me);
     (st.log, st.log_len) = (me.stage_end, 0);
     (st.message, st.message_len, st.location_len) = (me.stage_end, u64::MAX, 0);
@@ -547,6 +573,7 @@ pub(crate) fn finish_end() -> ! {
     let me = me();
     let slot = me.slot;
     let _ = collect::stage_log(me).and_then(|()| verdict::stage(me));
+    timeline::ended(me);
     let life = control().mail[slot as usize].life.load(Acquire);
     stage::keep(me, life, false);
     if let Some(con) = control().constructs.get(me.construct as usize) {

@@ -196,6 +196,11 @@ impl Heap {
         }
     }
 
+    /// Whether a block starts at an address that the running space, or what it merged, made.
+    pub fn is_own(env: &impl Env, addr: usize) -> bool {
+        open::about(env, addr).is_some_and(|about| !about.inherited)
+    }
+
     /// Bytes usable from an address in a block on.
     pub fn usable(addr: usize) -> usize {
         block_of(addr).map_or(0, |b| b.start + b.len - addr)

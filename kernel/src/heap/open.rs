@@ -236,7 +236,8 @@ pub(super) fn free(env: &mut impl Env, addr: usize) -> bool {
     held || Heap::free_now(env, addr)
 }
 
-fn about(env: &impl Env, addr: usize) -> Option<About> {
+/// What is known of the live block at an address.
+pub(super) fn about(env: &impl Env, addr: usize) -> Option<About> {
     match locate(addr)? {
         (0, _) => small::about(env, addr),
         (z, n) => large::about(env, addr, z, n),

@@ -9,7 +9,7 @@ use super::segment::{
 use super::state::HeapState;
 use super::{Env, give_segment, take_segment};
 use crate::image::layout::MAX_DEPTH;
-use crate::sys::cpu::prefetch;
+use crate::sys::cpu::{make_own, prefetch};
 use core::cell::Cell;
 
 /// Segments of the open list that are searched before a new one is taken.
@@ -101,7 +101,12 @@ fn enter(st: &HeapState, page: u32) -> bool {
         above = a.parent.get();
     };
     if let Some(k) = CLASS.get(span.class.get() as usize) {
-        span.labels(base, k).iter().for_each(|l| l.set(l.get().min(common)));
+        let labels = span.labels(base, k);
+        if let Some(first) = labels.first() {
+            // SAFETY: `mapped`: a label of this heap.
+            unsafe { make_own(first.as_ptr()) };
+        }
+        labels.iter().for_each(|l| l.set(l.get().min(common)));
     }
     span.session.set(st.stamp.get());
     true

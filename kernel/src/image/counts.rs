@@ -1,4 +1,4 @@
-//! Which reference counts of the running space add when children are merged.
+//! Which numbers of the running space add when children are merged: reference counts, and sums.
 //!
 //! The list lies in the image, so that every space has its own, as of its snapshot: a child knows
 //! what its parent declared, and what it declares itself ends with it. It does not merge. What is
@@ -15,6 +15,12 @@ pub(crate) const MAX: usize = 1000;
 
 /// Bytes of a pair of counts: of references, and of weak references.
 pub(crate) const PAIR: usize = 16;
+
+/// Bytes of a sum.
+pub(crate) const SUM: usize = 8;
+
+/// Set in the place of a sum, whose address is a multiple of 8.
+pub(crate) const IS_SUM: usize = 1;
 
 struct Counts {
     /// For threads of the master.
@@ -38,7 +44,7 @@ pub(super) fn range() -> (usize, usize) {
     (start, start + size_of::<Counts>())
 }
 
-/// The places, in no order.
+/// The places, in no order; those of sums are marked.
 pub(super) fn places() -> &'static [AtomicUsize] {
     COUNTS.places.get(..COUNTS.len.load(Relaxed)).unwrap_or(&[])
 }
@@ -53,8 +59,22 @@ fn position(at: usize) -> Option<usize> {
 
 /// Adds a pair; whether it is one of the image and there was room.
 pub(crate) fn add(at: usize) -> bool {
+    declare(at, at, PAIR)
+}
+
+/// Adds a sum; as [`add`].
+pub(crate) fn add_sum(at: usize) -> bool {
+    declare(at, at | IS_SUM, SUM)
+}
+
+/// Takes back one [`add_sum`].
+pub(crate) fn remove_sum(at: usize) {
+    remove(at | IS_SUM);
+}
+
+fn declare(start: usize, at: usize, len: usize) -> bool {
     let page = |at: usize| regions::contains_page((at & !(PAGE - 1)) as u64);
-    if !at.is_multiple_of(8) || !page(at) || !page(at + PAIR - 1) {
+    if !start.is_multiple_of(8) || !page(start) || !page(start + len - 1) {
         return false;
     }
     let _lock = lock();

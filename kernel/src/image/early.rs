@@ -10,13 +10,33 @@ use core::sync::atomic::{AtomicU32, Ordering::*};
 const NEW: u32 = 0;
 const BUSY: u32 = 1;
 const READY: u32 = 2;
+/// Ready, and blocks of the heap have records of where they were allocated.
+const RECORDING: u32 = 3;
 
 static STATE: AtomicU32 = AtomicU32::new(NEW);
 
 /// Whether image and private memory are mapped.
 #[inline]
 pub(crate) fn is_ready() -> bool {
+    STATE.load(Acquire) >= READY
+}
+
+/// Whether they are, and blocks have no records.
+#[inline]
+pub(crate) fn is_plainly_ready() -> bool {
     STATE.load(Acquire) == READY
+}
+
+/// Whether blocks made from now on have records.
+#[inline]
+pub(crate) fn is_recording() -> bool {
+    STATE.load(Relaxed) == RECORDING
+}
+
+/// Gives blocks records from now on. For the master, before it has children.
+pub(crate) fn record() {
+    ensure();
+    STATE.store(RECORDING, Release);
 }
 
 /// Maps them on first use.

@@ -9,5 +9,6 @@ pub(crate) mod early;
 pub(crate) mod foreign;
 pub(crate) mod huge;
 pub(crate) mod layout;
+pub(crate) mod lazy;
 pub(crate) mod regions;
 pub(crate) mod tls;

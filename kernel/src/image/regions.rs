@@ -12,8 +12,9 @@ use crate::abi::PAGE;
 use crate::error::Error;
 use crate::exec::control::{Role, me, private, private_item};
 use crate::heap::{self, class::HEAP_END};
-use crate::merge::{Accept, COUNT, Policy, Region, WriteOnce};
+use crate::merge::{Accept, COUNT, Policy, Region, SUM, WriteOnce};
 use crate::sys;
+use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Most segments and most policy regions.
@@ -41,7 +42,7 @@ struct Table {
     region_count: usize,
     pointers: [Pointer; POINTERS],
     pointer_count: usize,
-    /// The pairs of counts that have regions.
+    /// The counts that have regions.
     counted: [usize; counts::MAX],
     counted_len: usize,
     /// What objects that are written once held when they were declared.
@@ -138,9 +139,12 @@ fn follow_counts(t: &mut Table) {
     t.region_count = kept;
     t.counted_len = 0;
     for at in places() {
-        let (start, end) = (at as u64, (at + counts::PAIR) as u64);
+        let (start, len, hook) = match at & counts::IS_SUM {
+            0 => (at as u64, counts::PAIR, COUNT),
+            mark => ((at - mark) as u64, counts::SUM, SUM),
+        };
         // Where the table is full the bytes merge as bytes, and no change is lost.
-        insert(t, Region { start, end, policy: Policy::Hook(COUNT) });
+        insert(t, Region { start, end: start + len as u64, policy: Policy::Hook(hook) });
         t.counted[t.counted_len] = at;
         t.counted_len += 1;
     }
@@ -208,7 +212,7 @@ pub(crate) fn write_once(start: usize, end: usize, accept: Accept) {
 }
 
 /// Whether a range lies in the writable data of one object.
-fn in_segment(start: usize, end: usize) -> bool {
+pub(super) fn in_segment(start: usize, end: usize) -> bool {
     segments().iter().any(|s| s.start <= start && end <= s.end)
 }
 
@@ -243,7 +247,7 @@ pub(crate) fn end_of_region(addr: usize) -> Option<usize> {
 pub(crate) const TLS_END: usize = TLS + MAX_DEPTH * TLS_SLOT;
 
 /// Objects whose own state is per process: their segments are reset in every child.
-fn is_runtime(name: &str) -> bool {
+pub(crate) fn is_runtime(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     ["libc.so", "libc-", "ld-linux", "ld-", "libgcc_s", "libpthread", "linux-vdso"]
         .iter()
@@ -268,22 +272,31 @@ unsafe extern "C" fn each_object(
         // SAFETY: the loader's names are C strings.
         unsafe { core::ffi::CStr::from_ptr(info.dlpi_name) }.to_str().unwrap_or("")
     };
-    let base = info.dlpi_addr as usize;
+    for r in writable(info.dlpi_addr as usize, headers) {
+        add(r.start, r.end, is_runtime(name));
+    }
+    0
+}
+
+/// The pages of an object that is loaded at `base` with these headers which it may write.
+pub(crate) fn writable(
+    base: usize,
+    headers: &[libc::Elf64_Phdr],
+) -> impl Iterator<Item = Range<usize>> {
     let read_only_end = headers
         .iter()
         .filter(|h| h.p_type == libc::PT_GNU_RELRO)
         .map(|h| page_floor(base + (h.p_vaddr + h.p_memsz) as usize))
         .max()
         .unwrap_or(0);
-    for h in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W != 0) {
+    let segments =
+        headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W != 0);
+    segments.map(move |h| {
         let end = page_ceil(base + (h.p_vaddr + h.p_memsz) as usize);
-        let mut start = page_floor(base + h.p_vaddr as usize);
-        if (start..=end).contains(&read_only_end) {
-            start = read_only_end;
-        }
-        add(start, end, is_runtime(name));
-    }
-    0
+        let start = page_floor(base + h.p_vaddr as usize);
+        let relro = (start..=end).contains(&read_only_end);
+        if relro { read_only_end..end } else { start..end }
+    })
 }
 
 fn add(start: usize, end: usize, reset: bool) {

@@ -1,8 +1,7 @@
 //! `setenv` and its kin: libc's environment is reset in every child, so a change there would
 //! be lost without a word. In a child they fail with EPERM instead (std's `set_var` panics).
 
-use crate::exec::control::{Role, me};
-use crate::image::early;
+use crate::exec::control::Role;
 use core::ffi::{c_char, c_int};
 
 /// Fails in a child, else calls libc's own function.
@@ -14,12 +13,11 @@ macro_rules! refused_in_children {
         /// As in C.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($arg: $ty),*) -> c_int {
-            early::ensure();
             // SAFETY: libc's own function of this name has this type.
             let own = unsafe { super::next::<unsafe extern "C" fn($($ty),*) -> c_int>($symbol) };
             match own {
                 // SAFETY: the caller's contract.
-                Some(f) if me().role != Role::Child => unsafe { f($($arg),*) },
+                Some(f) if super::role() != Role::Child => unsafe { f($($arg),*) },
                 _ => {
                     // SAFETY: libc's thread-local error number.
                     unsafe { *libc::__errno_location() = libc::EPERM };

@@ -6,7 +6,7 @@
 use super::Next;
 use crate::exec::control::{Role, me};
 use crate::exec::master::master;
-use crate::image::early;
+use crate::exec::timeline;
 use crate::sys;
 use core::ffi::{c_char, c_int};
 
@@ -15,9 +15,9 @@ type Strings = *const *const c_char;
 /// Ends the workers, unless this process only shares the master's memory until it is replaced
 /// (`vfork`).
 fn leave_no_workers() {
-    early::ensure();
-    if me().role == Role::Master && sys::ids().0 == me().master_pid {
+    if super::role() == Role::Master && sys::ids().0 == me().master_pid {
         master().shut_down();
+        timeline::finish();
     }
 }
 

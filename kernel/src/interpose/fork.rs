@@ -3,8 +3,8 @@
 //! Each gets a view of its own before they part. (`vfork` and `posix_spawn` share memory with
 //! a suspended parent and need nothing.)
 
-use crate::exec::control::{Role, me};
-use crate::image::early;
+use crate::apart;
+use crate::exec::control::Role;
 use crate::space::fork::{self, eagerly, on_demand};
 use crate::sys;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -23,11 +23,12 @@ fn failed(e: i32) -> c_int {
     -1
 }
 
-/// In a child: leaves from outside the gate, so that confinement refuses it.
+/// In a child, and in a program whose inputs are recorded: leaves from outside the gate, so that
+/// it is refused.
 fn refused() -> Option<libc::pid_t> {
-    early::ensure();
+    let refuses = super::role() == Role::Child || !apart::is_on() && crate::replay::is_on();
     // SAFETY: the call has no operands.
-    (me().role == Role::Child).then(|| unsafe { sys::as_program(libc::SYS_fork, [0; 6]) as i32 })
+    refuses.then(|| unsafe { sys::as_program(libc::SYS_fork, [0; 6]) as i32 })
 }
 
 /// # Safety
@@ -43,6 +44,12 @@ unsafe fn plain(name: &CStr, at: &AtomicUsize, odf: bool) -> libc::pid_t {
     }
     // SAFETY: 0, or libc's function of this name; the caller's contract.
     let own = unsafe { core::mem::transmute::<usize, Option<Fork>>(at.load(Relaxed)) };
+    if let Some(own) = own
+        && apart::is_on()
+    {
+        // SAFETY: the caller's contract.
+        return unsafe { own() };
+    }
     if let Some(own) = own
         && odf
         // SAFETY: the caller's contract.

@@ -8,8 +8,10 @@ use crate::sys;
 use core::ffi::{c_int, c_long, c_void};
 
 fn new_epoch() {
-    early::ensure();
-    crate::master::new_epoch();
+    if !crate::apart::is_on() {
+        early::ensure();
+        crate::master::new_epoch();
+    }
 }
 
 /// # Safety
@@ -21,6 +23,11 @@ unsafe fn call(nr: c_long, a: [usize; 6]) -> isize {
         return unsafe { sys::as_program(nr, a) };
     }
     new_epoch();
+    if nr == libc::SYS_mmap && !crate::apart::is_on() && crate::replay::is_on() {
+        // The same: a file that is mapped is an input.
+        // SAFETY: the caller's contract.
+        return unsafe { sys::as_program(nr, a) };
+    }
     // SAFETY: the caller's contract.
     match unsafe { sys::call(nr, a) } {
         Ok(v) => v as isize,

@@ -9,13 +9,16 @@ mod mapping;
 mod random;
 mod signals;
 mod start;
+mod streams;
 mod thread;
 
+use crate::apart;
 use crate::exec::control::{Role, me};
 use crate::image::early;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+pub(crate) use exit::ends_children;
 pub(crate) use fork::fork_on_demand;
-pub(crate) use start::replace_main;
+pub(crate) use start::{own_main, replace_main};
 
 /// Keeps the linker from leaving these symbols out: an archive member is linked only where
 /// something refers to it.
@@ -30,6 +33,22 @@ pub(crate) fn anchor() -> usize {
         + exec::anchor()
         + signals::anchor()
         + start::anchor()
+        + streams::anchor()
+}
+
+/// What this process is; a plain one where spaces are plain processes.
+fn role() -> Role {
+    if apart::is_on() {
+        return Role::Plain;
+    }
+    early::ensure();
+    me().role
+}
+
+/// See [`crate::master::without_spaces`].
+pub(crate) fn without_spaces(seed: u64) {
+    malloc::pass_on();
+    random::seed_keys(seed);
 }
 
 /// The next definition of a symbol that we take over, for functions that are called where
@@ -50,9 +69,8 @@ impl Next {
         if at == 0 {
             // SAFETY: any function pointer has the size of an address.
             at = unsafe { next::<usize>(self.name) }.unwrap_or(0);
-            early::ensure();
             // Two children that remembered it would conflict.
-            if me().role != Role::Child {
+            if role() != Role::Child {
                 self.at.store(at, Relaxed);
             }
         }

@@ -2,8 +2,7 @@
 //! children run. In a child the call itself is refused, by confinement.
 
 use super::Next;
-use crate::exec::control::{Role, me};
-use crate::image::early;
+use crate::exec::control::Role;
 use crate::space::signals;
 use core::ffi::c_int;
 
@@ -20,8 +19,7 @@ pub(super) fn look_up() {
 }
 
 fn note(signal: c_int, handler: libc::sighandler_t) {
-    early::ensure();
-    if me().role != Role::Child {
+    if !crate::apart::is_on() && super::role() != Role::Child {
         signals::note(signal, handler);
     }
 }

@@ -21,6 +21,13 @@ pub(crate) fn replace_main(main: Main) {
     INSTEAD.store(main as usize, Relaxed);
 }
 
+/// The program's own main; none before `__libc_start_main` was called.
+pub(crate) fn own_main() -> Option<Main> {
+    let at = OWN.load(Relaxed);
+    // SAFETY: it holds nothing but a `Main`.
+    (at != 0).then(|| unsafe { core::mem::transmute::<usize, Main>(at) })
+}
+
 extern "C" fn chosen(argc: c_int, argv: *mut *mut c_char, envp: *mut *mut c_char) -> c_int {
     let main = match INSTEAD.load(Relaxed) {
         0 => OWN.load(Relaxed),

@@ -1,8 +1,9 @@
 //! Cases to compare the merge with its oracle on. For tests.
 
 use super::{
-    Accept, Block, COUNT, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, Page, PlanError,
-    Policy, Region, Target, WriteOnce, Writes, apply, oracle, plan,
+    Accept, Area, Block, COUNT, Changes, Child, Cursor, Done, Hook, HookConflict, Mask, NOBODY,
+    Owner, Page, PlanError, Policy, Region, Run, Target, Units, WriteOnce, Writes, apply, oracle,
+    plan_by_units,
 };
 use crate::abi::{Conflict, PAGE};
 
@@ -107,6 +108,81 @@ pub struct Case {
     pub children: Vec<OwnedChild>,
     /// Sorted and disjoint.
     pub regions: Vec<Region>,
+    /// Where no region is.
+    pub units: OwnedUnits,
+}
+
+/// Units of a case.
+#[derive(Clone, Default)]
+pub struct OwnedUnits {
+    /// See [`Units`].
+    pub areas: Vec<Area>,
+    /// See [`Units`].
+    pub runs: Vec<Run>,
+    /// See [`Units`].
+    pub owners: Vec<Owner>,
+}
+
+impl OwnedUnits {
+    /// As the merge takes them.
+    pub fn units(&self) -> Units<'_> {
+        Units { areas: &self.areas, runs: &self.runs, owners: &self.owners }
+    }
+
+    /// Adds elements from `at` bytes behind [`START`] on, with these runs.
+    pub fn add(&mut self, at: usize, elements: usize, stride: u64, runs: &[Run], owner: usize) {
+        let start = START + at as u64;
+        let end = start + elements as u64 * stride;
+        let at = self.areas.partition_point(|area| area.start < start);
+        let new = Area { start, end, stride, runs: (self.runs.len(), runs.len()), owner };
+        self.areas.insert(at, new);
+        self.runs.extend_from_slice(runs);
+    }
+
+    /// Adds an owner, which is the unit at `place` bytes behind [`START`].
+    pub fn own(&mut self, place: std::ops::Range<usize>, outer: usize) -> usize {
+        let [start, end] = [place.start, place.end].map(|at| START + at as u64);
+        self.owners.push(Owner { start, end, outer });
+        self.owners.len() - 1
+    }
+
+    /// Replaces them by areas between the edges.
+    fn randomize(&mut self, random: &mut Random, edges: [usize; 8]) {
+        // What has an owner: where it lies, and what owns that.
+        let mut known: Vec<(usize, usize, usize)> = Vec::new();
+        let mut pairs: Vec<&[usize]> = edges.windows(2).collect();
+        if random.below(2) == 0 {
+            pairs.reverse();
+        }
+        for pair in pairs.into_iter().take(1 + random.below(5)) {
+            let len = pair[1] - pair[0];
+            let stride = [1, 2, 4, 8, 8, 16, 24, len.max(1)][random.below(8)];
+            let elements = len / stride;
+            if elements == 0 {
+                continue;
+            }
+            let (stride, half) = (stride as u64, stride as u64 / 2);
+            let run = |start, end, unit| Run { start, end, unit };
+            let runs: &[Run] = match random.below(4) {
+                0 => &[run(0, stride, 1)],
+                1 if half > 0 => &[run(0, half, half), run(half, stride, stride - half)],
+                2 if half > 0 => &[run(half, stride, stride - half)],
+                _ => &[run(0, stride, stride)],
+            };
+            let owner = match known.len() {
+                n if n > 0 && random.below(2) == 0 => {
+                    let (from, to, outer) = known[random.below(n)];
+                    self.own(from..to, outer)
+                }
+                _ => NOBODY,
+            };
+            self.add(pair[0], elements, stride, runs, owner);
+            let last = runs[runs.len() - 1];
+            let at = pair[0] + random.below(elements) * stride as usize;
+            let unit = at + (last.end - last.unit) as usize..at + last.end as usize;
+            known.push((unit.start, unit.end, owner));
+        }
+    }
 }
 
 /// What of a case can be used for the next one.
@@ -129,8 +205,15 @@ impl Case {
             scratch.cursors.resize(children.len(), Cursor::NEW);
         }
         scratch.result.0.clone_from(&self.target.0);
-        let expected = oracle::merge(&self.target, &children, &self.regions);
-        let planned = plan(&scratch.result, &children, &self.regions, &mut scratch.cursors);
+        let expected =
+            oracle::merge_by_units(&self.target, &children, &self.regions, self.units.units());
+        let planned = plan_by_units(
+            &scratch.result,
+            &children,
+            &self.regions,
+            self.units.units(),
+            &mut scratch.cursors,
+        );
         match (planned, expected) {
             (Ok(plan), Ok(expected)) => {
                 let stats = apply(plan, &mut scratch.result);
@@ -220,6 +303,7 @@ impl Case {
         let apart = random.below(2) == 0;
         let frees = random.below(3) == 0;
         let exact = random.below(3) == 0;
+        let by_units = random.below(3) == 0;
         let mut index = 0;
         for (number, child) in self.children.iter_mut().enumerate() {
             index += random.below(3) as u32 / 2;
@@ -249,14 +333,19 @@ impl Case {
                         0 => random.below(2 * PAGE),
                         n => n % 8 * (1 + random.below(3)),
                     };
+                    // A block begins in the page of what it holds.
+                    let len = if by_units { len.min(PAGE - at % PAGE) } else { len };
                     child.free(at, len.min(size - at));
                 }
             }
         }
         self.regions.clear();
-        if random.below(2) == 0 {
-            let mut edges = [(); 8].map(|()| near(random));
-            edges.sort_unstable();
+        let mut edges = [(); 8].map(|()| near(random));
+        edges.sort_unstable();
+        self.units = OwnedUnits::default();
+        if by_units {
+            self.units.randomize(random, edges);
+        } else if random.below(2) == 0 {
             for edge in edges.windows(2).take(1 + random.below(7)) {
                 let policy = random_policy(random.below(11), fill, edge[1] - edge[0]);
                 let [start, end] = [edge[0], edge[1]].map(|at| START + at as u64);

@@ -1,4 +1,5 @@
-//! Counts that add: reference counts, which children raise and lower without looking at them.
+//! Counts that add: reference counts, which children raise and lower without looking at them, and
+//! sums.
 //!
 //! What a merge makes of one is what the children would have made of it one after another: the
 //! reference and all that each child added and took away. That holds as long as none of them could
@@ -11,6 +12,9 @@ use core::ops::Range;
 
 /// Merges words of eight bytes, counted from the start of the region, as counts that add.
 pub const COUNT: Hook = Hook { check, merge };
+
+/// The same for numbers that may be anything, modulo 2^64: whatever children make of them adds.
+pub const SUM: Hook = Hook { check: |_| Ok(()), merge };
 
 /// Largest count: a reference count beyond it ends the program.
 const LARGEST: i128 = isize::MAX as i128;
@@ -97,6 +101,21 @@ mod tests {
         assert_eq!(merged(1, &[1, 0, 1]), Ok(0));
         assert_eq!(merged(0, &[0, 9]), Ok(9));
         assert_eq!(merged(1, &[u64::MAX]), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn sums_wrap() {
+        let versions = [5u64, 10, 9].map(|n| n.to_le_bytes());
+        let list: Vec<(u32, &[u8])> = (0..).zip(versions.iter().map(|b| &b[..])).collect();
+        let was = 10u64.to_le_bytes();
+        let mut out = was;
+        let changes = Changes::new(0, &was, &list);
+        assert_eq!((SUM.check)(&changes), Ok(()));
+        (SUM.merge)(&changes, &mut out);
+        assert_eq!(u64::from_le_bytes(out), 4);
+        let list = [(0, &[0; 8][..]), (1, &[255; 8][..])];
+        (SUM.merge)(&Changes::new(0, &was, &list), &mut out);
+        assert_eq!(u64::from_le_bytes(out), 0u64.wrapping_sub(11));
     }
 
     #[test]

@@ -54,18 +54,20 @@ mod plan;
 mod region;
 mod shared;
 mod sweep;
+mod units;
 mod word;
 
 #[cfg(test)]
 mod tests;
 
 pub use apply::apply;
-pub use count::COUNT;
+pub use count::{COUNT, SUM};
 pub use once::{Accept, Done, WriteOnce};
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, plan_by_units};
 pub use region::{Changes, Hook, HookConflict, Policy, Region};
 pub use shared::shared;
 pub use sweep::Cursor;
+pub use units::{Area, NOBODY, Owner, Run, Units};
 
 use crate::abi::{Conflict, PAGE};
 use core::fmt;
@@ -167,7 +169,7 @@ pub enum PlanError {
         /// Index of the child.
         child: u32,
     },
-    /// The regions are not sorted and disjoint.
+    /// The regions are not sorted and disjoint, or the units are not.
     Regions,
 }
 
@@ -183,7 +185,7 @@ impl fmt::Display for PlanError {
             Self::Malformed { child } => {
                 write!(f, "the dirty pages or frees that child {child} handed over are malformed")
             }
-            Self::Regions => f.write_str("the regions are not sorted and disjoint"),
+            Self::Regions => f.write_str("the regions or units are not sorted and disjoint"),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Written for being obviously right; shares nothing with the fast path but the types of the
 //! interface. It allocates and it panics on malformed arguments.
 
-use super::{Accept, Changes, Child, Policy, Region, Target};
+use super::{Accept, Changes, Child, Policy, Region, Target, Units};
 use crate::abi::{Conflict, Freed, PAGE};
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ struct Touch {
 /// The order in which conflicts are reported.
 type Found = (u32, u64, u32);
 
-/// The bytes of the target to set, or the conflict to report.
+/// The bytes of the target to set, or the conflict to report; every byte is a unit.
 ///
 /// # Errors
 ///
@@ -35,6 +35,24 @@ pub fn merge<T: Target>(
     target: &T,
     children: &[Child<'_>],
     regions: &[Region],
+) -> Result<BTreeMap<u64, u8>, Conflict> {
+    merge_by_units(target, children, regions, Units::NONE)
+}
+
+/// The same by units.
+///
+/// # Errors
+///
+/// The conflict.
+///
+/// # Panics
+///
+/// If a child or the regions break the rules.
+pub fn merge_by_units<T: Target>(
+    target: &T,
+    children: &[Child<'_>],
+    regions: &[Region],
+    units: Units<'_>,
 ) -> Result<BTreeMap<u64, u8>, Conflict> {
     let writers: Vec<Option<Option<usize>>> =
         regions.iter().map(|region| first_writer(target, children, region)).collect();
@@ -50,8 +68,34 @@ pub fn merge<T: Target>(
     let mut found: Option<Found> = None;
     let mut add = |new: Found| found = Some(found.map_or(new, |old| old.min(new)));
 
-    // Every pair of children at every byte.
+    // Every pair of children at every unit.
+    for (unit, owner) in each_unit(units) {
+        let touched = |child: usize, from: u64, to: u64| {
+            let later = &touches[touches.partition_point(|t| t.addr < from)..];
+            later.iter().take_while(|t| t.addr < to).any(|t| t.child == child)
+        };
+        let owned = |child: usize| {
+            let chain =
+                std::iter::successors(units.owners.get(owner), |o| units.owners.get(o.outer));
+            chain.into_iter().any(|o| touched(child, o.start, o.end))
+        };
+        let who: Vec<usize> =
+            (0..children.len()).filter(|&child| touched(child, unit.0, unit.1)).collect();
+        for &one in &who {
+            for other in (0..children.len()).filter(|&other| other != one) {
+                if who.contains(&other) || owned(other) {
+                    let [a, b] = [one, other].map(|child| children[child].index);
+                    add((a.max(b), unit.0, a.min(b)));
+                }
+            }
+        }
+    }
+    // Every pair of children at every other byte.
+    let in_area = |addr: u64| units.areas.iter().any(|a| a.start <= addr && addr < a.end);
     for of_byte in touches.chunk_by(|a, b| a.addr == b.addr) {
+        if in_area(of_byte[0].addr) {
+            continue;
+        }
         let region = regions.iter().position(|region| covers(region, of_byte[0].addr));
         let hook = region.is_some_and(|i| match regions[i].policy {
             Policy::Hook(_) => true,
@@ -87,7 +131,14 @@ pub fn merge<T: Target>(
     let mut result = BTreeMap::new();
     for touch in touches.iter().filter(|touch| touch.wrote) {
         if matches!(policy(regions, touch.addr), Policy::Bytes) {
-            assert_eq!(result.insert(touch.addr, value(touch)), None);
+            let was = result.insert(touch.addr, value(touch));
+            // What several wrote is padding: anything goes, such as what bytes merge to.
+            if let Some(was) = was {
+                assert!(in_area(touch.addr));
+                let page = target.page(page_of(touch.addr));
+                let reference = page.0[(touch.addr - page_of(touch.addr)) as usize];
+                result.insert(touch.addr, was ^ reference ^ value(touch));
+            }
         }
     }
     for (region, &first) in regions.iter().zip(&writers) {
@@ -158,6 +209,21 @@ fn first_writer<T: Target>(
         Accept::Same => object == wins,
     };
     changed().all(|object| is_accepted(object.1)).then_some(Some(first))
+}
+
+/// Every unit of more than a byte's knowledge: where it lies, and who owns the memory there.
+fn each_unit(units: Units<'_>) -> Vec<((u64, u64), usize)> {
+    let mut all = Vec::new();
+    for area in units.areas {
+        for element in (area.start..area.end).step_by(area.stride as usize) {
+            for run in &units.runs[area.runs.0..][..area.runs.1] {
+                for at in (run.start..run.end).step_by(run.unit as usize) {
+                    all.push(((element + at, element + at + run.unit), area.owner));
+                }
+            }
+        }
+    }
+    all
 }
 
 /// Whether a byte is known to have been written, whatever its value.

@@ -31,6 +31,13 @@ impl Marks {
         }
     }
 
+    /// Takes the marks of the bytes `from..to` away.
+    fn clear(&mut self, from: usize, to: usize) {
+        for (i, word) in self.0.iter_mut().enumerate().take(to.div_ceil(8)).skip(from / 8) {
+            *word &= !word::range(from.saturating_sub(i * 8), to.saturating_sub(i * 8));
+        }
+    }
+
     /// The lowest marked byte of `from..to`.
     pub(super) fn first_in(&self, from: usize, to: usize) -> Option<usize> {
         for (i, word) in self.0.iter().enumerate().take(to.div_ceil(8)).skip(from / 8) {
@@ -136,6 +143,11 @@ impl Mixed {
     /// Says that a hook merges bytes `from..to`.
     pub(super) fn by_hook(&mut self, from: usize, to: usize) {
         self.by_hook.set(from, to);
+    }
+
+    /// Says that bytes `from..to` are looked at elsewhere.
+    pub(super) fn elsewhere(&mut self, from: usize, to: usize) {
+        self.by_bytes.clear(from, to);
     }
 
     /// The lowest byte of `from..to` that someone did something to.

@@ -4,8 +4,9 @@ use super::once::Winner;
 use super::page::{self, Marks, Mixed};
 use super::region::{Changes, Layout, PageLayout, Part, Policy};
 use super::sweep::{Group, Member, Site, Sweep};
+use super::units::{Clash, Search, Units};
 use super::{Child, Cursor, Page, PlanError, Region, Stats, Target, claim};
-use crate::abi::{Conflict, Freed};
+use crate::abi::{Conflict, Freed, PAGE};
 use core::fmt;
 
 /// The proof that a merge has no conflict; see [`plan`].
@@ -51,11 +52,35 @@ pub fn plan<'a, T: Target>(
     regions: &'a [Region],
     scratch: &'a mut [Cursor],
 ) -> Result<Plan<'a>, PlanError> {
+    plan_by_units(target, children, regions, Units::NONE, scratch)
+}
+
+/// The same where `units` says that in some memory more than a byte is a unit. No region but of
+/// bytes lies there, and what an area's owner owns begins in the area's first page.
+///
+/// Two children that changed one unit are in conflict; so are two of which one changed a unit and
+/// the other what owns its memory, or what owns that. The address is the unit's.
+///
+/// # Errors
+///
+/// As [`plan`].
+pub fn plan_by_units<'a, T: Target>(
+    target: &T,
+    children: &'a [Child<'a>],
+    regions: &'a [Region],
+    units: Units<'_>,
+    scratch: &'a mut [Cursor],
+) -> Result<Plan<'a>, PlanError> {
     claim::check(children, regions, scratch.len())?;
+    if !units.is_sound() {
+        return Err(PlanError::Regions);
+    }
     let mut stats = Stats::default();
     let mut layout = Layout::new(regions);
     let mut sweep = Sweep::new(children, scratch, true);
-    let mut worst = None;
+    let mut search = Search::new(units, children, target);
+    let mut limit = u32::MAX;
+    let mut worst: Option<Clash> = None;
     while let Some(site) = sweep.next() {
         if site.dirty > 0 {
             stats.pages = stats.pages.saturating_add(1);
@@ -63,12 +88,14 @@ pub fn plan<'a, T: Target>(
         if site.dirty > 1 {
             stats.shared = stats.shared.saturating_add(1);
         }
-        if site.members < 2 {
+        let in_units = search.parts(site.addr).next().is_some();
+        if site.members < 2 && !in_units {
             continue;
         }
         let regions = layout.page(site.addr);
-        let shared =
-            Shared { site, group: sweep.group(&site), reference: target.page(site.addr), regions };
+        let group = sweep.group(&site);
+        let reference = target.page(site.addr);
+        let shared = Shared { site, group, reference, regions };
         let merged = |part: &Part<'_>| match part.policy {
             Policy::Bytes => Merged::ByBytes,
             Policy::NoMerge => Merged::Not,
@@ -78,17 +105,57 @@ pub fn plan<'a, T: Target>(
                 Winner::Bytes => Merged::ByBytes,
             },
         };
-        if let Some(found) = shared.conflict(&merged, &mut stats.changed) {
+        let mut found = None;
+        if site.members > 1 {
+            found = shared.conflict(&merged, &search.parts(site.addr), &mut stats.changed);
+        }
+        let by_units = if in_units { search.clash(group, limit) } else { None };
+        let found = found.map(|found| shared.clash_at(found)).into_iter().chain(by_units).min();
+        if let Some(found) = found {
             // Pages come in ascending order: from here on only a lower higher index counts.
-            let record = shared.record(found);
-            sweep.limit(found.higher);
-            worst = record.or(worst);
+            limit = found.higher;
+            sweep.limit(limit);
+            worst = Some(found);
         }
     }
-    match worst {
+    match worst.and_then(|clash| record(target, children, clash)) {
         Some(conflict) => Err(PlanError::Conflict(conflict)),
         None => Ok(Plan { children, regions, scratch, stats }),
     }
+}
+
+/// What is reported of a conflict.
+fn record<T: Target>(target: &T, children: &[Child<'_>], clash: Clash) -> Option<Conflict> {
+    let at = (clash.address % PAGE as u64) as usize;
+    let page = clash.address.saturating_sub(at as u64);
+    let (lower, higher) =
+        (children.get(clash.lower as usize)?, children.get(clash.higher as usize)?);
+    let word = |page: &Page| {
+        let (words, _) = page.0.as_chunks::<8>();
+        words.get(at / 8).copied().unwrap_or_default()
+    };
+    let value = |child: &Child<'_>| {
+        let dirty = child.addrs.binary_search(&page).ok().and_then(|i| child.pages.get(i));
+        word(dirty.unwrap_or(target.page(page)))
+    };
+    let freed = |child: &Child<'_>| {
+        let i = child.frees.partition_point(|block| block.end() <= clash.address);
+        child.frees.get(i).is_some_and(|block| block.addr <= clash.address)
+    };
+    Some(Conflict {
+        address: clash.address,
+        lower: lower.index,
+        higher: higher.index,
+        reference: word(target.page(page)),
+        lower_value: value(lower),
+        higher_value: value(higher),
+        freed: match (freed(lower), freed(higher)) {
+            (false, false) => Freed::Neither,
+            (true, false) => Freed::Lower,
+            (false, true) => Freed::Higher,
+            (true, true) => Freed::Both,
+        },
+    })
 }
 
 /// Two children and the byte of the page on which they do not agree. Ordered by what is reported
@@ -132,11 +199,16 @@ impl Touch {
 }
 
 impl Shared<'_> {
-    /// The first conflict of the page.
-    fn conflict(&self, merged: &dyn Fn(&Part<'_>) -> Merged, changed: &mut u64) -> Option<Found> {
-        let found = match self.regions.is_plain() {
+    /// The first conflict of the page, but for what lies in units.
+    fn conflict(
+        &self,
+        merged: &dyn Fn(&Part<'_>) -> Merged,
+        units: &(impl Iterator<Item = (usize, usize)> + Clone),
+        changed: &mut u64,
+    ) -> Option<Found> {
+        let found = match self.regions.is_plain() && units.clone().next().is_none() {
             true => self.clash(changed),
-            false => self.mixed_clash(merged, changed),
+            false => self.mixed_clash(merged, &mut units.clone(), changed),
         };
         let found = found.and_then(|(higher, at)| self.lower(merged, higher, at));
         if self.regions.is_plain() {
@@ -164,11 +236,12 @@ impl Shared<'_> {
         })
     }
 
-    /// The same where there are regions. Not inlined: it keeps 16 KiB on the stack.
+    /// The same where there are regions or units. Not inlined: it keeps 16 KiB on the stack.
     #[inline(never)]
     fn mixed_clash(
         &self,
         merged: &dyn Fn(&Part<'_>) -> Merged,
+        units: &mut dyn Iterator<Item = (usize, usize)>,
         changed: &mut u64,
     ) -> Option<(u32, usize)> {
         let mut seen = Mixed::none();
@@ -179,6 +252,7 @@ impl Shared<'_> {
                 Merged::Not => {}
             }
         }
+        units.for_each(|(from, to)| seen.elsewhere(from, to));
         self.group.members().find_map(|member| {
             let freed = member.freed().find_map(|(from, to)| seen.first_in(from, to));
             let wrote = member
@@ -255,26 +329,8 @@ impl Shared<'_> {
         Touch { wrote, freed }
     }
 
-    fn record(&self, found: Found) -> Option<Conflict> {
-        let (lower, higher) = (self.member(found.lower)?, self.member(found.higher)?);
-        let word = |page: &Page| {
-            let (words, _) = page.0.as_chunks::<8>();
-            words.get(found.at / 8).copied().unwrap_or_default()
-        };
-        let freed = |member| self.touch(member, found.at, false).freed;
-        Some(Conflict {
-            address: self.site.addr.saturating_add(found.at as u64),
-            lower: lower.child.index,
-            higher: higher.child.index,
-            reference: word(self.reference),
-            lower_value: word(lower.page.unwrap_or(self.reference)),
-            higher_value: word(higher.page.unwrap_or(self.reference)),
-            freed: match (freed(&lower), freed(&higher)) {
-                (false, false) => Freed::Neither,
-                (true, false) => Freed::Lower,
-                (false, true) => Freed::Higher,
-                (true, true) => Freed::Both,
-            },
-        })
+    fn clash_at(&self, found: Found) -> Clash {
+        let address = self.site.addr.saturating_add(found.at as u64);
+        Clash { higher: found.higher, address, lower: found.lower }
     }
 }

@@ -395,6 +395,11 @@ impl<'s> Iterator for Members<'s> {
 }
 
 impl<'s> Member<'s> {
+    /// The page's address.
+    pub(super) fn addr(&self) -> u64 {
+        self.addr
+    }
+
     /// What the child wrote of the page, where that is known exactly.
     pub(super) fn mask(&self) -> Option<&'s Mask> {
         let writes = &self.child.writes;

@@ -20,7 +20,7 @@ fn case<const N: usize>(
     let target = memory();
     let mut children = indices.map(OwnedChild::new);
     f(&target, &mut children);
-    Case { target, children: children.into(), regions: regions.to_vec() }
+    Case { target, children: children.into(), regions: regions.to_vec(), ..Case::default() }
 }
 
 #[track_caller]
@@ -309,7 +309,7 @@ fn thousand_children() {
             child.write(&target, (i % 4 * 16 + page) * PAGE + i, 1 + page as u8);
         }
     }
-    let mut case = Case { target, children, regions: Vec::new() };
+    let mut case = Case { target, children, ..Case::default() };
     assert_eq!(case.check(&mut Scratch::default()), Ok(None));
     let target = case.target.clone();
     case.children[1000].write(&target, 40 * PAGE + 40, 1);
@@ -532,7 +532,7 @@ fn check_deeds(deeds: &[Vec<Deed>], regions: &[(usize, usize)]) -> Result<(), Te
             Some(region(edge[0].0, edge[1].0, policy))
         })
         .collect();
-    let case = Case { target, children, regions };
+    let case = Case { target, children, regions, ..Case::default() };
     case.check(&mut Scratch::default()).map_err(TestCaseError::fail)?;
     Ok(())
 }

@@ -6,11 +6,12 @@ use crate::error::Error;
 use crate::exec::changes;
 use crate::exec::control::{Control, MASTER_AREA, Role, area, control, exchange, me};
 use crate::exec::master::master;
+use crate::exec::timeline;
 use crate::heap::{self, Heap};
 use crate::image::layout::{
     CONTROL, EXCHANGE, EXCHANGE_ALL, MAX_DEPTH, MAX_WORKERS, STACK_END, TLS, TLS_SLOT,
 };
-use crate::image::{early, huge, regions, tls};
+use crate::image::{early, huge, lazy, regions, tls};
 use crate::space::{fork, loaded, private, threads};
 use crate::sys::scan::{self, Method};
 use crate::sys::{self, cpu};
@@ -28,12 +29,19 @@ pub struct Config {
     /// Whether what children write is taken exactly, so that writes which restore the old
     /// value conflict as well.
     pub check: bool,
+    /// Whether blocks of the heap keep where they were allocated.
+    pub origins: bool,
+    /// How many writes of each of two children that conflict are watched, so that the report can
+    /// say where they wrote; 0: they do not run once more for it.
+    pub patience: u64,
     /// How changed pages are found; results do not depend on it.
     pub scan: Scan,
     /// Whether huge pages may be put behind large blocks.
     pub huge: bool,
     /// Whether reading the time stamp counter ends a child.
     pub tsc_traps: bool,
+    /// Descriptor of a file that gets a timeline of the run; the kernel keeps it.
+    pub trace: Option<i32>,
 }
 
 /// How changed pages are found.
@@ -87,6 +95,7 @@ pub unsafe fn run(
     // SAFETY: the image's stack is unused so far; `on_image_stack` returns.
     unsafe { sys::on_stack(STACK_END, on_image_stack, arg) };
     master().shut_down();
+    timeline::finish();
     me().role = Role::Plain;
     Ok(())
 }
@@ -133,9 +142,17 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     me.master_pid = std::process::id() as i32;
     control().told.chaos.store(config.chaos, Relaxed);
     control().told.check.store(u32::from(config.check), Relaxed);
+    if config.origins {
+        early::record();
+    }
+    control().told.patience.store(config.patience, Relaxed);
     me.seed = config.seed;
     me.tsc_traps = config.tsc_traps.into();
     me.path = confine::mix(config.seed);
+    if let Some(file) = config.trace {
+        let remedy = "name a file on a file system with room that DETPAR_TRACE may write";
+        timeline::open(file).map_err(unsupported("writing the trace", remedy))?;
+    }
     master().width = config.workers.clamp(1, MAX_WORKERS) as u32;
     choose_scan(config.scan)?;
     me.pagemap_fd = scan::open().map_err(unsupported("opening the page map", "mount /proc"))?;
@@ -150,6 +167,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
     // SAFETY: the caller's contract: only this thread runs.
     unsafe {
         regions::adopt_segments(block.mapping)?;
+        lazy::keep_apart();
         regions::no_merge(block.mapping.0, block.low);
         regions::no_merge(cpu::thread_pointer(), block.mapping.1);
         // The first template is thrown away with the thread handle it makes: what stays is

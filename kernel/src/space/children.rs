@@ -19,6 +19,8 @@ pub(crate) struct OpenChild {
     pub id: ChildId,
     /// Construct slot that runs it.
     pub construct: u32,
+    /// Path of the construct that it was made in, hashed.
+    pub path: u64,
     /// Session of its heap.
     pub session: u64,
     /// Its heap.
@@ -29,6 +31,8 @@ pub(crate) struct OpenChild {
     pub room: (usize, usize),
     /// The same as of its last but one snapshot, on which it stands until it has the last.
     pub room_before: (usize, usize),
+    /// Bytes that its parent had logged at its snapshot.
+    pub log_from: usize,
     /// Stack memory from here on is merged.
     pub merge_from: usize,
     /// Bytes of its result.
@@ -120,11 +124,13 @@ impl OpenChild {
             live: 0,
             id,
             construct,
+            path: 0,
             session: 0,
             lane: 0,
             chain: 0,
             room: (0, 0),
             room_before: (0, 0),
+            log_from: 0,
             merge_from: 0,
             out_size: 0,
             job: None,

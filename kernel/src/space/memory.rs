@@ -1,5 +1,6 @@
 //! Allocation for whatever space runs in this process.
 
+use crate::check::allocated;
 use crate::exec::control::{Role, area, brief, control, exchange, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::{grants, worker};
@@ -124,6 +125,12 @@ fn is_shared() -> bool {
     super::threads::ever() && me().role != Role::Child
 }
 
+/// Whether blocks are handed out and taken back by the usual paths.
+#[inline(always)]
+fn is_usual() -> bool {
+    early::is_plainly_ready() && !is_shared()
+}
+
 impl Guard {
     #[inline]
     fn lock() -> Guard {
@@ -186,7 +193,7 @@ fn exhausted(p: *mut u8, size: usize) -> *mut u8 {
 /// Null, and nothing done, for all else.
 #[inline(always)]
 pub(crate) fn allocate_usual(size: usize) -> *mut u8 {
-    if !early::is_ready() || is_shared() {
+    if !is_usual() {
         return core::ptr::null_mut();
     }
     Heap(me().heap).alloc_usual(&Space, size)
@@ -195,24 +202,36 @@ pub(crate) fn allocate_usual(size: usize) -> *mut u8 {
 /// What [`free`] does as a rule. False, and nothing done, for all else.
 #[inline(always)]
 pub(crate) fn free_usual(p: *mut u8) -> bool {
-    early::is_ready() && !is_shared() && Heap::free_usual(&Space, p as usize)
+    is_usual() && Heap::free_usual(&Space, p as usize)
 }
 
 /// Allocates `size` bytes aligned to `align`, a power of two.
 #[inline(never)]
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
+    fresh(size, |size| Heap(me().heap).alloc(&mut Space, size, align))
+}
+
+/// A block, by what takes it from the heap; longer by its record where blocks have one.
+#[inline]
+fn fresh(size: usize, take: impl Fn(usize) -> *mut u8) -> *mut u8 {
     early::ensure();
-    let _guard = Guard::lock();
-    let p = Heap(me().heap).alloc(&mut Space, size, align);
-    if p.is_null() { exhausted(p, size) } else { p }
+    let recorded = early::is_recording();
+    let p = {
+        let _guard = Guard::lock();
+        take(if recorded { size.saturating_add(allocated::ROOM) } else { size })
+    };
+    if p.is_null() {
+        return exhausted(p, size);
+    }
+    if recorded {
+        allocated::note(p);
+    }
+    p
 }
 
 /// The same, zeroed.
 pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
-    early::ensure();
-    let _guard = Guard::lock();
-    let p = Heap(me().heap).alloc_zeroed(&mut Space, size, align);
-    if p.is_null() { exhausted(p, size) } else { p }
+    fresh(size, |size| Heap(me().heap).alloc_zeroed(&mut Space, size, align))
 }
 
 /// Frees a block; addresses that are none are ignored.
@@ -227,7 +246,15 @@ pub(crate) fn free(p: *mut u8) {
 
 /// Bytes usable at a block.
 pub(crate) fn usable(p: *const u8) -> usize {
-    if p.is_null() || !early::is_ready() { 0 } else { Heap::usable(p as usize) }
+    if p.is_null() || !early::is_ready() {
+        return 0;
+    }
+    allocated::usable(p as usize, Heap::usable(p as usize))
+}
+
+/// Whether a block starts there that the running space did not inherit.
+pub(crate) fn is_own(p: *const u8) -> bool {
+    early::is_ready() && Heap::is_own(&Space, p as usize)
 }
 
 /// Resizes a block, moving it where needed; null leaves the old block as it is.
@@ -237,7 +264,7 @@ pub(crate) fn resize(p: *mut u8, size: usize) -> *mut u8 {
     }
     {
         let _guard = Guard::lock();
-        if Heap::resize_in_place(&Space, p as usize, size) {
+        if resize_in_place(p, size) {
             return p;
         }
     }
@@ -249,6 +276,15 @@ pub(crate) fn resize(p: *mut u8, size: usize) -> *mut u8 {
         free(p);
     }
     new
+}
+
+fn resize_in_place(p: *mut u8, size: usize) -> bool {
+    if !early::is_recording() {
+        return Heap::resize_in_place(&Space, p as usize, size);
+    }
+    // The record stays where it is, so the block must.
+    let len = usable(p);
+    size <= len && (size > len / 2 || len <= 64)
 }
 
 /// What this space freed while open children held it, in any order.

@@ -77,7 +77,7 @@ pub(crate) fn refuse_foreign() -> Result<(), Error> {
         return Ok(());
     }
     let start = std::time::Instant::now();
-    let patience = std::time::Duration::from_secs(1);
+    let patience = std::time::Duration::from_secs(3);
     loop {
         let threads = sys::thread_count().unwrap_or(1);
         let alive = ALIVE.load(SeqCst);

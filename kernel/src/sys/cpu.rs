@@ -1,7 +1,8 @@
-//! Registers that no library function sets: the thread pointer, floating-point control.
+//! What no library function does: registers, floating-point control, bytes written as they are.
 
 use crate::exec::control::{Role, me};
 use core::arch::asm;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// The thread pointer (FS base).
 #[inline]
@@ -121,6 +122,18 @@ pub(crate) fn prefetch(addr: usize) {
     use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     // SAFETY: a hint, without effect where nothing is mapped.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(addr as *const i8) }
+}
+
+/// Writes to a byte, which keeps its value, so that its page is private to this process: to read
+/// first and write then takes a page fault more.
+///
+/// # Safety
+/// The byte must be mapped writable and belong to the caller.
+pub(crate) unsafe fn make_own(byte: *mut u8) {
+    // SAFETY: the caller's contract; a byte is aligned.
+    let byte = unsafe { AtomicU8::from_ptr(byte) };
+    // Unlike other operations that change nothing, this one is a write for sure.
+    let _ = byte.compare_exchange(0, 0, Relaxed, Relaxed);
 }
 
 /// The time stamp counter, used only to pace the control plane, never visible in results. In a

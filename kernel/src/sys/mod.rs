@@ -4,10 +4,13 @@
 //! given; each wrapper states what its caller must guarantee. The calls use no thread-local
 //! storage (no `errno`) and no allocation, so that the control plane may use them.
 
+mod action;
 pub(crate) mod cpu;
 pub(crate) mod gate;
 pub(crate) mod scan;
+pub(crate) mod tools;
 
+pub(crate) use action::{Action, Handler, action};
 use core::sync::atomic::AtomicU32;
 use libc::{c_int, c_long};
 
@@ -73,6 +76,14 @@ pub(crate) unsafe fn protect(addr: usize, len: usize, prot: c_int) -> Sys<()> {
 pub(crate) unsafe fn drop_pages(addr: usize, len: usize) -> Sys<()> {
     // SAFETY: the caller's contract.
     unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_DONTNEED as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Fills the page tables of a range for writing, as if each page were written (MADV_POPULATE_WRITE,
+/// Linux 5.14).
+pub(crate) fn fill_tables(addr: usize, len: usize) -> Sys<()> {
+    // SAFETY: contents and mappings stay as they are.
+    unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_POPULATE_WRITE as usize, 0, 0, 0]) }
+        .map(drop)
 }
 
 /// Puts huge pages behind a range of a shared mapping of a memory file (MADV_COLLAPSE, Linux
@@ -391,6 +402,15 @@ pub(crate) fn write_all(fd: c_int, mut b: &[u8]) -> Sys<()> {
         }
     }
     Ok(())
+}
+
+/// A clock that only goes on, in nanoseconds.
+pub(crate) fn nanos() -> u64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let a = [libc::CLOCK_MONOTONIC as usize, &raw mut t as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel fills the structure.
+    let _ = unsafe { call(libc::SYS_clock_gettime, a) };
+    t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
 }
 
 /// Page faults of this process so far, minor and major. Where the system does not say, a number

@@ -1,6 +1,6 @@
 //! Descriptors.
 
-use super::super::policy::{Action, Arg::*, Row, Topic, refuse, row};
+use super::super::policy::{Action, Arg::*, Row, Topic, refuse, row, tree};
 
 const IO: &str = "what a descriptor yields is outside input: read and write it in the master";
 const DUP: &str = "a child has no descriptors of its own: duplicate them in the master";
@@ -13,12 +13,12 @@ const RING: &str =
 /// Descriptors.
 pub(crate) const TOPIC: Topic = Topic {
     title: "Descriptors",
-    intro: "A child has no descriptors in truth. Standard output and error are captured and delivered at the merge; closing what was inherited is recorded; everything else is refused.",
+    intro: "A child has no descriptors in truth. Standard output and error are captured and delivered at the merge; closing what was inherited is recorded. Files of the tree that a child opens (docs/files.md) have numbers from 2^20 on: *answered in a tree* is what a call on those gets. Everything else is refused.",
     rows: ROWS,
 };
 
 const ROWS: &[Row] = &[
-    refuse(0, "read", &[Fd, Ptr, Num], IO),
+    tree(0, "read", &[Fd, Ptr, Num], IO),
     row(
         1,
         "write",
@@ -61,9 +61,9 @@ const ROWS: &[Row] = &[
         Action::Handler,
         "standard streams are no terminals; all else is refused",
     ),
-    refuse(17, "pread64", &[Fd, Ptr, Num, Num], IO),
-    refuse(18, "pwrite64", &[Fd, Ptr, Num, Num], IO),
-    refuse(19, "readv", &[Fd, Ptr, Num], IO),
+    tree(17, "pread64", &[Fd, Ptr, Num, Num], IO),
+    tree(18, "pwrite64", &[Fd, Ptr, Num, Num], IO),
+    tree(19, "readv", &[Fd, Ptr, Num], IO),
     row(
         20,
         "writev",
@@ -79,9 +79,17 @@ const ROWS: &[Row] = &[
         Action::Sleep,
         "without descriptors a sleep, which the virtual clock makes; else refused: readiness depends on others",
     ),
-    refuse(32, "dup", &[Fd], DUP),
-    refuse(33, "dup2", &[Fd, Num], DUP),
-    refuse(40, "sendfile", &[Fd, Fd, Ptr, Num], IO),
+    row(
+        32,
+        "dup",
+        &[Fd],
+        Action::Handler,
+        "files of the tree get one more number; the standard streams answer that there is none \
+         left, whereupon `perror` uses the stream itself; all else is refused: duplicate it in the \
+         master",
+    ),
+    tree(33, "dup2", &[Fd, Num], DUP),
+    tree(40, "sendfile", &[Fd, Fd, Ptr, Num], IO),
     row(
         72,
         "fcntl",
@@ -89,10 +97,10 @@ const ROWS: &[Row] = &[
         Action::Flags,
         "every inherited descriptor closes on exec; other requests are refused",
     ),
-    refuse(73, "flock", &[Fd, Bits], IO),
-    refuse(74, "fsync", &[Fd], IO),
-    refuse(75, "fdatasync", &[Fd], IO),
-    refuse(77, "ftruncate", &[Fd, Num], IO),
+    tree(73, "flock", &[Fd, Bits], IO),
+    tree(74, "fsync", &[Fd], IO),
+    tree(75, "fdatasync", &[Fd], IO),
+    tree(77, "ftruncate", &[Fd, Num], IO),
     refuse(78, "getdents", &[Fd, Ptr, Num], IO),
     refuse(162, "sync", &[], IO),
     refuse(187, "readahead", &[Fd, Num, Num], IO),
@@ -104,8 +112,8 @@ const ROWS: &[Row] = &[
     refuse(213, "epoll_create", &[Num], READY),
     refuse(214, "epoll_ctl_old", &[Fd, Num, Fd, Ptr], READY),
     refuse(215, "epoll_wait_old", &[Fd, Ptr, Num, Num], READY),
-    refuse(217, "getdents64", &[Fd, Ptr, Num], IO),
-    refuse(221, "fadvise64", &[Fd, Num, Num, Num], IO),
+    tree(217, "getdents64", &[Fd, Ptr, Num], IO),
+    tree(221, "fadvise64", &[Fd, Num, Num, Num], IO),
     refuse(232, "epoll_wait", &[Fd, Ptr, Num, Num], READY),
     refuse(233, "epoll_ctl", &[Fd, Num, Fd, Ptr], READY),
     row(
@@ -131,12 +139,12 @@ const ROWS: &[Row] = &[
     refuse(285, "fallocate", &[Fd, Bits, Num, Num], IO),
     refuse(290, "eventfd2", &[Num, Bits], PIPE),
     refuse(291, "epoll_create1", &[Bits], READY),
-    refuse(292, "dup3", &[Fd, Num, Bits], DUP),
+    tree(292, "dup3", &[Fd, Num, Bits], DUP),
     refuse(293, "pipe2", &[Ptr, Bits], PIPE),
     refuse(295, "preadv", &[Fd, Ptr, Num, Num, Num], IO),
     refuse(296, "pwritev", &[Fd, Ptr, Num, Num, Num], IO),
     refuse(306, "syncfs", &[Fd], IO),
-    refuse(326, "copy_file_range", &[Fd, Ptr, Fd, Ptr, Num, Bits], IO),
+    tree(326, "copy_file_range", &[Fd, Ptr, Fd, Ptr, Num, Bits], IO),
     refuse(327, "preadv2", &[Fd, Ptr, Num, Num, Num, Bits], IO),
     refuse(328, "pwritev2", &[Fd, Ptr, Num, Num, Num, Bits], IO),
     refuse(333, "io_pgetevents", &[Num, Num, Num, Ptr, Ptr, Ptr], RING),

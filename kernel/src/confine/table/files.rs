@@ -1,8 +1,9 @@
 //! Files by name.
 
-use super::super::policy::{Action, Arg::*, Row, Topic, refuse, row};
+use super::super::policy::{Action, Arg::*, Row, Topic, refuse, row, tree};
 
-const FILE: &str = "files are the outside: use them in the master, before or after the join";
+const FILE: &str = "files are the outside: use them in the master, before or after the join; or give \
+                    children a tree of files in memory (detpar::fs)";
 const CWD: &str = "the working directory belongs to the whole process: use it in the master";
 const WATCH: &str =
     "what others do to files, and when, is not deterministic: watch them in the master";
@@ -10,7 +11,7 @@ const WATCH: &str =
 /// Files by name.
 pub(crate) const TOPIC: Topic = Topic {
     title: "Files by name",
-    intro: "The kernel knows no files: what a name stands for outside differs between machines. Files of the deterministic file system are served by its handler.",
+    intro: "What a name stands for outside differs between machines. Where the master has made a tree of files in memory (`detpar::fs`), names in children are names in that tree, and *answered in a tree* is what a call gets; where there is none it is refused. Why, and how the changes of children come together, is in docs/files.md.",
     rows: ROWS,
 };
 
@@ -20,26 +21,27 @@ const ROWS: &[Row] = &[
         "open",
         &[Path, Bits, Bits],
         Action::Handler,
-        "the files that tell a machine's processors and quotas do not exist; all others are the \
-         outside: use them in the master, before or after the join",
+        "the files that tell a machine's processors and quotas do not exist; others are those of \
+         the tree, where there is one. All else is the outside: use them in the master, before or \
+         after the join; or give children a tree of files in memory (detpar::fs)",
     ),
-    refuse(4, "stat", &[Path, Ptr], FILE),
-    refuse(6, "lstat", &[Path, Ptr], FILE),
-    refuse(21, "access", &[Path, Num], FILE),
-    refuse(76, "truncate", &[Path, Num], FILE),
-    refuse(79, "getcwd", &[Ptr, Num], CWD),
+    tree(4, "stat", &[Path, Ptr], FILE),
+    tree(6, "lstat", &[Path, Ptr], FILE),
+    tree(21, "access", &[Path, Num], FILE),
+    tree(76, "truncate", &[Path, Num], FILE),
+    tree(79, "getcwd", &[Ptr, Num], CWD),
     refuse(80, "chdir", &[Path], CWD),
     refuse(81, "fchdir", &[Fd], CWD),
-    refuse(82, "rename", &[Path, Path], FILE),
-    refuse(83, "mkdir", &[Path, Bits], FILE),
-    refuse(84, "rmdir", &[Path], FILE),
-    refuse(85, "creat", &[Path, Bits], FILE),
-    refuse(86, "link", &[Path, Path], FILE),
-    refuse(87, "unlink", &[Path], FILE),
-    refuse(88, "symlink", &[Path, Path], FILE),
-    refuse(89, "readlink", &[Path, Ptr, Num], FILE),
-    refuse(90, "chmod", &[Path, Bits], FILE),
-    refuse(91, "fchmod", &[Fd, Bits], FILE),
+    tree(82, "rename", &[Path, Path], FILE),
+    tree(83, "mkdir", &[Path, Bits], FILE),
+    tree(84, "rmdir", &[Path], FILE),
+    tree(85, "creat", &[Path, Bits], FILE),
+    tree(86, "link", &[Path, Path], FILE),
+    tree(87, "unlink", &[Path], FILE),
+    tree(88, "symlink", &[Path, Path], FILE),
+    tree(89, "readlink", &[Path, Ptr, Num], FILE),
+    tree(90, "chmod", &[Path, Bits], FILE),
+    tree(91, "fchmod", &[Fd, Bits], FILE),
     refuse(92, "chown", &[Path, Num, Num], FILE),
     refuse(93, "fchown", &[Fd, Num, Num], FILE),
     refuse(94, "lchown", &[Path, Num, Num], FILE),
@@ -71,10 +73,11 @@ const ROWS: &[Row] = &[
         "openat",
         &[Dir, Path, Bits, Bits],
         Action::Handler,
-        "the files that tell a machine's processors and quotas do not exist; all others are the \
-         outside: use them in the master, before or after the join",
+        "the files that tell a machine's processors and quotas do not exist; others are those of \
+         the tree, where there is one. All else is the outside: use them in the master, before or \
+         after the join; or give children a tree of files in memory (detpar::fs)",
     ),
-    refuse(258, "mkdirat", &[Dir, Path, Bits], FILE),
+    tree(258, "mkdirat", &[Dir, Path, Bits], FILE),
     refuse(259, "mknodat", &[Dir, Path, Bits, Num], FILE),
     refuse(260, "fchownat", &[Dir, Path, Num, Num, Bits], FILE),
     refuse(261, "futimesat", &[Dir, Path, Ptr], FILE),
@@ -83,33 +86,34 @@ const ROWS: &[Row] = &[
         "newfstatat",
         &[Dir, Path, Ptr, Bits],
         Action::Handler,
-        "standard streams are pipes, whatever they are outside; files are the outside: use them \
-         in the master, before or after the join",
+        "standard streams are pipes, whatever they are outside; files are those of the tree, where \
+         there is one; all else is refused: use files in the master, before or after the join",
     ),
-    refuse(263, "unlinkat", &[Dir, Path, Bits], FILE),
-    refuse(264, "renameat", &[Dir, Path, Dir, Path], FILE),
-    refuse(265, "linkat", &[Dir, Path, Dir, Path, Bits], FILE),
-    refuse(266, "symlinkat", &[Path, Dir, Path], FILE),
-    refuse(267, "readlinkat", &[Dir, Path, Ptr, Num], FILE),
-    refuse(268, "fchmodat", &[Dir, Path, Bits], FILE),
-    refuse(269, "faccessat", &[Dir, Path, Num], FILE),
-    refuse(280, "utimensat", &[Dir, Path, Ptr, Bits], FILE),
+    tree(263, "unlinkat", &[Dir, Path, Bits], FILE),
+    tree(264, "renameat", &[Dir, Path, Dir, Path], FILE),
+    tree(265, "linkat", &[Dir, Path, Dir, Path, Bits], FILE),
+    tree(266, "symlinkat", &[Path, Dir, Path], FILE),
+    tree(267, "readlinkat", &[Dir, Path, Ptr, Num], FILE),
+    tree(268, "fchmodat", &[Dir, Path, Bits], FILE),
+    tree(269, "faccessat", &[Dir, Path, Num], FILE),
+    tree(280, "utimensat", &[Dir, Path, Ptr, Bits], FILE),
     refuse(294, "inotify_init1", &[Bits], WATCH),
     refuse(300, "fanotify_init", &[Bits, Bits], WATCH),
     refuse(301, "fanotify_mark", &[Fd, Bits, Bits, Dir, Path], WATCH),
     refuse(303, "name_to_handle_at", &[Dir, Path, Ptr, Ptr, Bits], FILE),
     refuse(304, "open_by_handle_at", &[Fd, Ptr, Bits], FILE),
-    refuse(316, "renameat2", &[Dir, Path, Dir, Path, Bits], FILE),
+    tree(316, "renameat2", &[Dir, Path, Dir, Path, Bits], FILE),
     row(
         332,
         "statx",
         &[Dir, Path, Bits, Bits, Ptr],
         Action::Handler,
-        "standard streams are pipes, whatever they are outside; all else is refused",
+        "standard streams are pipes, whatever they are outside; files are those of the tree, where \
+         there is one; all else is refused",
     ),
     refuse(437, "openat2", &[Dir, Path, Ptr, Num], FILE),
-    refuse(439, "faccessat2", &[Dir, Path, Num, Bits], FILE),
-    refuse(452, "fchmodat2", &[Dir, Path, Bits, Bits], FILE),
+    tree(439, "faccessat2", &[Dir, Path, Num, Bits], FILE),
+    tree(452, "fchmodat2", &[Dir, Path, Bits, Bits], FILE),
     refuse(463, "setxattrat", &[Dir, Path, Bits, Path, Ptr, Num], FILE),
     refuse(464, "getxattrat", &[Dir, Path, Bits, Path, Ptr, Num], FILE),
     refuse(465, "listxattrat", &[Dir, Path, Bits, Ptr, Num], FILE),

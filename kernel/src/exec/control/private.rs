@@ -70,6 +70,14 @@ pub const TOUCHED_END: usize = SCRATCH + (130 << 20);
 pub const WRITERS: usize = SCRATCH + (131 << 20);
 /// End of that record.
 pub const WRITERS_END: usize = SCRATCH + (132 << 20);
+/// What the master writes of the timeline.
+pub const TIMELINE: usize = SCRATCH + (136 << 20);
+/// End of that.
+pub const TIMELINE_END: usize = SCRATCH + (144 << 20);
+/// Where the record of inputs stands.
+pub const INPUTS: usize = SCRATCH + (144 << 20);
+/// End of that.
+pub const INPUTS_END: usize = SCRATCH + (145 << 20);
 /// What merged open children of the running space wrote.
 pub const WRITTEN: usize = SCRATCH + (256 << 20);
 /// End of that table.

@@ -21,6 +21,10 @@ pub(crate) struct Told {
     pub master_sleeps: AtomicU32,
     /// Whether write sets are taken exactly.
     pub check: AtomicU32,
+    /// Whether a timeline is taken.
+    pub timeline: AtomicU32,
+    /// How many writes of a child are watched for who wrote the byte of a conflict.
+    pub patience: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
     /// How many idle workers may watch their mailboxes for a while before they sleep.

@@ -55,6 +55,7 @@ impl Master {
             self.unpark(assigned - 1);
         }
         if assigned != 0 {
+            timeline::worker_ended(slot);
             self.leave(assigned - 1, life);
             if suspended == 0 {
                 self.running -= 1;

@@ -111,8 +111,13 @@ impl Master {
             // What it took in the last instant it has not begun, as far as anyone can tell.
             for i in 0..self.tasks[c as usize].count {
                 let o = &con.outcomes[i as usize];
-                if o.claim.load(SeqCst) == mine && o.status.load(SeqCst) == 0 {
-                    self.set_owner(c, i, 0);
+                if o.claim.load(SeqCst) != mine || o.status.load(SeqCst) != 0 {
+                    continue;
+                }
+                // One that has begun to change its part in place cannot begin once more.
+                match o.saved.load(SeqCst) {
+                    0 => self.set_owner(c, i, 0),
+                    _ => self.fail(c, i, 0),
                 }
             }
         }

@@ -10,6 +10,7 @@ mod stopped;
 
 use super::chaos;
 use super::control::*;
+use super::timeline;
 use crate::image::huge;
 use crate::image::layout::{MAX_WORKERS, PRIVATE};
 use crate::space::private::is_private;
@@ -185,6 +186,7 @@ impl Master {
             huge::step(me().image_fd, chaos::choose(8));
         }
         self.poll();
+        timeline::relieve(self.running == 0);
         self.setup_error = 0;
         self.open(c, request, 0);
         self.put_at_records(c, 0);
@@ -222,12 +224,14 @@ impl Master {
             }
             self.wait();
             self.poll();
+            timeline::relieve(self.running == 0);
         }
     }
 
     /// Starts the child of an open construct of the master; none where all slots are taken.
     pub fn begin_open(&mut self, request: &Request) -> Option<u32> {
         self.poll();
+        timeline::relieve(self.running == 0);
         self.setup_error = 0;
         let c = self.free_construct()?;
         self.open(c, request, 0);
@@ -282,6 +286,7 @@ impl Master {
             self.dispatch();
             self.wait();
             self.poll();
+            timeline::relieve(self.running == 0);
         }
         true
     }
@@ -323,6 +328,7 @@ impl Master {
         for o in con.outcomes.iter().take(request.count as usize) {
             o.status.store(0, Relaxed);
             o.evicted.store(0, Relaxed);
+            o.saved.store(0, Relaxed);
             o.claim.store(u64::from(life) << 32, Release);
         }
         con.released.store(0, Relaxed);
