@@ -9,6 +9,8 @@ pub enum Stream {
     Out,
     /// Standard error, descriptor 2.
     Err,
+    /// No stream: changes to files, as whoever notes them writes them down.
+    Files,
 }
 
 impl Stream {
@@ -21,6 +23,9 @@ impl Stream {
         }
     }
 }
+
+/// What stands for [`Stream::Files`] in a head.
+const FILES: u8 = 3;
 
 /// Bytes of a record's head.
 pub const HEAD: usize = 9;
@@ -39,6 +44,7 @@ pub fn head(stream: Stream, len: usize) -> [u8; HEAD] {
     h[0] = match stream {
         Stream::Out => 1,
         Stream::Err => 2,
+        Stream::Files => FILES,
     };
     h[1..].copy_from_slice(&(len as u64).to_le_bytes());
     h
@@ -48,7 +54,10 @@ pub fn head(stream: Stream, len: usize) -> [u8; HEAD] {
 pub fn records(mut log: &[u8]) -> impl Iterator<Item = (Stream, &[u8])> {
     std::iter::from_fn(move || {
         let (head, rest) = log.split_first_chunk::<HEAD>()?;
-        let stream = Stream::of_fd(u64::from(head[0]))?;
+        let stream = match head[0] {
+            FILES => Stream::Files,
+            fd => Stream::of_fd(u64::from(fd))?,
+        };
         let mut len = [0; 8];
         len.copy_from_slice(&head[1..]);
         let (bytes, rest) =
@@ -71,6 +80,7 @@ pub fn deliver(log: &[u8], out: &mut impl Write, err: &mut impl Write) -> io::Re
                 out.flush()?;
                 err.write_all(bytes)?;
             }
+            Stream::Files => {}
         }
     }
     Ok(())

@@ -35,7 +35,7 @@ use std::time::SystemTime;
 /// ```
 #[derive(Clone)]
 pub struct Fs {
-    tree: Arc<Mutex<Tree>>,
+    pub(crate) tree: Arc<Mutex<Tree>>,
 }
 
 /// What a new file system is like.
@@ -116,6 +116,11 @@ impl Fs {
     /// Whether both are the same file system.
     pub(crate) fn is(&self, other: &Fs) -> bool {
         Arc::ptr_eq(&self.tree, &other.tree)
+    }
+
+    /// What tells it from all others that are alive.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.tree).addr()
     }
 
     /// The tree itself. An operation that panicked would leave it as far as it came.
@@ -429,5 +434,22 @@ impl Fs {
     /// `EINVAL`: it has more blocks than that.
     pub fn grow(&self, blocks: u32) -> io::Result<()> {
         Ok(self.tree().volume.grow(blocks)?)
+    }
+
+    /// Makes the file system as large as it takes to have so many free blocks and inodes, by
+    /// doublings.
+    ///
+    /// # Errors
+    /// `ENOSPC`: none is so large.
+    pub fn make_room(&self, blocks: u64, inodes: u64) -> io::Result<()> {
+        loop {
+            let usage = self.usage();
+            if usage.free_blocks >= blocks && usage.free_inodes >= inodes {
+                return Ok(());
+            }
+            let mut tree = self.tree();
+            let twice = tree.volume.geometry.blocks.checked_mul(2).ok_or(Errno::ENOSPC)?;
+            tree.volume.grow(twice).map_err(|_| Errno::ENOSPC)?;
+        }
     }
 }

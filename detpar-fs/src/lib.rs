@@ -19,6 +19,7 @@ mod listing;
 mod meta;
 mod persist;
 mod reconcile;
+mod seed;
 mod tree;
 mod volume;
 
@@ -32,3 +33,4 @@ pub use listing::{DirEntry, ReadDir};
 pub use meta::{Metadata, Usage};
 pub use persist::{LoadError, Store};
 pub use reconcile::{ConflictKind, FileConflict, ReconcileError};
+pub use seed::Seed;

@@ -233,22 +233,32 @@ impl Check<'_> {
         let geometry = &volume.geometry;
         for g in 0..geometry.groups() {
             let state = volume.groups[g as usize];
-            if volume.layers.find(geometry.block_bitmap(g)).is_none() {
-                continue;
-            }
+            let Some(bitmap) = volume.layers.find(geometry.block_bitmap(g)) else { continue };
+            let files_have = geometry.data_at()..geometry.blocks_in(g);
             let mut free = 0;
-            for index in 0..group::BITS {
-                let used = volume.bitmap_bit(g, index);
-                if index < geometry.data_at() || index >= geometry.blocks_in(g) {
-                    if !used {
-                        self.problem(Place::Group(g), "has blocks of its own marked free");
-                        break;
+            'group: for (first, bits) in (0..).step_by(64).zip(bitmap.chunks_exact(8)) {
+                // Most of a bitmap is all free, or behind the end.
+                if files_have.contains(&first) && first + 63 < files_have.end {
+                    if bits == [0; 8] {
+                        free += 64;
+                        continue;
                     }
-                } else if !used {
-                    free += 1;
-                } else if !self.blocks.has(geometry.start(g) + index) {
-                    let block = geometry.start(g) + index;
-                    self.problem(Place::Block(block), "is marked used, but nothing has it");
+                } else if first >= files_have.end && bits == [0xff; 8] {
+                    continue;
+                }
+                for index in first..first + 64 {
+                    let used = volume.bitmap_bit(g, index);
+                    if !files_have.contains(&index) {
+                        if !used {
+                            self.problem(Place::Group(g), "has blocks of its own marked free");
+                            break 'group;
+                        }
+                    } else if !used {
+                        free += 1;
+                    } else if !self.blocks.has(geometry.start(g) + index) {
+                        let block = geometry.start(g) + index;
+                        self.problem(Place::Block(block), "is marked used, but nothing has it");
+                    }
                 }
             }
             if free != state.free_blocks {

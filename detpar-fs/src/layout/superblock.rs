@@ -47,7 +47,12 @@ pub(crate) enum Refused {
 }
 
 impl Superblock {
-    /// Its block.
+    /// The block of the disk image that it is written to.
+    pub fn place(&self) -> u64 {
+        self.sequence % u64::from(COPIES)
+    }
+
+    /// Its contents.
     pub fn encode(&self) -> Box<Block> {
         let mut block = zeroed();
         let g = &self.geometry;

@@ -231,6 +231,7 @@ fn read_group(
             problems.push(Problem { place: Place::Block(number), what: "is damaged" });
         }
     }
+    group.trim();
     Ok(group)
 }
 

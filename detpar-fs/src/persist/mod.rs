@@ -37,8 +37,18 @@ struct SavedGroup {
     sum: u32,
     /// Of the blocks of checksums; 0: zeros, not written.
     sum_blocks: Vec<u32>,
-    /// Of all blocks; 0: zeros, not written.
+    /// Of all blocks up to the last that was written; 0: zeros, not written.
     sums: Vec<u32>,
+}
+
+impl SavedGroup {
+    /// Keeps no room for blocks that were not written: there may be many groups with next to
+    /// nothing in them.
+    fn trim(&mut self) {
+        let end = self.sums.iter().rposition(|sum| *sum != 0).map_or(0, |last| last + 1);
+        self.sums.truncate(end);
+        self.sums.shrink_to_fit();
+    }
 }
 
 /// A block's checksum; never 0, which means that there is none.
@@ -70,7 +80,12 @@ fn superblocks(store: &mut dyn Store) -> io::Result<Vec<Result<Superblock, Refus
     let mut all = Vec::new();
     if store.size()? >= u64::from(COPIES) * BLOCK as u64 {
         for copy in 0..COPIES {
-            all.push(Superblock::decode(&*read_block(store, u64::from(copy))?));
+            let superblock = Superblock::decode(&*read_block(store, u64::from(copy))?);
+            // One in the other's place would be written over first by the next save.
+            all.push(superblock.and_then(|s| match s.place() == u64::from(copy) {
+                true => Ok(s),
+                false => Err(Refused::Damaged),
+            }));
         }
     }
     all.sort_by_key(|s| std::cmp::Reverse(s.as_ref().map_or(0, |s| s.sequence + 1)));
@@ -133,9 +148,34 @@ mod tests {
         (superblock.journal_start, superblock.journal_blocks) = (200, 1);
         superblock.journal_sum = crc32c(&index[..]);
         change(&mut superblock);
-        let at = superblock.sequence % u64::from(COPIES);
-        write_block(&mut store, at, &superblock.encode()).unwrap();
+        write_block(&mut store, superblock.place(), &superblock.encode()).unwrap();
         store
+    }
+
+    #[test]
+    fn a_superblock_counts_in_its_place_only() {
+        let mut store = Vec::new();
+        let fs = Mkfs::new().blocks(200).inodes(64).mkfs().unwrap();
+        fs.save(&mut store).unwrap();
+        let good = superblocks(&mut store).unwrap().remove(0).unwrap();
+        let wrong = Superblock { sequence: good.sequence + 1, root_sum: 0, ..good.clone() };
+        write_block(&mut store, good.place() ^ 1, &zeroed()).unwrap();
+        assert!(Fs::load(&mut store, || 0).is_ok());
+        // Over the good one, with a sequence that belongs beside it.
+        write_block(&mut store, good.place(), &wrong.encode()).unwrap();
+        write_block(&mut store, good.place() ^ 1, &good.encode()).unwrap();
+        assert!(matches!(Fs::load(&mut store, || 0), Err(LoadError::NoImage)));
+    }
+
+    #[test]
+    fn groups_with_nothing_in_them_cost_nothing() {
+        let mut group = SavedGroup { sums: vec![0; 1 << 15], ..SavedGroup::default() };
+        group.sums[70] = 1;
+        group.trim();
+        assert_eq!((group.sums.len(), group.sums.capacity()), (71, 71));
+        group.sums[70] = 0;
+        group.trim();
+        assert_eq!(group.sums.capacity(), 0);
     }
 
     #[test]

@@ -4,20 +4,38 @@ use super::{INDEX, Saved, SavedGroup, journal, root_sum, sum, superblocks, write
 use super::{Store, crc::crc32c};
 use crate::fs::Fs;
 use crate::layout::group::{Descriptor, SUMS};
-use crate::layout::superblock::{COPIES, SEQUENCES, Superblock};
+use crate::layout::superblock::{SEQUENCES, Superblock};
 use crate::layout::{BLOCK, Block, put_u32, zeroed};
 use crate::tree::Tree;
 use crate::volume::Volume;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Deref;
 
 /// What a save writes.
 #[derive(Default)]
-struct Writes {
+struct Writes<'v> {
     /// Blocks that the old image does not use.
-    fresh: BTreeMap<u32, Box<Block>>,
+    fresh: BTreeMap<u32, Contents<'v>>,
     /// Blocks that it does.
-    over: BTreeMap<u32, Box<Block>>,
+    over: BTreeMap<u32, Contents<'v>>,
+}
+
+/// A block's contents: a volume's, or made for the save.
+enum Contents<'v> {
+    Volume(&'v Block),
+    Made(Box<Block>),
+}
+
+impl Deref for Contents<'_> {
+    type Target = Block;
+
+    fn deref(&self) -> &Block {
+        match self {
+            Contents::Volume(block) => block,
+            Contents::Made(block) => block,
+        }
+    }
 }
 
 impl Fs {
@@ -61,11 +79,11 @@ fn save(tree: &mut Tree, store: &mut dyn Store) -> io::Result<u64> {
     if known.is_none() {
         tree.volume.layers.drop_dirty();
     }
-    let volume = &mut tree.volume;
-    let dirty = volume.layers.take_dirty().unwrap_or_else(|| {
-        let all: BTreeSet<u32> = volume.layers.numbers().collect();
+    let dirty = tree.volume.layers.take_dirty().unwrap_or_else(|| {
+        let all: BTreeSet<u32> = tree.volume.layers.numbers().collect();
         all.into_iter().collect()
     });
+    let volume = &tree.volume;
     let before = known.map(|s| s.groups).unwrap_or_default();
     let unknown = old.as_ref().filter(|_| before.is_empty());
     let old_blocks = old.as_ref().map_or(0, |o| o.geometry.blocks);
@@ -103,7 +121,7 @@ fn save(tree: &mut Tree, store: &mut dyn Store) -> io::Result<u64> {
 fn complete(
     store: &mut dyn Store,
     mut superblock: Superblock,
-    blocks: &BTreeMap<u32, Box<Block>>,
+    blocks: &BTreeMap<u32, impl Deref<Target = Block>>,
 ) -> io::Result<Superblock> {
     for (number, block) in blocks {
         write_block(store, u64::from(*number), block)?;
@@ -138,14 +156,14 @@ fn finish(store: &mut dyn Store) -> io::Result<Option<Superblock>> {
 }
 
 fn write_superblock(store: &mut dyn Store, superblock: &Superblock) -> io::Result<()> {
-    write_block(store, superblock.sequence % u64::from(COPIES), &superblock.encode())
+    write_block(store, superblock.place(), &superblock.encode())
 }
 
 /// Writes a journal; returns its index's checksum.
 fn write_journal(
     store: &mut dyn Store,
     start: u64,
-    blocks: &BTreeMap<u32, Box<Block>>,
+    blocks: &BTreeMap<u32, Contents<'_>>,
 ) -> io::Result<u32> {
     let mut index = vec![0; blocks.len().div_ceil(INDEX) * BLOCK];
     for (i, (number, block)) in blocks.iter().enumerate() {
@@ -164,15 +182,15 @@ fn write_journal(
 
 /// What has to be written so that the image is what the volume is: the blocks that are dirty, the
 /// checksums of these, the descriptors of their groups.
-fn plan(
-    volume: &Volume,
+fn plan<'v>(
+    volume: &'v Volume,
     dirty: &[u32],
     before: BTreeMap<u32, SavedGroup>,
     in_use: impl Fn(u32) -> bool,
-) -> (BTreeMap<u32, SavedGroup>, Writes) {
+) -> (BTreeMap<u32, SavedGroup>, Writes<'v>) {
     let geometry = volume.geometry;
     let (mut groups, mut writes) = (before, Writes::default());
-    let mut put = |number: u32, block: Box<Block>, was: u32| {
+    let mut put = |number: u32, block: Contents<'v>, was: u32| {
         let over = was != 0 || in_use(number);
         if over { &mut writes.over } else { &mut writes.fresh }.insert(number, block);
     };
@@ -189,7 +207,7 @@ fn plan(
             let new = contents.map_or(0, sum);
             let old = std::mem::replace(&mut group.sums[index as usize], new);
             if let Some(contents) = contents {
-                put(*number, Box::new(*contents), old);
+                put(*number, Contents::Volume(contents), old);
             }
             if old != new {
                 changed.insert(index / SUMS);
@@ -202,7 +220,7 @@ fn plan(
                 put_u32(&mut block[..], i * 4, *sum);
             }
             let was = std::mem::replace(&mut group.sum_blocks[part as usize], sum(&block));
-            put(geometry.sums(g) + part, block, was);
+            put(geometry.sums(g) + part, Contents::Made(block), was);
         }
         let state = volume.groups[g as usize];
         let descriptor = Descriptor {
@@ -213,7 +231,8 @@ fn plan(
         };
         let block = descriptor.encode();
         let was = std::mem::replace(&mut group.sum, sum(&block));
-        put(geometry.start(g), block, was);
+        put(geometry.start(g), Contents::Made(block), was);
+        group.trim();
     }
     (groups, writes)
 }

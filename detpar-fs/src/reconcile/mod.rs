@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 /// A file, or a name, that two sides changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,11 +144,11 @@ impl Fs {
         if let Some(n) = children.iter().position(|c| c.is(self)) {
             return Err(ReconcileError::Stranger(n));
         }
-        let mut parent = self.tree();
-        let mut trial = parent.fork_with_open();
+        let mut trees = Locked::all(self, children);
+        let mut trial = trees.of(self).fork_with_open();
         let mut blame = Blame::default();
         for (n, child) in children.iter().enumerate() {
-            let mut child = child.tree();
+            let child = trees.of(child);
             child.volume.settle();
             let origin = child.volume.origin.clone().ok_or(ReconcileError::Stranger(n))?;
             if !trial.volume.layers.chain().any(|f| Arc::ptr_eq(f, &origin)) {
@@ -162,8 +162,25 @@ impl Fs {
                 return Err(ReconcileError::Conflicts(conflicts));
             }
         }
-        parent.adopt(trial);
+        trees.of(self).adopt(trial);
         Ok(())
+    }
+}
+
+/// A parent and its children, locked in the order of their addresses: two threads that reconcile
+/// the same ones do not wait for each other in a circle.
+struct Locked<'a>(BTreeMap<usize, MutexGuard<'a, Tree>>);
+
+impl<'a> Locked<'a> {
+    fn all(parent: &'a Fs, children: &[&'a Fs]) -> Locked<'a> {
+        let by_address: BTreeMap<usize, &Fs> =
+            children.iter().copied().chain([parent]).map(|fs| (fs.address(), fs)).collect();
+        Locked(by_address.into_iter().map(|(at, fs)| (at, fs.tree())).collect())
+    }
+
+    /// The tree of one of them.
+    fn of(&mut self, fs: &Fs) -> &mut Tree {
+        self.0.get_mut(&fs.address()).expect("locked with the others")
     }
 }
 

@@ -255,6 +255,22 @@ impl Layers {
         }
     }
 
+    /// Whether anything was written above the snapshot.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// The handle to `origin`, which the layers stand on; those above it are dropped.
+    pub fn into_below(mut self, origin: &Arc<Frozen>) -> Option<Arc<Frozen>> {
+        loop {
+            let mut frozen = self.below.take()?;
+            if Arc::ptr_eq(&frozen, origin) {
+                return Some(frozen);
+            }
+            self.below = Arc::get_mut(&mut frozen)?.below.take();
+        }
+    }
+
     /// Goes on with layers that stand on these.
     pub fn adopt(&mut self, above: Layers) {
         if self.dirty.is_some() {

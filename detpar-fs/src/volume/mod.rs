@@ -72,16 +72,27 @@ impl Volume {
         }
     }
 
+    /// What a snapshot holds, by two handles to it that are used up.
+    pub fn over_handles(below: Arc<Frozen>, origin: Arc<Frozen>, clock: Clock) -> Volume {
+        Volume {
+            log: Log::default(),
+            geometry: below.geometry,
+            groups: below.groups.clone(),
+            clock,
+            layers: Layers::over(below),
+            origin: Some(origin),
+        }
+    }
+
+    /// The two handles back, once all above the snapshot is dropped.
+    pub fn into_handles(self) -> Option<(Arc<Frozen>, Arc<Frozen>)> {
+        let origin = self.origin?;
+        Some((self.layers.into_below(&origin)?, origin))
+    }
+
     /// What a snapshot holds, to look at or to go on from.
     pub fn over(frozen: &Arc<Frozen>, clock: Clock) -> Volume {
-        Volume {
-            layers: Layers::over(Arc::clone(frozen)),
-            log: Log::default(),
-            geometry: frozen.geometry,
-            groups: frozen.groups.clone(),
-            clock,
-            origin: Some(Arc::clone(frozen)),
-        }
+        Volume::over_handles(Arc::clone(frozen), Arc::clone(frozen), clock)
     }
 
     /// Fixes what there is now. Costs a few words for each group.
