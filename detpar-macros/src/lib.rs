@@ -1,5 +1,5 @@
 //! Macros of detpar: `#[detpar::main]`, `#[detpar::test]`, `#[deterministic]`, and the derive
-//! macro `Digest`.
+//! macros `Digest` and `Merge`.
 //!
 //! Use them through the `detpar` crate, which re-exports them and holds what they expand to
 //! (`detpar::__private`). Expansions name nothing by a path that a user's module could
@@ -9,10 +9,11 @@
 //! - `check.rs` refuses what cannot run in a space, with a reason and an alternative.
 //! - `refuse/` finds what a body names that is nondeterministic.
 //! - `expand.rs` writes the result.
-//! - `test.rs` does all three for tests, `digest.rs` for digests.
+//! - `test.rs` does all three for tests, `digest.rs` and `merge.rs` for what is derived.
 mod check;
 mod digest;
 mod expand;
+mod merge;
 mod parse;
 mod refuse;
 mod test;
@@ -196,6 +197,17 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Digest)]
 pub fn derive_digest(item: TokenStream) -> TokenStream {
     run(|| digest::derive(item.into()))
+}
+
+/// Implements `detpar::Merge` for a structure, by its parts, or for an enumeration, as one unit.
+///
+/// With `#[merge(whole)]` a structure is one unit, too. Type parameters get the bound `Merge`.
+///
+/// # Errors
+/// Does not compile on unions, nor where a part is not `Merge`.
+#[proc_macro_derive(Merge, attributes(merge))]
+pub fn derive_merge(item: TokenStream) -> TokenStream {
+    run(|| merge::derive(item.into()))
 }
 
 fn run(expand: impl FnOnce() -> syn::Result<proc_macro2::TokenStream>) -> TokenStream {

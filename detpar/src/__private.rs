@@ -1,19 +1,28 @@
 //! What the macros expand to. Not a public interface.
+use crate::engine;
 use crate::error::JoinError;
-use crate::fork;
 
-pub use crate::testing::{Entry, check_whole, run as test, succeeded};
+#[cfg(feature = "spaces")]
+pub use crate::fork::from_get as explain;
+#[cfg(feature = "spaces")]
+pub use crate::testing::check_whole;
+pub use crate::testing::{Entry, run as test, succeeded};
 
-/// Runs the program's main as the master space.
+/// Runs the program's main as the master.
 pub fn main<R>(user: fn() -> R) -> R {
-    crate::boot::main(user)
+    crate::start::main(user)
+}
+
+/// Runs a main that is no Rust function as the master: libdet-c's.
+pub fn main_of<R>(user: impl FnOnce() -> R) -> R {
+    crate::start::main(user)
 }
 
 /// Runs the body of a `#[deterministic]` function in a space of its own; panics with the
 /// [`JoinError`] where the child failed.
 #[track_caller]
 pub fn enter<R>(body: impl FnOnce() -> R) -> R {
-    match fork::fork1(body) {
+    match engine::fork1(body) {
         Ok(r) => r,
         Err(e) => e.unwind(),
     }
@@ -21,7 +30,7 @@ pub fn enter<R>(body: impl FnOnce() -> R) -> R {
 
 /// The same for a body that returns a `Result`, whose error holds the [`JoinError`].
 pub fn enter_result<T, E: HoldsJoinError>(body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    match fork::fork1(body) {
+    match engine::fork1(body) {
         Ok(r) => r,
         Err(e) => Err(E::hold(e)),
     }

@@ -1,37 +1,38 @@
-//! The start of a program: restart without address randomisation, configuration, panic
-//! hook, then the master space.
+//! The start of a program whose children are spaces: restart without address randomisation,
+//! configuration, panic hook, then the master space.
 
 use crate::hidden;
 use crate::hook;
+use crate::inputs;
+use crate::report::{self, Format};
+use crate::start::{number, stop, workers};
 use crate::streams::{self, Streams};
-use crate::testing::Mark;
 use kernel::confine::Handler;
 use kernel::error::Error;
 use kernel::master::{self, Config, Scan};
+use kernel::replay::Inputs;
 use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{self, AssertUnwindSafe};
 
 static HANDLER: &dyn Handler = &Streams;
 
-/// Exit code where the system or the configuration does not allow to start (EX_CONFIG).
-const EXIT_CONFIG: i32 = 78;
-
-/// Runs `user` as the main of the master space.
-pub(crate) fn main<R>(user: fn() -> R) -> R {
-    restart_without_randomisation();
-    // SAFETY: invariant `one-thread`: the first thing on the main thread.
-    unsafe { Mark::take() };
-    run(user)
-}
-
 /// Runs `user` as the master space of a process that has restarted itself as it likes.
 pub(crate) fn run<R>(user: impl FnOnce() -> R) -> R {
     std::hint::black_box(master::anchor());
+    // SAFETY: the contract below: the only thread.
+    let inputs = unsafe { inputs::open() }.unwrap_or_else(|e| stop(&e));
     let config = match config() {
         Ok(c) => c,
         Err(e) => stop(&e),
     };
+    if inputs.is_some() {
+        // SAFETY: as above.
+        unsafe { inputs::hide_own() };
+    }
     let (mut user, mut result) = (Some(user), None);
     // SAFETY: called by the expansion of `#[detpar::main]`, or by the main of a test's process,
     // as the first thing on the main thread, with nothing printed and no thread made.
@@ -40,6 +41,9 @@ pub(crate) fn run<R>(user: impl FnOnce() -> R) -> R {
             hook::install();
             let mut body = || {
                 hidden::prepare();
+                if let Some(Err(e)) = inputs.map(Inputs::begin) {
+                    stop(&explain(e));
+                }
                 let user = AssertUnwindSafe(user.take().expect("the master runs its main once"));
                 result = Some(panic::catch_unwind(user));
             };
@@ -61,29 +65,11 @@ fn explain(e: Error) -> String {
     }
 }
 
-fn stop(why: &str) -> ! {
-    eprintln!("detpar: {why}");
-    std::process::exit(EXIT_CONFIG)
-}
+/// How many writes of each of two children that conflict are watched: a tenth of a
+/// second or two.
+const WATCHED: u64 = 1 << 12;
 
 fn config() -> Result<Config, String> {
-    let workers = match std::env::var("DETPAR_WORKERS") {
-        Ok(v) => match v.trim().parse::<usize>() {
-            Ok(n) if (1..=1024).contains(&n) => n,
-            _ => return Err(format!("DETPAR_WORKERS={v}: give a number from 1 to 1024")),
-        },
-        Err(_) => std::thread::available_parallelism().map_or(1, |n| n.get()),
-    };
-    let number = |name: &str| match std::env::var(name) {
-        Ok(v) => v.trim().parse::<u64>().map_err(|_| format!("{name}={v}: give a 64-bit number")),
-        Err(_) => Ok(0),
-    };
-    match std::env::var("DETPAR_ENGINE") {
-        Ok(v) if v != "spaces" => {
-            return Err(format!("DETPAR_ENGINE={v}: this version has the engine `spaces`"));
-        }
-        _ => {}
-    }
     let scan = match std::env::var("DETPAR_SCAN").as_deref() {
         Ok("ioctl") => Scan::Ioctl,
         Ok("pagemap") => Scan::Pagemap,
@@ -105,8 +91,56 @@ fn config() -> Result<Config, String> {
         Ok("0" | "") | Err(_) => false,
         Ok(v) => return Err(format!("DETPAR_CHECK={v}: give 1 or 0")),
     };
+    let origins = match std::env::var("DETPAR_ORIGINS").as_deref() {
+        Ok("on") => true,
+        Ok("off") | Err(_) => false,
+        Ok(v) => return Err(format!("DETPAR_ORIGINS={v}: give on or off")),
+    };
+    let workers = workers()?;
+    let patience = match std::env::var("DETPAR_LINES").as_deref() {
+        Ok("off") => 0,
+        // Exact write sets take longer than this.
+        Ok("on") | Err(_) => {
+            if check {
+                u64::MAX
+            } else {
+                WATCHED
+            }
+        }
+        Ok(v) => return Err(format!("DETPAR_LINES={v}: give on or off")),
+    };
+    report::choose(match std::env::var("DETPAR_REPORT").as_deref() {
+        Ok("json") => Format::Json,
+        Ok("off") => Format::Off,
+        Ok("text") | Err(_) => Format::Text,
+        Ok(v) => return Err(format!("DETPAR_REPORT={v}: give text, json or off")),
+    });
+    let trace = trace(tsc_traps)?;
     let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
-    Ok(Config { workers, seed, chaos, check, scan, huge, tsc_traps })
+    Ok(Config { workers, seed, chaos, check, origins, patience, scan, huge, tsc_traps, trace })
+}
+
+/// Names the file that gets a timeline.
+const TRACE: &str = "DETPAR_TRACE";
+
+/// Opens the file that gets a timeline, and hides the variable from the program: its environment
+/// is the same with and without, and programs that it starts do not write to the same file.
+fn trace(tsc_traps: bool) -> Result<Option<i32>, String> {
+    let Some(path) = std::env::var_os(TRACE).filter(|v| !v.is_empty()) else { return Ok(None) };
+    let wrong = |why: &str| format!("{TRACE}={}: {why}", path.display());
+    if tsc_traps {
+        return Err(wrong("a timeline needs the time stamp counter, so not with DETPAR_TSC=trap"));
+    }
+    // A pipe that nobody reads is an error, not a wait.
+    let mut how = OpenOptions::new();
+    how.write(true).create(true).truncate(true).custom_flags(libc::O_NONBLOCK);
+    let file = how.open(&path).map_err(|e| wrong(&e.to_string()))?;
+    if !file.metadata().is_ok_and(|m| m.is_file()) {
+        return Err(wrong("give the name of a file; this is none"));
+    }
+    // SAFETY: invariant `one-thread`: at the start of main.
+    unsafe { std::env::remove_var(TRACE) };
+    Ok(Some(file.into_raw_fd()))
 }
 
 /// Holds the process id over a restart.

@@ -4,11 +4,14 @@
 //! and source lines are looked up when an error is printed, from the program's own file: by
 //! the master only, because children may not read files, and as far as symbols and debug
 //! information are there.
+pub(crate) use crate::report::Refused;
 pub use crate::report::{
-    ChildDiffers, ChildFault, ChildKilled, ChildPanic, FaultKind, ForbiddenCall, LimitKind,
-    LimitReached, MergeConflict, Place, Unsupported,
+    ChildDiffers, ChildFault, ChildKilled, ChildPanic, FaultKind, FileConflict, ForbiddenCall,
+    LimitKind, LimitReached, MergeConflict, Place, Unsupported,
 };
-use kernel::abi::{Cause, Failure, Trace};
+#[cfg(feature = "spaces")]
+use kernel::abi::{Cause, Failure, Trace, Writer};
+#[cfg(feature = "spaces")]
 use kernel::error::Error as KernelError;
 use std::fmt;
 
@@ -35,6 +38,8 @@ use std::fmt;
 pub enum JoinError {
     /// Two children changed the same byte.
     Conflict(MergeConflict),
+    /// Two children changed the same file.
+    File(FileConflict),
     /// In checking mode: a child did not do the same when it ran once more.
     Differs(ChildDiffers),
     /// A child panicked.
@@ -56,6 +61,7 @@ impl JoinError {
     pub fn child(&self) -> Option<usize> {
         Some(match self {
             JoinError::Conflict(e) => e.children().1,
+            JoinError::File(e) => e.children().1,
             JoinError::Differs(e) => e.child(),
             JoinError::Panic(e) => e.child(),
             JoinError::Fault(e) => e.child(),
@@ -66,22 +72,25 @@ impl JoinError {
         })
     }
 
+    #[cfg(feature = "spaces")]
     pub(crate) fn from_kernel(e: KernelError) -> JoinError {
         JoinError::Unsupported(Unsupported::new(e))
     }
 
     /// The failure of a child. Its message is that of its panic, or the name that it gave to a
     /// refused call.
+    #[cfg(feature = "spaces")]
     pub(crate) fn from_failure(
         failure: Failure,
         message: Option<String>,
         location: Option<String>,
         trace: Option<Trace>,
-        writers: [Option<Trace>; 2],
+        writers: [Option<Writer>; 2],
     ) -> JoinError {
         let child = failure.child as usize;
         match failure.cause {
             Cause::Conflict(c) => JoinError::Conflict(MergeConflict::new(c, writers)),
+            Cause::File(c) => JoinError::File(FileConflict::new(c, message)),
             Cause::Differs(d) => JoinError::Differs(ChildDiffers::new(child, d)),
             Cause::Panic => JoinError::Panic(ChildPanic::new(child, message, location)),
             Cause::Fault(f) => JoinError::Fault(ChildFault::new(child, f, trace)),
@@ -104,6 +113,10 @@ impl JoinError {
             },
             e => e,
         };
+        #[cfg(feature = "spaces")]
+        if let JoinError::Conflict(conflict) = &e {
+            crate::report::announce(conflict);
+        }
         crate::testing::note(&e);
         panic!("{e}")
     }
@@ -113,6 +126,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JoinError::Conflict(e) => e.fmt(f),
+            JoinError::File(e) => e.fmt(f),
             JoinError::Differs(e) => e.fmt(f),
             JoinError::Panic(e) => e.fmt(f),
             JoinError::Fault(e) => e.fmt(f),
@@ -129,6 +143,7 @@ impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
             JoinError::Conflict(_) => "Conflict",
+            JoinError::File(_) => "File",
             JoinError::Differs(_) => "Differs",
             JoinError::Panic(_) => "Panic",
             JoinError::Fault(_) => "Fault",

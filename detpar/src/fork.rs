@@ -1,13 +1,53 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
+use crate::merge::Shape;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
 use kernel::call::{self, ChildFailure, Closed, GetError, Job, Joined};
-pub(crate) use kernel::call::{Frames, space};
+pub(crate) use kernel::call::{Frames, Offer, fills, index, offer, space, task_path};
+use kernel::merge::Units;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `k` children, child `i` with `body(i)`, and returns their results in index order.
-pub(crate) fn fork_each<R, F>(k: usize, body: F) -> Result<Vec<R>, JoinError>
+/// Runs `k` children, child `i` with `body(i)`, and returns their results in index order. Child `i`
+/// is granted `parts[i]` of this space's memory, address and length; no parts at all grant nothing.
+///
+/// # Safety
+/// Until the construct has ended nobody uses the bytes of a part but the child and its children.
+pub(crate) unsafe fn fork_leaves<R, F>(
+    k: usize,
+    parts: Vec<(usize, usize)>,
+    body: F,
+) -> Result<Vec<R>, JoinError>
+where
+    F: Fn(usize) -> R + Sync,
+    R: Send,
+{
+    // SAFETY: the caller's contract.
+    unsafe { fork_each_by(k, parts, Units::NONE, body) }
+}
+
+/// Like [`fork_leaves`], where nothing is granted and the memory of a shape merges by its units.
+pub(crate) fn fork_each_by_units<R, F>(
+    k: usize,
+    shape: &Shape,
+    body: F,
+) -> Result<Vec<R>, JoinError>
+where
+    F: Fn(usize) -> R + Sync,
+    R: Send,
+{
+    // SAFETY: nothing is granted.
+    unsafe { fork_each_by(k, Vec::new(), shape.units(), body) }
+}
+
+/// # Safety
+/// As for [`fork_leaves`].
+unsafe fn fork_each_by<R, F>(
+    k: usize,
+    parts: Vec<(usize, usize)>,
+    units: Units<'_>,
+    body: F,
+) -> Result<Vec<R>, JoinError>
 where
     F: Fn(usize) -> R + Sync,
     R: Send,
@@ -22,8 +62,12 @@ where
     for i in 0..k {
         put(&mut closed, i, Job { arg: i, ..job })?;
     }
+    if !parts.is_empty() {
+        // SAFETY: the caller's contract.
+        unsafe { closed.grant(parts) }.map_err(JoinError::from_kernel)?;
+    }
     // SAFETY: each entry reads `body` by reference and writes one R.
-    let done = unsafe { closed.get(GetFlags::MERGE) }.map_err(from_get)?;
+    let done = unsafe { closed.get_by_units(GetFlags::MERGE, units) }.map_err(from_get)?;
     // SAFETY: every child returned, so each result buffer holds an R that is moved out once.
     Ok((0..k).map(|i| unsafe { done.result(i).cast::<R>().read() }).collect())
 }
@@ -167,6 +211,11 @@ pub(crate) fn end_open(id: ChildId) {
     let _ = unsafe { call::kill(id) };
 }
 
+/// Waits in a child of a closed construct until all its siblings wait or have ended, and merges.
+pub(crate) fn barrier() -> Result<(), JoinError> {
+    call::barrier().map_err(JoinError::from_kernel)
+}
+
 /// Tells the kernel where the running child's panic started.
 pub(crate) fn note_panic_location(location: &str) {
     kernel::call::record_location(location);
@@ -204,7 +253,7 @@ where
     unsafe { finish(a, out.cast::<RA>()) }
 }
 
-/// Runs the body of [`fork_each`].
+/// Runs the body of [`fork_leaves`].
 ///
 /// # Safety
 /// `data` must be the body that the construct keeps alive; `out` must have room for an R.
@@ -212,7 +261,7 @@ unsafe extern "C" fn each_entry<R, F>(data: *mut (), arg: usize, out: *mut u8) -
 where
     F: Fn(usize) -> R,
 {
-    // SAFETY: `data` is the body that `fork_each` keeps alive.
+    // SAFETY: `data` is the body that `fork_each_by` keeps alive.
     let body = unsafe { &*data.cast::<F>() };
     // SAFETY: `out` has room for an R.
     unsafe { finish(|| body(arg), out.cast::<R>()) }
@@ -240,7 +289,8 @@ unsafe fn finish<R>(body: impl FnOnce() -> R, out: *mut R) -> End {
     }
 }
 
-fn from_get(e: GetError) -> JoinError {
+/// What to say of a failure of the kernel's calls.
+pub fn from_get(e: GetError) -> JoinError {
     match e {
         GetError::Kernel(e) => JoinError::from_kernel(e),
         GetError::Child(child) => {

@@ -5,7 +5,9 @@
 //! the first hook is still ours, and if not puts ours in front of it. A hook that a child sets
 //! for itself is the child's matter: its panics are reported without their location.
 
-use kernel::master;
+use crate::engine;
+#[cfg(feature = "spaces")]
+use crate::report;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,8 +40,16 @@ fn address(hook: &Hook) -> usize {
 pub(crate) fn install() {
     let first = panic::take_hook();
     set(move |info| {
-        if !master::in_child() {
-            return first(info);
+        if !engine::in_child() {
+            first(info);
+            #[cfg(feature = "spaces")]
+            {
+                report::show();
+                if cfg!(panic = "abort") {
+                    kernel::master::finish_timeline();
+                }
+            }
+            return;
         }
         let location = note(info);
         let message = info.payload_as_str().unwrap_or("non-string payload");
@@ -49,6 +59,7 @@ pub(crate) fn install() {
 
 /// Puts ours in front of a hook that the program has set since. The program's runs in children
 /// as well.
+#[cfg(feature = "spaces")]
 pub(crate) fn keep() {
     // While a panic runs its hook cannot be looked at; the one before it was seen to.
     if std::thread::panicking() {
@@ -59,7 +70,7 @@ pub(crate) fn keep() {
         return panic::set_hook(hook);
     }
     set(move |info| {
-        if master::in_child() {
+        if engine::in_child() {
             note(info);
         }
         hook(info);
@@ -81,6 +92,6 @@ fn set(hook: impl Fn(&PanicHookInfo<'_>) + Sync + Send + 'static) {
 /// Keeps where the running child panicked.
 fn note(info: &PanicHookInfo<'_>) -> String {
     let location = info.location().map(|l| l.to_string()).unwrap_or_default();
-    crate::fork::note_panic_location(&location);
+    engine::note_panic_location(&location);
     location
 }

@@ -1,6 +1,6 @@
 //! `join` and `try_join`: two children of one closed construct.
+use crate::engine;
 use crate::error::JoinError;
-use crate::fork;
 
 /// Runs two closures, possibly in parallel, each on a private snapshot of memory, merges
 /// their changes and returns both results.
@@ -58,7 +58,8 @@ where
 ///
 /// All or nothing: on failure nothing that either child changed is kept, no result, no write
 /// to memory, and the closures are dropped unused. Only the output up to and including the
-/// failing child's is delivered.
+/// failing child's is delivered. (So it is in the engine `spaces`; the others take nothing back,
+/// see `docs/engines.md`.)
 ///
 /// ```
 /// use detpar::JoinError;
@@ -93,5 +94,5 @@ where
     RA: Send,
     RB: Send,
 {
-    fork::fork2(a, b)
+    engine::fork2(a, b)
 }

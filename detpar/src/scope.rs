@@ -1,21 +1,14 @@
 //! `scope`: children that run beside the body that spawns them.
+use crate::engine::{self, Children};
 use crate::error::JoinError;
-use crate::fork::{self, Frames, Given};
-use kernel::abi::ChildId;
 use std::cell::RefCell;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Where children are spawned; see [`scope`].
 pub struct Scope<'scope> {
-    /// Children so far, in order, and the closures they were given.
-    children: RefCell<Vec<(ChildId, Given)>>,
+    children: Children<'scope>,
     /// Why a spawn failed, once one did.
     failed: RefCell<Option<JoinError>>,
-    /// An address below everything that lives for `'scope` on the stack.
-    frames: usize,
-    /// The space that it belongs to.
-    space: u64,
     /// Invariant: a scope must pass neither for a longer nor for a shorter one.
     marker: PhantomData<&'scope mut &'scope ()>,
 }
@@ -66,7 +59,8 @@ where
 /// Like [`scope`], with the failure as a value.
 ///
 /// All or nothing: on failure no change of any child is kept and closures are dropped unused;
-/// what the body itself did stays.
+/// what the body itself did stays. (So it is in the engine `spaces`; the others take nothing back,
+/// see `docs/engines.md`.)
 ///
 /// ```
 /// use detpar::JoinError;
@@ -97,44 +91,43 @@ where
 /// # Conflicts
 ///
 /// As for [`scope`]; a conflict is the error [`JoinError::Conflict`].
-// Not inlined: everything that lives for 'scope lies in frames above this one.
-#[inline(never)]
 pub fn try_scope<'scope, OP, R>(op: OP) -> Result<R, JoinError>
 where
     OP: FnOnce(&Scope<'scope>) -> R + Send,
     R: Send,
 {
-    let mut here = 0u8;
-    let frames = std::hint::black_box(&raw mut here) as usize;
-    let s = Scope {
-        children: RefCell::default(),
-        failed: RefCell::default(),
-        frames,
-        space: fork::space(),
-        marker: PhantomData,
-    };
-    let body = catch_unwind(AssertUnwindSafe(|| op(&s)));
-    let children = s.children.take();
-    let failed = s.failed.take();
-    let ids: Vec<ChildId> = children.iter().map(|c| c.0).collect();
-    match (body, failed) {
-        (Ok(r), None) => {
-            if !ids.is_empty() {
-                let end_all = |_: &_| ids.iter().copied().for_each(fork::end_open);
-                drop(fork::join_open(&ids).inspect_err(end_all)?);
-                children.into_iter().for_each(|(_, given)| given.forget());
-            }
-            Ok(r)
-        }
-        (body, failed) => {
-            ids.into_iter().for_each(fork::end_open);
-            match (body, failed) {
-                (Err(payload), _) => resume_unwind(payload),
-                (Ok(_), Some(e)) => Err(e),
-                (Ok(_), None) => unreachable!("one of them failed"),
-            }
-        }
+    run(op)
+}
+
+/// The same as [`scope`] for a body that cannot be sent: it runs in the calling space anyway.
+///
+/// # Panics
+///
+/// As [`scope`].
+///
+/// # Conflicts
+///
+/// As for [`scope`].
+#[track_caller]
+pub fn in_place_scope<'scope, OP, R>(op: OP) -> R
+where
+    OP: FnOnce(&Scope<'scope>) -> R,
+{
+    match run(op) {
+        Ok(r) => r,
+        Err(e) => e.unwind(),
     }
+}
+
+fn run<'scope, OP, R>(op: OP) -> Result<R, JoinError>
+where
+    OP: FnOnce(&Scope<'scope>) -> R,
+{
+    engine::scope(|children| {
+        let s = Scope { children, failed: RefCell::default(), marker: PhantomData };
+        let r = op(&s);
+        (r, s.failed.take())
+    })
 }
 
 impl<'scope> Scope<'scope> {
@@ -154,23 +147,18 @@ impl<'scope> Scope<'scope> {
         if self.failed.borrow().is_some() {
             return;
         }
-        if self.space != fork::space() {
-            *self.failed.borrow_mut() = Some(fork::not_ours());
-            return;
-        }
         let child = move || scope(|s: &Scope<'scope>| body(s));
-        // SAFETY: what the body borrows lives for 'scope, in frames above the scope's; the
-        // scope joins or ends every child before it returns.
-        let started = unsafe { fork::fork_open(None, child, Frames::From(self.frames)) };
-        match started {
-            Ok(child) => self.children.borrow_mut().push(child),
-            Err(e) => *self.failed.borrow_mut() = Some(e),
+        // SAFETY: what the body borrows lives for 'scope: past the scope's end, in frames above
+        // its own.
+        let started = unsafe { self.children.spawn(child) };
+        if let Err(e) = started {
+            *self.failed.borrow_mut() = Some(e);
         }
     }
 }
 
 impl std::fmt::Debug for Scope<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scope").field("children", &self.children.borrow().len()).finish()
+        f.debug_struct("Scope").field("children", &self.children.len()).finish()
     }
 }

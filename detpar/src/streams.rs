@@ -1,5 +1,8 @@
 //! Standard streams of children: detpar-fs plugged into the kernel, and the part of std's
-//! own stream state that is private to each process.
+//! own stream state that is private to each process; C's is in `c_streams`.
+
+#[path = "c_streams.rs"]
+mod c_streams;
 
 use detpar_fs::console::{self, Stream};
 use kernel::confine::Handler;
@@ -31,8 +34,14 @@ impl Streams {
     }
 }
 
-impl Handler for Streams {
-    fn call(&self, log: &mut dyn FnMut(&[u8]) -> bool, nr: i64, a: &[u64; 6]) -> Option<i64> {
+impl Streams {
+    /// Answers calls on the standard streams, and on names that exist in no tree.
+    fn call_on_stream(
+        &self,
+        log: &mut dyn FnMut(&[u8]) -> bool,
+        nr: i64,
+        a: &[u64; 6],
+    ) -> Option<i64> {
         let full = -i64::from(libc::ENOSPC);
         match nr {
             libc::SYS_write => {
@@ -60,6 +69,7 @@ impl Handler for Streams {
                 }
                 Some(n)
             }
+            libc::SYS_dup if a[0] <= 2 => Some(-i64::from(libc::EMFILE)),
             libc::SYS_ioctl if a[0] <= 2 => Some(-i64::from(libc::ENOTTY)),
             libc::SYS_lseek if a[0] <= 2 => Some(-i64::from(libc::ESPIPE)),
             libc::SYS_fstat if a[0] <= 2 => Some(pipe_status(a[1])),
@@ -74,9 +84,22 @@ impl Handler for Streams {
             _ => None,
         }
     }
+}
+
+impl Handler for Streams {
+    fn call(&self, log: &mut dyn FnMut(&[u8]) -> bool, nr: i64, a: &[u64; 6]) -> Option<i64> {
+        if crate::fs::is_redirected(a[0]) {
+            return crate::fs::call(nr, a);
+        }
+        self.call_on_stream(log, nr, a).or_else(|| crate::fs::call(nr, a)).or_else(|| absent(nr, a))
+    }
 
     fn deliver(&self, log: &[u8]) {
-        let r = console::deliver(log, &mut io::stdout(), &mut io::stderr());
+        let mut r = console::deliver(log, &mut io::stdout(), &mut io::stderr());
+        if c_streams::is_used() {
+            // What C prints next must not go before a line that is still open in std's buffer.
+            r = r.and(io::stdout().flush());
+        }
         if let Err(e) = r
             && e.kind() != io::ErrorKind::BrokenPipe
         {
@@ -84,15 +107,42 @@ impl Handler for Streams {
         }
     }
 
+    fn printed(&self, log: &[u8], keep: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        crate::fs::printed(log, keep)
+    }
+
+    fn claims(&self, log: &[u8]) -> usize {
+        crate::fs::claims(log)
+    }
+
+    fn meet<'a>(&self, who: u32, log: &'a [u8], table: &mut [u64]) -> Option<(u32, &'a [u8])> {
+        crate::fs::meet(who, log, table)
+    }
+
+    fn merged(&self, log: &[u8]) {
+        crate::fs::merged(log);
+    }
+
     fn before_fork(&self) {
+        // First: what is flushed may go to the tree that children start from.
+        flush();
+        c_streams::keep_buffer();
+        crate::fs::before_fork();
         if !kernel::master::in_child() {
             crate::hook::keep();
         }
-        flush();
     }
 
     fn child_ends(&self) {
         flush();
+        crate::fs::child_ends();
+    }
+
+    fn child_faulted(&self, log: &mut dyn FnMut(&[u8]) -> bool) {
+        // What was meant for a file goes with the child's other changes.
+        if let Some(bytes) = c_streams::held().filter(|_| !crate::fs::is_redirected(1)) {
+            Self::write(log, Stream::Out, bytes);
+        }
     }
 }
 
@@ -106,9 +156,29 @@ const OF_MACHINE: [&[u8]; 5] = [
     b"/sys/fs/cgroup/",
 ];
 
-/// Whether the name at an address is one of those, or lies below.
+/// Files in which libc looks for what a machine's administrator has chosen. Where there is no tree
+/// that has them they do not exist: times are UTC, and the locale is C.
+const OF_PLACE: [&[u8]; 4] =
+    [b"/etc/localtime", b"/usr/share/zoneinfo/", b"/usr/lib/locale/", b"/usr/share/locale/"];
+
+/// Answers a call where there is no tree.
+fn absent(nr: i64, a: &[u64; 6]) -> Option<i64> {
+    let at = match nr {
+        libc::SYS_open => a[0],
+        libc::SYS_openat => a[1],
+        _ => return None,
+    };
+    is_one_of(&OF_PLACE, at).then_some(-i64::from(libc::ENOENT))
+}
+
+/// Whether the name at an address is that of the machine's kind.
 fn is_of_machine(at: u64) -> bool {
-    OF_MACHINE.iter().any(|name| {
+    is_one_of(&OF_MACHINE, at)
+}
+
+/// Whether the name at an address is one of these, or lies below.
+fn is_one_of(names: &[&[u8]], at: u64) -> bool {
+    names.iter().any(|name| {
         let below = name.ends_with(b"/");
         let whole = name.iter().chain(if below { &[][..] } else { b"\0" });
         // SAFETY: the program passed the name to open; a bad one faults here as the program's
@@ -165,46 +235,7 @@ fn flush() {
     if !at.is_null() && unsafe { at.read_volatile() } != 0 {
         let _ = io::stdout().flush();
     }
-    if c_buffered() {
-        // SAFETY: null flushes all of C's streams.
-        unsafe { libc::fflush(std::ptr::null_mut()) };
-    }
-}
-
-/// Whether C's stdout holds bytes.
-fn c_buffered() -> bool {
-    /// The first fields of glibc's `FILE`, part of its ABI.
-    #[repr(C)]
-    struct File {
-        flags: i32,
-        read: [usize; 3],
-        write_base: usize,
-        write_ptr: usize,
-    }
-    unsafe extern "C" {
-        static stdout: *const File;
-    }
-    // SAFETY: libc's own stream object; only this thread runs.
-    unsafe { !stdout.is_null() && (*stdout).write_ptr > (*stdout).write_base }
-}
-
-/// Gives C's stdout a buffer of the mode it would choose itself, kept out of the merge: the
-/// stream's state is reset in every child, so its buffer must not be made there.
-///
-/// # Safety
-/// In the master before its first child, with nothing printed yet.
-unsafe fn prepare_c() {
-    const SIZE: usize = 4096;
-    unsafe extern "C" {
-        static stdout: *mut libc::FILE;
-    }
-    let buffer = Box::leak(Box::new([0u8; SIZE]));
-    // SAFETY: the buffer lives for ever; libc allows a change before the first output.
-    unsafe {
-        let mode = if libc::isatty(1) == 1 { libc::_IOLBF } else { libc::_IOFBF };
-        libc::setvbuf(stdout, buffer.as_mut_ptr().cast(), mode, SIZE);
-        kernel::master::no_merge(buffer.as_ptr() as usize, SIZE);
-    }
+    c_streams::flush();
 }
 
 /// A writer without state, so that a `LineWriter` of it has the size of std's own.
@@ -234,7 +265,7 @@ pub(crate) unsafe fn prepare() -> Result<(), Error> {
         errno: 0,
     };
     // SAFETY: the caller's contract: nothing was printed yet.
-    unsafe { prepare_c() };
+    unsafe { c_streams::prepare() };
     let out = io::stdout();
     let _ = out.lock().flush();
     const { assert!(size_of::<Stdout>() == size_of::<usize>()) };

@@ -435,9 +435,9 @@ fn printing_in_a_child() {
     let (texts, ()) = try_join(body, || ()).expect("printing is allowed");
     has(
         &texts[0],
-        &["children 0 and 1 both wrote a static variable at offset 0x", "of the program"],
+        &["children 0.0 and 0.1 both wrote a static variable at offset 0x", "of the program"],
     );
-    has(&texts[1], &["conflict: children 0 and 1 both wrote", "aligned 8 bytes", "u64"]);
+    has(&texts[1], &["error[conflict]: children 0.0 and 0.1 both wrote", "aligned 8 bytes", "u64"]);
     assert_eq!(texts[2], "child 0 used a null pointer (SIGSEGV at 0x8)");
     has(&texts[3], &["child 0 called openat(AT_FDCWD, \"/\", ", "which confinement refuses"]);
     has(&texts[4], &["child 0 ended by SIGABRT, an abort in libc"]);

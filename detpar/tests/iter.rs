@@ -1,6 +1,5 @@
 //! Parallel iterators against std's. Without the standard harness, which starts threads: the
 //! tests run one after another in the master space.
-use detpar::iter::plumbing::{Producer, ProducerCallback};
 use detpar::iter::width::Width;
 use detpar::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -12,15 +11,44 @@ use std::process::ExitCode;
 #[path = "iter/drops.rs"]
 mod drops;
 use drops::*;
+#[path = "iter/engines.rs"]
+mod engines;
+#[path = "iter/pool.rs"]
+mod pool;
+#[path = "iter/slices.rs"]
+mod slices;
+#[path = "iter/sorts.rs"]
+mod sorts;
+#[path = "iter/sources.rs"]
+mod sources;
+#[path = "iter/text.rs"]
+mod text;
+
+#[path = "iter/cuts.rs"]
+mod cuts;
+#[path = "iter/foreign.rs"]
+mod foreign;
+#[path = "iter/forks.rs"]
+mod forks;
+#[path = "iter/methods.rs"]
+mod methods;
+#[path = "iter/panics.rs"]
+mod panics;
+#[path = "iter/states.rs"]
+mod states;
 
 const LENS: [usize; 13] = [0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 255, 256, 1000];
 
 fn main() -> ExitCode {
+    // Before there are workers.
+    if !engines::others() {
+        return ExitCode::FAILURE;
+    }
     detpar::__private::main(run)
 }
 
 macro_rules! tests {
-    ($($name:ident)*) => { [$((stringify!($name), $name as fn())),*] };
+    ($($name:path)*) => { [$((stringify!($name), $name as fn())),*] };
 }
 
 fn run() -> ExitCode {
@@ -42,15 +70,64 @@ fn run() -> ExitCode {
         results_and_options
         try_for_each
         extend
-        splits
+        cuts::of_the_usual
+        sources::collections_by_reference
+        sources::queues_in_two_slices
+        sources::generated
+        sources::split_data
+        sources::trees
+        sources::bridges
+        sources::extended
+        sources::drained
+        slices::pieces_of_slices
+        slices::splits_of_pieces
+        slices::parts_of_slices
+        text::characters
+        text::parts_of_text
+        text::long_text
+        sorts::sorted
+        sorts::sorted_stably
+        sorts::sorted_by_nonsense
+        sorts::sorted_by_cached_keys
+        pool::pools
+        pool::spawned
+        pool::broadcasts
         dropped_once
         dropped_once_when_cut_short
         panics
         dropped_once_on_panic
         nothing_kept_on_panic
+        sources::dropped_once_by_drains
+        sorts::dropped_once_by_sorts
+        methods::parts_of_items
+        methods::flat
+        methods::pairs_of_collections
+        methods::reductions
+        methods::searches
+        methods::comparisons
+        methods::cut_short
+        methods::behind_a_cut_nothing_is_seen
+        methods::reordered
+        methods::blocks
+        methods::tuples
+        methods::misuse
+        states::one_for_each_leaf
+        states::folds
+        states::folds_that_fail
+        states::chunks
+        cuts::indexed
+        cuts::unindexed
+        foreign::in_blocks
+        foreign::wrongly_counted
+        foreign::of_wrong_length
+        forks::every_adaptor
+        forks::every_method
+        panics::all_dropped_once
+        panics::first_reported_and_all_dropped_once
     };
     let (mut passed, mut failed) = (0, 0);
-    for (name, test) in tests {
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    for (name, test) in tests.into_iter().filter(|(name, _)| name.contains(&only)) {
         let ok = catch_unwind(test).is_ok();
         println!("test {name} ... {}", if ok { "ok" } else { "FAILED" });
         *if ok { &mut passed } else { &mut failed } += 1;
@@ -424,69 +501,4 @@ fn extend() {
     let mut reused = Vec::with_capacity(100);
     (0..9).into_par_iter().collect_into_vec(&mut reused);
     assert_eq!((reused.len(), reused.capacity()), (9, 100));
-}
-
-/// Cuts the producer at every index, each half again, and reads the parts from both ends.
-#[track_caller]
-fn split_everywhere<I>(iter: I)
-where
-    I: IndexedParallelIterator + Clone,
-    I::Item: PartialEq + Debug,
-{
-    struct Parts(usize, usize);
-    impl<T: Send> ProducerCallback<T> for Parts {
-        type Output = (Vec<T>, Vec<usize>);
-        fn callback<P: Producer<Item = T>>(self, producer: P) -> Self::Output {
-            let (left, right) = producer.split_at(self.1);
-            let (a, b) = left.split_at(self.0);
-            let (mut all, mut lens) = (Vec::new(), Vec::new());
-            for (i, part) in [a, b, right].into_iter().enumerate() {
-                let mut items = part.into_iter();
-                lens.push(items.len());
-                let last = if i == 1 { items.next_back() } else { None };
-                all.extend(items);
-                all.extend(last);
-            }
-            (all, lens)
-        }
-    }
-    let expected: Vec<I::Item> = iter.clone().collect();
-    let len = iter.len();
-    assert_eq!(expected.len(), len);
-    for second in 0..=len {
-        for first in 0..=second {
-            let (all, lens) = iter.clone().with_producer(Parts(first, second));
-            assert_eq!(all, expected);
-            assert_eq!(lens, [first, second - first, len - second]);
-        }
-    }
-}
-
-fn splits() {
-    let v = numbers(11);
-    split_everywhere(v.par_iter());
-    split_everywhere(v.clone().into_par_iter());
-    split_everywhere([1, 2, 3, 4, 5].into_par_iter());
-    split_everywhere((0..9u8).into_par_iter());
-    split_everywhere((-3..=3i16).into_par_iter());
-    split_everywhere(('\u{d7fc}'..='\u{e003}').into_par_iter());
-    split_everywhere(Some(1).into_par_iter());
-    split_everywhere(None::<i32>.into_par_iter());
-    for size in [1, 2, 3, 11, 12] {
-        split_everywhere(v.par_chunks(size));
-    }
-    split_everywhere(v.par_iter().map(|n| n + 1));
-    split_everywhere(v.par_iter().inspect(|_| ()));
-    split_everywhere(v.par_iter().copied());
-    split_everywhere(v.par_iter().cloned());
-    split_everywhere(v.par_iter().enumerate());
-    split_everywhere(v.par_iter().rev());
-    split_everywhere(v.par_iter().enumerate().rev().enumerate());
-    split_everywhere(v.par_iter().take(7));
-    split_everywhere(v.par_iter().skip(7));
-    split_everywhere(v.par_iter().zip(0..7));
-    split_everywhere((0..7).into_par_iter().zip(v.clone()));
-    split_everywhere(v.par_iter().chain(&[1, 2, 3]));
-    split_everywhere([].par_iter().chain(&v));
-    split_everywhere(v.par_iter().with_min_len(3).with_max_len(4));
 }

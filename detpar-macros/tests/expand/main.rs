@@ -7,6 +7,7 @@
 mod arguments;
 mod digests;
 mod hygiene;
+mod merges;
 mod methods;
 mod results;
 mod returns;
@@ -27,6 +28,7 @@ fn main() -> std::process::ExitCode {
         arguments::CASES,
         digests::CASES,
         hygiene::CASES,
+        merges::CASES,
         methods::CASES,
         results::CASES,
         returns::CASES,

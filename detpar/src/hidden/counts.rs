@@ -1,5 +1,7 @@
 //! Reference counts that add.
 
+#[cfg(feature = "spaces")]
+use crate::engine;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -40,12 +42,25 @@ use std::sync::Arc;
 /// ```
 pub fn counts<T: ?Sized>(arc: &Arc<T>) -> Counts<T> {
     let own = Arc::clone(arc);
-    let data = Arc::as_ptr(&own).cast::<u8>().addr();
-    let at = head(data, align_of_val(&*own));
+    #[cfg(feature = "spaces")]
+    let at = declare(&own);
+    // Where children share memory counts are atomic.
+    #[cfg(not(feature = "spaces"))]
+    let at = None;
+    Counts { _own: own, at, here: PhantomData }
+}
+
+/// Declares the counts of an `Arc` that outlives the declaration and that no child can drop.
+#[cfg(feature = "spaces")]
+fn declare<T: ?Sized>(own: &Arc<T>) -> Option<usize> {
+    if engine::engine() != engine::Engine::Spaces {
+        return None;
+    }
+    let at = head(Arc::as_ptr(own).cast::<u8>().addr(), align_of_val(&**own));
     // SAFETY: std's two counts, which `own` keeps alive. No child can drop `own`, so for none
     // does a count come to zero.
     let counted = as_laid_out() && unsafe { kernel::master::count(at) };
-    Counts { _own: own, at: counted.then_some(at), here: PhantomData }
+    counted.then_some(at)
 }
 
 /// While it is alive the counts of an `Arc` add; see [`counts`].
@@ -62,15 +77,20 @@ pub struct Counts<T: ?Sized> {
 
 impl<T: ?Sized> Drop for Counts<T> {
     fn drop(&mut self) {
+        #[cfg(feature = "spaces")]
         self.at.into_iter().for_each(kernel::master::uncount);
+        #[cfg(not(feature = "spaces"))]
+        let _: Option<usize> = self.at;
     }
 }
 
+#[cfg(feature = "spaces")]
 /// Where the counts lie of data with this alignment: before it, and as aligned.
 fn head(data: usize, align: usize) -> usize {
     data.wrapping_sub(align.max(2 * size_of::<usize>()))
 }
 
+#[cfg(feature = "spaces")]
 /// Whether std's counts lie where they are looked for.
 fn as_laid_out() -> bool {
     #[repr(align(64))]
@@ -89,7 +109,7 @@ fn as_laid_out() -> bool {
     found(0u8) && found(Wide)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "spaces"))]
 mod tests {
     use super::*;
 

@@ -1,5 +1,6 @@
 //! Statics that are filled on first use.
 
+#[cfg(feature = "spaces")]
 use kernel::master::{Accept, Done};
 use std::ops::Deref;
 use std::sync::{LazyLock, Once, OnceLock};
@@ -74,6 +75,15 @@ unsafe impl FilledOnce for Once {}
 /// }
 /// ```
 pub fn write_once<T: FilledOnce>(cell: &'static T) {
+    #[cfg(feature = "spaces")]
+    declare(cell);
+    // Where children share memory std's own states do it.
+    #[cfg(not(feature = "spaces"))]
+    let _ = cell;
+}
+
+#[cfg(feature = "spaces")]
+fn declare<T: FilledOnce>(cell: &'static T) {
     let start = (&raw const *cell).addr();
     // SAFETY: the bytes of a static; those that are padding or not initialised are looked at by
     // the machine's rules only, through volatile reads.
@@ -87,6 +97,7 @@ pub fn write_once<T: FilledOnce>(cell: &'static T) {
     }
 }
 
+#[cfg(feature = "spaces")]
 /// How std marks what is filled, as found by looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct States {
@@ -94,6 +105,7 @@ pub(super) struct States {
     pub full: u32,
 }
 
+#[cfg(feature = "spaces")]
 impl States {
     pub(super) fn get() -> States {
         const { assert!(size_of::<Once>() == 4) };
@@ -106,7 +118,7 @@ impl States {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "spaces"))]
 mod tests {
     use super::*;
 
@@ -117,7 +129,7 @@ mod tests {
         static CELL: OnceLock<u64> = OnceLock::new();
         let words = || {
             let start = (&raw const CELL).cast::<u32>();
-            // SAFETY: as in `write_once`.
+            // SAFETY: as in `declare`.
             (0..size_of_val(&CELL) / 4).map(move |i| unsafe { start.add(i).read_volatile() })
         };
         assert_eq!(words().filter(|&w| w == states.empty).count(), 1);

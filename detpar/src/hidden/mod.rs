@@ -4,16 +4,21 @@
 mod counts;
 mod lazy;
 mod own;
+#[cfg(feature = "spaces")]
 mod statics;
+#[cfg(feature = "spaces")]
 mod table;
 
 pub use counts::{Counts, counts};
 pub use lazy::{FilledOnce, warm, write_once};
 pub use own::PerChild;
 
+#[cfg(feature = "spaces")]
 pub(crate) use statics::may_be_lazy;
+#[cfg(feature = "spaces")]
 pub(crate) use table::is_setting;
 
+#[cfg(feature = "spaces")]
 /// Prepares the hidden state of std and of the crates that the program is made of.
 ///
 /// # Safety
@@ -24,6 +29,7 @@ pub(crate) unsafe fn prepare() {
     unsafe { statics::declare() };
 }
 
+#[cfg(feature = "spaces")]
 /// Fills what every program may need, so that children find it filled.
 fn fill() {
     #[cfg(target_arch = "x86_64")]

@@ -79,7 +79,12 @@ impl<T> PerChild<T> {
 impl<T: Clone + 'static> PerChild<T> {
     /// Asks the running child's clone, or in the master the value.
     pub fn with<R>(&self, ask: impl FnOnce(&T) -> R) -> R {
-        if !kernel::master::in_child() {
+        // Children that share memory ask the value as threads do: it is `Sync`.
+        #[cfg(feature = "spaces")]
+        let own = kernel::master::in_child();
+        #[cfg(not(feature = "spaces"))]
+        let own = false;
+        if !own {
             return ask(&self.value);
         }
         let place = self.place();

@@ -1,5 +1,6 @@
 //! How values become parallel iterators and back.
 use super::ParallelIterator;
+use std::ops::RangeBounds;
 
 /// What can be turned into a parallel iterator.
 ///
@@ -128,4 +129,54 @@ where
     fn par_extend<I>(&mut self, par_iter: I)
     where
         I: IntoParallelIterator<Item = T>;
+}
+
+/// What can be emptied in parallel.
+///
+/// ```
+/// use detpar::prelude::*;
+/// use std::collections::HashSet;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let mut set = HashSet::from([1, 2, 3]);
+///     assert_eq!(set.par_drain().sum::<i32>(), 6);
+///     assert!(set.is_empty());
+/// }
+/// ```
+pub trait ParallelDrainFull {
+    /// The parallel iterator.
+    type Iter: ParallelIterator<Item = Self::Item>;
+    /// What it yields.
+    type Item: Send;
+
+    /// Takes all items out and yields them. The memory stays with the collection. It is empty
+    /// afterwards, whatever becomes of the iterator.
+    fn par_drain(self) -> Self::Iter;
+}
+
+/// What a range can be taken out of in parallel.
+///
+/// ```
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let mut v = vec![0, 1, 2, 3, 4];
+///     let taken: Vec<i32> = v.par_drain(1..3).collect();
+///     assert_eq!((taken, v), (vec![1, 2], vec![0, 3, 4]));
+/// }
+/// ```
+pub trait ParallelDrainRange<Idx = usize> {
+    /// The parallel iterator.
+    type Iter: ParallelIterator<Item = Self::Item>;
+    /// What it yields.
+    type Item: Send;
+
+    /// Takes the items of the range out and yields them. They are gone afterwards, whatever
+    /// becomes of the iterator, and those behind have moved up.
+    ///
+    /// # Panics
+    /// Where the range is not within the collection.
+    fn par_drain<R: RangeBounds<Idx>>(self, range: R) -> Self::Iter;
 }

@@ -1,7 +1,8 @@
 //! The leaves of one parallel call, and the tree that their results are combined in.
 use super::leaf;
 use super::plumbing::{
-    Consumer, Folder, Producer, ProducerCallback, Reducer, UnindexedConsumer, UnindexedProducer,
+    Consumer, Exclusive, Folder, Producer, ProducerCallback, Reducer, UnindexedConsumer,
+    UnindexedProducer,
 };
 use super::width::{MOST, Width};
 use super::{IndexedParallelIterator, ParallelIterator};
@@ -12,6 +13,8 @@ pub struct Cut<L, D> {
     leaves: Vec<L>,
     /// The tree in pre-order: a node as its reducer, a leaf as `None`.
     shape: Vec<Option<D>>,
+    /// What the leaves have to themselves: one for each, or nothing where none has anything.
+    exclusive: Vec<Exclusive>,
 }
 
 /// Leaves of producers and consumers whose types differ.
@@ -30,7 +33,7 @@ pub trait LeavesCallback<R, D> {
 
 impl<L, D> Cut<L, D> {
     pub(super) fn one(leaf: L) -> Self {
-        Cut { leaves: vec![leaf], shape: vec![None] }
+        Cut { leaves: vec![leaf], shape: vec![None], exclusive: Vec::new() }
     }
 
     /// Two cuts side by side.
@@ -38,6 +41,11 @@ impl<L, D> Cut<L, D> {
         let mut cut = left;
         cut.shape.insert(0, Some(reducer));
         cut.shape.extend(right.shape);
+        if !(cut.exclusive.is_empty() && right.exclusive.is_empty()) {
+            cut.exclusive.resize(cut.leaves.len(), Exclusive::NONE);
+            cut.exclusive.extend(right.exclusive);
+            cut.exclusive.resize(cut.leaves.len() + right.leaves.len(), Exclusive::NONE);
+        }
         cut.leaves.extend(right.leaves);
         cut
     }
@@ -50,7 +58,11 @@ impl<L, D> Cut<L, D> {
     {
         let width = Width::limited(len, producer.min_len(), producer.max_len());
         let n = width.leaves().max(1);
-        let mut cut = Cut { leaves: Vec::with_capacity(n), shape: Vec::with_capacity(2 * n - 1) };
+        let (leaves, shape) = (Vec::with_capacity(n), Vec::with_capacity(2 * n - 1));
+        let mut producer = producer;
+        // As with all of it, so with its parts.
+        let some = if producer.exclusive().is_none() { 0 } else { n };
+        let mut cut = Cut { leaves, shape, exclusive: Vec::with_capacity(some) };
         cut.part(&width, 0, n, producer, consumer);
         cut
     }
@@ -62,7 +74,7 @@ impl<L, D> Cut<L, D> {
         R: Send,
         D: Reducer<R>,
     {
-        let results = match leaf::run(self.leaves, body) {
+        let results = match leaf::run(self.leaves, &self.exclusive, body) {
             Ok(results) => results,
             Err(e) => e.unwind(),
         };
@@ -76,8 +88,11 @@ where
     C: Consumer<P::Item>,
 {
     /// Cuts what covers `n` leaves from leaf `first` on.
-    fn part(&mut self, width: &Width, first: usize, n: usize, producer: P, consumer: C) {
+    fn part(&mut self, width: &Width, first: usize, n: usize, mut producer: P, consumer: C) {
         if n == 1 {
+            if self.exclusive.capacity() > 0 {
+                self.exclusive.push(producer.exclusive());
+            }
             self.shape.push(None);
             self.leaves.push((producer, consumer));
             return;
@@ -99,7 +114,7 @@ where
 {
     /// Cuts `levels` times where the producer lets it.
     pub(super) fn unindexed(levels: u32, producer: P, consumer: C) -> Self {
-        let mut cut = Cut { leaves: Vec::new(), shape: Vec::new() };
+        let mut cut = Cut { leaves: Vec::new(), shape: Vec::new(), exclusive: Vec::new() };
         cut.unindexed_part(levels, producer, consumer);
         cut
     }
@@ -141,7 +156,7 @@ impl<R, D> Cut<BoxedLeaf<'_, R>, D> {
         let run_group = |group: Vec<BoxedLeaf<'_, R>>| -> Vec<R> {
             group.into_iter().map(|leaf| leaf()).collect()
         };
-        match leaf::run(groups, run_group) {
+        match leaf::run(groups, &[], run_group) {
             Ok(results) => combine(results.into_iter().flatten().collect(), self.shape),
             Err(e) => e.unwind(),
         }
@@ -224,9 +239,11 @@ where
     C: Consumer<P::Item>,
     K: LeavesCallback<C::Result, C::Reducer>,
 {
-    let Cut { leaves, shape } = Cut::<(P, C), C::Reducer>::indexed(len, producer, consumer);
+    let Cut { leaves, shape, exclusive } =
+        Cut::<(P, C), C::Reducer>::indexed(len, producer, consumer);
     let boxed = |leaf| -> BoxedLeaf<'_, C::Result> { Box::new(move || fold_leaf::<P, C>(leaf)) };
-    callback.callback(Cut { leaves: leaves.into_iter().map(boxed).collect(), shape })
+    let leaves = leaves.into_iter().map(boxed).collect();
+    callback.callback(Cut { leaves, shape, exclusive })
 }
 
 /// The leaves of an iterator of which nothing else is known: one, which makes a parallel

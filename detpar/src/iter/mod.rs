@@ -30,6 +30,14 @@
 //! - `find_any` is `find_first`; the error a fallible `collect` or `try_for_each` reports is
 //!   the first in index order.
 //! - A leaf that found what it looked for stops; the others run on, as they see nothing of it.
+//!   [`by_uniform_blocks`](IndexedParallelIterator::by_uniform_blocks) and
+//!   [`by_exponential_blocks`](IndexedParallelIterator::by_exponential_blocks) run the next
+//!   block only where that can matter.
+//! - `take_any`, `skip_any`, their `_while` and `while_some` mean std's `take`, `skip`,
+//!   `take_while`, `skip_while` and `map_while`: the items are gathered first, and what follows
+//!   sees those that are meant and no others.
+//! - The states of `map_init`, `map_with`, `fold` and their like are made once for each leaf;
+//!   rayon's number varies.
 //! - A closure that writes to shared memory, an atomic counter for instance, is a conflict
 //!   (two leaves changed the same byte) and panics with the report. Return values instead.
 //!
@@ -42,33 +50,47 @@
 //! # Writing your own
 //!
 //! See [`plumbing`].
+mod begin;
 mod bridged;
 mod convert;
 mod cut;
+mod example;
+mod exclusive;
+mod fallible;
 mod indexed;
 mod leaf;
 mod parallel;
+mod place;
 pub mod plumbing;
 pub mod width;
 
+pub(crate) use exclusive::Exclusive;
+
 mod adaptors;
 mod consumers;
-mod sources;
+pub(crate) mod sources;
 
 /// The traits that make the methods available.
 pub mod prelude {
+    pub use super::sources::slice::{ParallelSlice, ParallelSliceMut};
+    pub use super::sources::str::ParallelString;
     pub use super::{
         FromParallelIterator, IndexedParallelIterator, IntoParallelIterator,
-        IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelExtend, ParallelIterator,
-        ParallelSlice, ParallelSliceMut,
+        IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull,
+        ParallelDrainRange, ParallelExtend, ParallelIterator,
     };
 }
 
 pub use adaptors::*;
 pub use convert::{
     FromParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
-    IntoParallelRefMutIterator, ParallelExtend,
+    IntoParallelRefMutIterator, ParallelDrainFull, ParallelDrainRange, ParallelExtend,
 };
+pub use either::Either;
 pub use indexed::IndexedParallelIterator;
 pub use parallel::ParallelIterator;
-pub use sources::*;
+pub use sources::{
+    Empty, IterBridge, Once, ParallelBridge, Repeat, RepeatN, Split, WalkTree, WalkTreePostfix,
+    WalkTreePrefix, empty, once, repeat, repeat_n, split, walk_tree, walk_tree_postfix,
+    walk_tree_prefix,
+};

@@ -17,6 +17,8 @@
 //! [`Producer::split_at`], [`Consumer::split_at`] and the [`Reducer`].
 use super::IndexedParallelIterator;
 use super::cut::{self, Cut};
+#[doc(hidden)]
+pub use super::exclusive::Exclusive;
 
 /// A sequence of known length that can be cut in two at any index.
 ///
@@ -44,6 +46,12 @@ pub trait Producer: Send + Sized {
 
     /// Cuts into the first `index` items and the rest. `index` may be 0 and may be the length.
     fn split_at(self, index: usize) -> (Self, Self);
+
+    /// What the producer has to itself. Not one of rayon's, and of use to this crate's only.
+    #[doc(hidden)]
+    fn exclusive(&mut self) -> Exclusive {
+        Exclusive::NONE
+    }
 
     /// Feeds all items to the folder, until it is full.
     fn fold_with<F>(self, folder: F) -> F
@@ -100,6 +108,12 @@ pub trait Consumer<Item>: Send + Sized {
 
     /// Whether this part needs no more items.
     fn full(&self) -> bool;
+
+    /// Whether a result stands whatever is to the right of it, as that of a search that found
+    /// something. Blocks that come later are then not run. Not one of rayon's.
+    fn decided(_result: &Self::Result) -> bool {
+        false
+    }
 }
 
 /// A consumer at work in a leaf.

@@ -34,10 +34,11 @@
 /// Most leaves that one parallel call has.
 pub const MOST: usize = 1024;
 
+#[cfg(feature = "spaces")]
 const _: () = assert!(MOST <= kernel::abi::MAX_CHILDREN);
 
-/// Leaves for long inputs whose length of leaf is not limited.
-const USUAL: usize = 64;
+/// Leaves of long inputs whose length of leaf is not limited.
+pub const USUAL: usize = 64;
 
 /// The cut of one parallel call.
 ///

@@ -1,8 +1,13 @@
 //! Conflicts: what two children changed.
 use super::describe::{Address, Instruction, Place};
+use super::details::Details;
+use super::locals::{self, Frame};
 use super::remedy;
-use kernel::abi::{Conflict, Freed, REGISTERS, Trace};
+use super::symbols::Code;
+use crate::fork;
+use kernel::abi::{CALLS, Conflict, Freed, REGISTERS, Writer};
 use std::fmt::{self, Write};
+use std::sync::OnceLock;
 
 /// Two children changed the same byte since the snapshot.
 ///
@@ -30,22 +35,164 @@ pub struct MergeConflict(Box<Record>);
 struct Record {
     conflict: Conflict,
     address: Address,
-    writers: [Option<Instruction>; 2],
+    /// Where the space is whose children conflict.
+    path: Vec<u32>,
+    /// For memory of the stack: whose it is.
+    frame: Option<Frame>,
+    /// For memory of the heap, where blocks keep that: the calls that allocated the block.
+    calls: [usize; CALLS],
+    /// Who wrote the byte last, and where.
+    writers: [Option<Writer>; 2],
+    places: [Option<Instruction>; 2],
+    details: OnceLock<Box<Details>>,
 }
 
 impl MergeConflict {
-    pub(crate) fn new(conflict: Conflict, writers: [Option<Trace>; 2]) -> MergeConflict {
+    /// Of children of the running space, on whose stack the frames are still live that they wrote.
+    pub(crate) fn new(conflict: Conflict, writers: [Option<Writer>; 2]) -> MergeConflict {
         let address = Address::new(conflict.address as usize);
-        let at = |t: Trace| Instruction::at(t.registers[REGISTERS - 1] as usize).with(Some(t));
-        let writers = writers.map(|t| t.map(at));
-        MergeConflict(Box::new(Record { conflict, address, writers }))
+        let path = fork::task_path();
+        let is_local = matches!(address.known(), Some(Place::Stack { .. }));
+        let frame = if is_local { locals::frame_around(address.get()) } else { None };
+        let calls = kernel::master::heap_block_calls(address.get());
+        let at = |w: &Writer| {
+            let ip = w.trace.registers[REGISTERS - 1] as usize;
+            (ip != 0).then(|| Instruction::at(ip).with(Some(w.trace.clone())))
+        };
+        let places = writers.each_ref().map(|w| w.as_ref().and_then(at));
+        let details = OnceLock::new();
+        MergeConflict(Box::new(Record {
+            conflict,
+            address,
+            path,
+            frame,
+            calls,
+            writers,
+            places,
+            details,
+        }))
     }
 
     /// Source lines, `file:line:column`, at which the lower and the higher child last wrote the
-    /// byte. Known in checking mode, of children that wrote it, where there is debug information;
-    /// read by the master only.
+    /// byte. The two run once more to find them, with the byte watched. Known of children that
+    /// wrote it, where there is debug information; read by the master only. Not known of the
+    /// parent and of a child that only freed; `DETPAR_LINES=off` leaves it out.
+    ///
+    /// ```
+    /// use detpar::testing::expect_conflict;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// static SEEN: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// #[detpar::main]
+    /// fn main() {
+    ///     let run = detpar::try_join(
+    ///         || SEEN.store(1, Relaxed),
+    ///         || SEEN.store(2, Relaxed),
+    ///     );
+    ///     let here = line!();
+    ///     let conflict = expect_conflict(run, None);
+    ///     // Without debug information they are not known.
+    ///     if let [Some(lower), Some(higher)] = conflict.lines() {
+    ///         assert!(lower.contains(&format!(":{}:", here - 3)), "{lower}");
+    ///         assert!(higher.contains(&format!(":{}:", here - 2)), "{higher}");
+    ///     }
+    /// }
+    /// ```
     pub fn lines(&self) -> [Option<String>; 2] {
-        self.0.writers.each_ref().map(|w| w.as_ref().and_then(|w| w.code().line))
+        self.0.places.each_ref().map(|w| w.as_ref().and_then(|w| w.code().line))
+    }
+
+    /// Source line, `file:line:column`, at which the heap block was allocated that the byte lies
+    /// in. Known with `DETPAR_ORIGINS=on`, where there is debug information; read by the master
+    /// only. A block that was moved to grow counts from there.
+    pub fn allocated(&self) -> Option<String> {
+        self.origin().and_then(|code| code.line)
+    }
+
+    /// What code of the program allocated the block.
+    pub(super) fn origin(&self) -> Option<Code> {
+        if kernel::master::in_child() {
+            return None;
+        }
+        self.details().allocated
+    }
+
+    /// The variable: the path of a static or of a thread-local one; the name of a local one, where
+    /// debug information has it. Nothing for memory of the heap.
+    pub fn variable(&self) -> Option<String> {
+        self.details().variable
+    }
+
+    /// The function whose local variable it is.
+    pub fn function(&self) -> Option<String> {
+        self.details().function
+    }
+
+    /// The way from the variable to the field or element that was written, as it is written after
+    /// the variable: `.items[3].count`. Empty where the variable is one value; nothing where debug
+    /// information does not tell.
+    pub fn field(&self) -> Option<String> {
+        self.details().field
+    }
+
+    /// Name of the type of that field or element.
+    pub fn type_name(&self) -> Option<String> {
+        self.details().ty
+    }
+
+    /// That field or element as it was at the snapshot, as the lower and as the higher child left
+    /// it, in the way its type is shown: `["7", "8", "9"]`. Of memory whose type is not known it is
+    /// the number that both wrote with one instruction. Nothing where neither is known or it does
+    /// not lie in the eight bytes of [`words`](MergeConflict::words).
+    pub fn typed_values(&self) -> Option<[String; 3]> {
+        self.details().values
+    }
+
+    /// Who wrote it, lower first, by the way from the master down: `0.3.1` is child 1 of child 3 of
+    /// the master's child 0. The child that conflicts is there, and behind it who of those below it
+    /// wrote the byte last, as far as that is known. An open child counts by its place in its
+    /// parent's join, on the way by its id. Nothing in place of the parent that went on.
+    pub fn tasks(&self) -> [Option<String>; 2] {
+        let (lower, higher) = self.children();
+        [(lower, &self.0.writers[0]), (higher, &self.0.writers[1])].map(|(i, writer)| {
+            (i != Self::PARENT).then(|| {
+                let mut path = self.path_of(i);
+                if let Some(w) = writer {
+                    let below = w.below.get(..w.depth as usize).unwrap_or(&w.below);
+                    below.iter().for_each(|i| path.push_str(&format!(".{i}")));
+                }
+                path
+            })
+        })
+    }
+
+    /// What is known besides. A child finds nothing, and keeps nothing.
+    pub(super) fn details(&self) -> Details {
+        if kernel::master::in_child() {
+            return Details::default();
+        }
+        let Record { conflict, address, frame, calls, writers, details, .. } = &*self.0;
+        let find = || Details::new(conflict, &address.place(), frame.as_ref(), calls, writers);
+        (**details.get_or_init(|| Box::new(find()))).clone()
+    }
+
+    pub(super) fn record(&self) -> &Conflict {
+        &self.0.conflict
+    }
+
+    /// Where either of them wrote it; whether that is known to have been the last time.
+    pub(super) fn written(&self) -> [Option<(&Instruction, bool)>; 2] {
+        let [a, b] = &self.0.places;
+        let last = self.0.writers.each_ref().map(|w| w.as_ref().is_some_and(|w| w.last));
+        [a.as_ref().map(|i| (i, last[0])), b.as_ref().map(|i| (i, last[1]))]
+    }
+
+    /// The way to a child of the space whose children conflict.
+    fn path_of(&self, child: usize) -> String {
+        let mut path: String = self.0.path.iter().map(|i| format!("{i}.")).collect();
+        let _ = write!(path, "{child}");
+        path
     }
 
     /// Address of the lowest conflicting byte.
@@ -67,20 +214,23 @@ impl MergeConflict {
         (lower, self.0.conflict.higher as usize)
     }
 
-    fn names(&self) -> (String, String) {
+    /// The two that conflict.
+    pub(super) fn names(&self) -> (String, String) {
         let (lower, higher) = self.children();
         let lower = match lower {
             Self::PARENT => "the parent".to_owned(),
-            i => format!("child {i}"),
+            i => format!("child {}", self.path_of(i)),
         };
-        (lower, format!("child {higher}"))
+        (lower, format!("child {}", self.path_of(higher)))
     }
 
     /// Both of them as the subject of a sentence.
-    fn both(&self) -> String {
-        match self.children() {
-            (Self::PARENT, higher) => format!("the parent and child {higher}"),
-            (lower, higher) => format!("children {lower} and {higher}"),
+    pub(super) fn both(&self) -> String {
+        let (lower, higher) = self.children();
+        let higher = self.path_of(higher);
+        match lower {
+            Self::PARENT => format!("the parent and child {higher}"),
+            lower => format!("children {} and {higher}", self.path_of(lower)),
         }
     }
 
@@ -123,45 +273,6 @@ impl MergeConflict {
         remedy::of(&self.0.conflict, &self.what())
     }
 
-    /// Several lines: what happened, the address, the bytes around it as
-    /// each side left them, and what to do.
-    pub fn report(&self) -> String {
-        let mut out = String::new();
-        let _ = self.write_report(&mut out);
-        out
-    }
-
-    fn write_report(&self, out: &mut String) -> fmt::Result {
-        let address = self.address();
-        let (lower, higher) = self.names();
-        let c = &self.0.conflict;
-        write!(out, "conflict: ")?;
-        self.write_line(out)?;
-        writeln!(out)?;
-        writeln!(out, "  address {address:#x}; the aligned 8 bytes around it:")?;
-        let mut written = String::new();
-        let names = ["was".to_owned(), lower, higher];
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        for (name, bytes) in names.iter().zip([c.reference, c.lower_value, c.higher_value]) {
-            let hex = bytes.map(|b| format!("{b:02x}")).join(" ");
-            writeln!(out, "  {name:width$}  {hex}  = {} as u64", u64::from_ne_bytes(bytes))?;
-        }
-        for (name, writer) in names[1..].iter().zip(&self.0.writers) {
-            if let Some(place) = writer.as_ref().map(Instruction::phrase).filter(|p| !p.is_empty())
-            {
-                written.push_str(&format!("  {name} wrote it{place}\n"));
-            }
-        }
-        let column = 2 + width + 2 + 3 * (address % 8);
-        writeln!(out, "{:column$}^^", "")?;
-        out.write_str(&written)?;
-        let help = self.remedy();
-        let help = help
-            .as_deref()
-            .unwrap_or("return each child's value and combine the values after the join");
-        write!(out, "  help: {help}")
-    }
-
     /// What happened.
     fn write_line(&self, f: &mut impl Write) -> fmt::Result {
         let (lower, higher) = self.names();
@@ -184,7 +295,7 @@ impl MergeConflict {
                 Ok(())
             }
             (true, true) => {
-                write!(f, "{both} both freed {}", Block(&what))
+                write!(f, "{both} both freed {}", block(&what))
             }
             (by_lower, _) => {
                 let (one, other, wrote) =
@@ -192,7 +303,7 @@ impl MergeConflict {
                 write!(
                     f,
                     "{one} freed {}, {other} wrote {what}: was {was}, {other} wrote {wrote}",
-                    Block(&what)
+                    block(&what)
                 )
             }
         }
@@ -207,22 +318,18 @@ impl fmt::Display for MergeConflict {
 }
 
 /// The block instead of a byte of it.
-struct Block<'a>(&'a Place);
-
-impl fmt::Display for Block<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Place::Heap { len, .. } => write!(f, "a heap block of {len} bytes"),
-            place => write!(f, "the block of {place}"),
-        }
+pub(super) fn block(place: &Place) -> String {
+    match place {
+        Place::Heap { len, .. } => format!("a heap block of {len} bytes"),
+        place => format!("the block of {place}"),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn conflict(freed: Freed) -> MergeConflict {
+    pub(in crate::report) fn conflict(freed: Freed) -> MergeConflict {
         let c = Conflict {
             address: 0x13,
             lower: 2,
@@ -250,19 +357,5 @@ mod tests {
         );
         assert!(line(Freed::Lower).ends_with("child 10 wrote 9"));
         assert!(line(Freed::Both).starts_with("children 2 and 10 both freed the block"));
-    }
-
-    #[test]
-    fn several_lines() {
-        let expected = "\
-conflict: children 2 and 10 both wrote the byte at 0x13: was 0, child 2 wrote 7, child 10 wrote 9
-  address 0x13; the aligned 8 bytes around it:
-  was       00 00 00 00 00 00 00 00  = 0 as u64
-  child 2   00 00 00 07 00 00 00 00  = 117440512 as u64
-  child 10  00 00 00 09 01 00 00 00  = 4445962240 as u64
-                     ^^
-  help: return each child's value and combine the values after the join";
-        assert_eq!(conflict(Freed::Neither).report(), expected);
-        assert_eq!(conflict(Freed::Neither).words(), (0, 7 << 24, (9 << 24) + (1 << 32)));
     }
 }

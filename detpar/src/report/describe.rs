@@ -1,8 +1,12 @@
 //! Words for addresses of data and of code.
+#[cfg(feature = "spaces")]
 use super::symbols::{self, Code};
+#[cfg(feature = "spaces")]
 use super::unwind;
+#[cfg(feature = "spaces")]
 use kernel::abi::Trace;
 use std::fmt;
+#[cfg(feature = "spaces")]
 use std::sync::OnceLock;
 
 /// What lies at an address of the program's memory, as far as it is known.
@@ -85,6 +89,7 @@ impl fmt::Display for Place {
     }
 }
 
+#[cfg(feature = "spaces")]
 /// An address of data. Heap and stack are recognised at once, since blocks come and go;
 /// names are looked up when asked for.
 #[derive(Clone, Debug)]
@@ -93,6 +98,7 @@ pub(super) struct Address {
     place: OnceLock<Place>,
 }
 
+#[cfg(feature = "spaces")]
 impl Address {
     pub fn new(address: usize) -> Address {
         let place = OnceLock::new();
@@ -108,6 +114,11 @@ impl Address {
 
     pub fn get(&self) -> usize {
         self.address
+    }
+
+    /// What lies there, as far as it was known at once.
+    pub fn known(&self) -> Option<&Place> {
+        self.place.get()
     }
 
     pub fn place(&self) -> Place {
@@ -127,6 +138,7 @@ impl Address {
     }
 }
 
+#[cfg(feature = "spaces")]
 /// An instruction. Its function and source line are looked up when asked for; where it lies in
 /// the system's or the standard library, those of the program's call into it.
 #[derive(Clone, Debug)]
@@ -138,6 +150,7 @@ pub(super) struct Instruction {
     code: OnceLock<Code>,
 }
 
+#[cfg(feature = "spaces")]
 impl Instruction {
     /// The instruction at an address.
     pub fn at(ip: usize) -> Instruction {
@@ -174,7 +187,7 @@ impl Instruction {
 
     /// ` at src/main.rs:12:5`, or the best that is known, or nothing.
     pub fn phrase(&self) -> String {
-        let Code { line, function, library } = self.code();
+        let Code { line, function, library, .. } = self.code();
         // The system's own code for clocks in every process: no news.
         let library = library.filter(|l| !l.starts_with("linux-vdso"));
         match (line, function, library) {
@@ -204,6 +217,7 @@ mod tests {
         assert_eq!(of(Place::Heap { offset: 1, len: 48 }), "byte 1 of a heap block of 48 bytes");
     }
 
+    #[cfg(feature = "spaces")]
     #[test]
     fn unknown_code_says_nothing() {
         assert_eq!(Instruction::at(8).phrase(), "");

@@ -1,88 +1,14 @@
-//! How else a child can end: by a panic, at a limit, from outside; or never begin.
+//! How else a child can end: at a limit, or from outside.
+use super::kinds::LimitKind;
 use super::names;
 use kernel::abi::{Limit, MAX_CHILDREN};
-use kernel::error::Error;
 use std::fmt;
-
-/// A child's panic.
-#[derive(Debug, Clone)]
-pub struct ChildPanic(Box<Panic>);
-
-#[derive(Debug, Clone)]
-struct Panic {
-    child: usize,
-    message: Option<String>,
-    location: Option<String>,
-}
-
-impl ChildPanic {
-    pub(crate) fn new(child: usize, message: Option<String>, location: Option<String>) -> Self {
-        ChildPanic(Box::new(Panic { child, message, location }))
-    }
-
-    /// Index of the child.
-    pub fn child(&self) -> usize {
-        self.0.child
-    }
-
-    /// The message; nothing where the payload was no string, since only strings cross.
-    pub fn message(&self) -> Option<&str> {
-        self.0.message.as_deref()
-    }
-
-    /// Where it panicked, `file:line:column`, where that is known.
-    pub fn location(&self) -> Option<&str> {
-        self.0.location.as_deref()
-    }
-
-    /// The payload with which the parent's panic continues this one.
-    pub(crate) fn into_payload(self) -> Result<String, Self> {
-        let ChildPanic(mut panic) = self;
-        panic.message.take().ok_or(ChildPanic(panic))
-    }
-}
-
-impl fmt::Display for ChildPanic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "child {} panicked", self.child())?;
-        if let Some(location) = self.location() {
-            write!(f, " at {location}")?;
-        }
-        write!(f, ": {}", self.message().unwrap_or("non-string payload"))
-    }
-}
 
 /// A limit that a child or its construct exhausted.
 #[derive(Debug, Clone)]
 pub struct LimitReached {
     child: usize,
     limit: Limit,
-}
-
-/// Which limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LimitKind {
-    /// Children of one construct.
-    Children,
-    /// Memory of one space's heap.
-    Heap,
-    /// Spaces inside of each other.
-    Depth,
-    /// Memory that one child changed, and what it printed.
-    Exchange,
-    /// Worker processes.
-    Workers,
-    /// Blocks of its parent that one child freed.
-    Frees,
-    /// Ranges of memory with permissions of their own.
-    Permissions,
-    /// Open files: each worker process needs a descriptor.
-    Descriptors,
-    /// Memory for a worker process.
-    Memory,
-    /// What the system must allow worker processes.
-    Setup,
 }
 
 impl LimitReached {
@@ -238,30 +164,6 @@ impl fmt::Display for ChildKilled {
     }
 }
 
-/// The construct could not run here at all.
-#[derive(Debug, Clone)]
-pub struct Unsupported(Box<Error>);
-
-impl Unsupported {
-    pub(crate) fn new(error: Error) -> Unsupported {
-        Unsupported(Box::new(error))
-    }
-
-    /// The system's error number (`errno`), where a call of the system failed.
-    pub fn os_error(&self) -> Option<i32> {
-        match *self.0 {
-            Error::Unsupported { errno, .. } if errno != 0 => Some(errno),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,22 +191,5 @@ mod tests {
         assert!(killed(9).to_string().contains("SIGKILL"));
         assert!(killed(15).to_string().contains("SIGTERM"));
         assert!(killed(0).signal_name().is_none() && killed(0).to_string().contains("invalid"));
-    }
-
-    #[test]
-    fn panics() {
-        let full = ChildPanic::new(0, Some("m".into()), Some("f.rs:1:2".into()));
-        assert_eq!(full.to_string(), "child 0 panicked at f.rs:1:2: m");
-        assert_eq!(full.into_payload().ok().as_deref(), Some("m"));
-        let none = ChildPanic::new(1, None, None);
-        assert_eq!(none.to_string(), "child 1 panicked: non-string payload");
-        assert!(none.into_payload().is_err());
-    }
-
-    #[test]
-    fn unsupported() {
-        let e = Error::Unsupported { what: "w", remedy: "r", errno: libc::EPERM };
-        assert_eq!(Unsupported::new(e).os_error(), Some(libc::EPERM));
-        assert_eq!(Unsupported::new(Error::NoMaster).os_error(), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Signals that ended a child.
 use super::describe::{Address, Instruction, Place};
+use super::kinds::FaultKind;
 use super::names;
 use kernel::abi::{Fault, Site, Trace};
 use std::fmt;
@@ -21,23 +22,6 @@ const SI_KERNEL: i32 = 128;
 
 /// Addresses below come of null pointers.
 const NULL_PAGE: usize = 4096;
-
-/// What is known of a fault's cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FaultKind {
-    /// The stack overflowed.
-    StackOverflow,
-    /// The child touched memory that is not part of the image, or wrote what is read-only.
-    OutsideImage,
-    /// The child waits for a lock that its parent holds, which cannot end: the parent waits
-    /// for the child.
-    Deadlock,
-    /// The child read the time stamp counter of the processor, and `DETPAR_TSC=trap` is set.
-    TimeStamp,
-    /// Nothing but the signal.
-    Signal,
-}
 
 impl ChildFault {
     pub(crate) fn new(child: usize, fault: Fault, trace: Option<Trace>) -> ChildFault {

@@ -59,7 +59,9 @@ pub(super) fn of(conflict: &Conflict, place: &Place) -> Option<String> {
 fn lazy(address: usize, name: &str, offset: usize) -> Option<String> {
     let found = objects::find(address)?;
     let bytes = symbols::read(&found)?;
-    let Some(path) = types::of_static(&bytes, found.offset.wrapping_sub(offset), name) else {
+    let start = found.offset.wrapping_sub(offset);
+    let wanted = types::Static { address: start, thread_local: false, name };
+    let Some(path) = types::of_static(&bytes, wanted) else {
         let (_, len) = symbols::variable_in(&bytes, found.offset)?;
         // SAFETY: the bytes of a static of a loaded object; the master runs, and no child.
         let looks = unsafe { hidden::may_be_lazy(address.wrapping_sub(offset), len) };

@@ -26,10 +26,22 @@ pub(super) struct Variable {
 pub(super) struct Code {
     /// `file:line:column`.
     pub line: Option<String>,
+    /// The same, with the file's path as it was compiled.
+    pub source: Option<Source>,
     /// The function.
     pub function: Option<String>,
     /// File name of the library it belongs to; nothing for the program itself.
     pub library: Option<String>,
+}
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub path: String,
+    /// From 1 on.
+    pub line: u32,
+    /// From 1 on, in bytes; 0: not known.
+    pub column: u32,
 }
 
 /// What lies at a data address in a loaded object. In a child: without the name.
@@ -50,23 +62,25 @@ pub(super) fn variable(address: usize) -> Option<Variable> {
 /// What code an instruction belongs to. In a child: the library at most.
 pub(super) fn code(ip: usize) -> Code {
     let Some(found) = objects::find(ip) else { return Code::default() };
-    code_in(&found, read(&found).as_deref()).0
+    let bytes = read(&found);
+    let known = bytes.as_deref().map(|b| (b, Lines::new(b)));
+    code_in(&found, known.as_ref().map(|(b, lines)| (*b, lines))).0
 }
 
 /// What code lies at a place in an object whose file has these bytes, and whether it is the
 /// program's own: not the system's, the standard library's or ours.
-pub(super) fn code_in(found: &Found, bytes: Option<&[u8]>) -> (Code, bool) {
+pub(super) fn code_in(found: &Found, known: Option<(&[u8], &Lines<'_>)>) -> (Code, bool) {
     let library = found.library.as_deref().map(objects::file_name);
     let of_system = library.as_deref().is_some_and(is_system);
-    let Some(bytes) = bytes else {
+    let Some((bytes, lines)) = known else {
         // Without names, other libraries may be the standard library as well.
         return (Code { library, ..Code::default() }, false);
     };
-    let frame = frame(bytes, found.offset).unwrap_or_default();
+    let frame = frame(lines, found.offset).unwrap_or_default();
     let name = || Some(symbol(bytes, found.offset, SymbolKind::Text)?.name);
     let function = frame.function.or_else(name);
     let own = !of_system && !frame.of_std && !function.as_deref().is_none_or(is_std_function);
-    (Code { line: frame.line, function, library }, own)
+    (Code { line: frame.line, source: frame.source, function, library }, own)
 }
 
 /// Whether a library is the system's part of every program.
@@ -91,6 +105,11 @@ pub(super) fn read(found: &Found) -> Option<Vec<u8>> {
         return None;
     }
     std::fs::read(found.path()).ok()
+}
+
+/// The program's file, where this space may read files.
+pub(super) fn program() -> Option<Vec<u8>> {
+    read(&Found { library: None, offset: 0, thread_local: false })
 }
 
 /// Offset in the variable around an address, and the variable's size.
@@ -123,7 +142,7 @@ fn symbol(bytes: &[u8], address: usize, kind: SymbolKind) -> Option<Symbol> {
 
 /// A name as the source has it. What `thread_local!` makes is named after the variable, and
 /// so are the parts (`.0`) that an optimiser splits a variable into.
-fn demangle(name: &str) -> String {
+pub(super) fn demangle(name: &str) -> String {
     let Ok(path) = rustc_demangle::try_demangle(name) else { return name.to_owned() };
     let path = format!("{path:#}");
     let inner = ["::{constant#", "::{{constant}}"].iter().filter_map(|part| path.find(part)).min();
@@ -139,6 +158,7 @@ fn demangle(name: &str) -> String {
 struct Frame {
     function: Option<String>,
     line: Option<String>,
+    source: Option<Source>,
     /// Whether it is known to be the standard library's or ours.
     of_std: bool,
 }
@@ -157,10 +177,19 @@ pub(super) fn dwarf(bytes: &[u8]) -> Option<gimli::Dwarf<EndianSlice<'_, LittleE
     gimli::Dwarf::load(load).ok()
 }
 
+/// What an object's debug information says of its lines: parsed once for several questions.
+pub(super) struct Lines<'a>(Option<addr2line::Context<EndianSlice<'a, LittleEndian>>>);
+
+impl<'a> Lines<'a> {
+    pub fn new(bytes: &'a [u8]) -> Lines<'a> {
+        Lines(dwarf(bytes).and_then(|dwarf| addr2line::Context::from_dwarf(dwarf).ok()))
+    }
+}
+
 /// Function and source line of an instruction. Of inlined calls it is the innermost that is
 /// not the standard library's, where there is one.
-fn frame(bytes: &[u8], ip: usize) -> Option<Frame> {
-    let context = addr2line::Context::from_dwarf(dwarf(bytes)?).ok()?;
+fn frame(lines: &Lines<'_>, ip: usize) -> Option<Frame> {
+    let context = lines.0.as_ref()?;
     let ip = ip as u64;
     let directory = context
         .find_dwarf_and_unit(ip)
@@ -172,22 +201,30 @@ fn frame(bytes: &[u8], ip: usize) -> Option<Frame> {
         let path = frame.location.as_ref().and_then(|l| l.file);
         let of_std = path.is_some_and(is_std);
         let line = frame.location.as_ref().and_then(|l| line(l, directory.as_deref()));
+        let source = frame.location.as_ref().and_then(|l| {
+            let (path, column) = (l.file?.to_owned(), l.column.unwrap_or(0));
+            Some(Source { path, line: l.line?, column })
+        });
         let name = frame.function.and_then(|f| Some(demangle(&f.raw_name().ok()?)));
         if !of_std {
-            return Some(Frame { function: name, line, of_std });
+            return Some(Frame { function: name, line, source, of_std });
         }
-        innermost.get_or_insert(Frame { function: name, line, of_std });
+        innermost.get_or_insert(Frame { function: name, line, source, of_std });
     }
     innermost
 }
 
 fn is_std(path: &str) -> bool {
     path.starts_with("/rustc/")
+        // What the standard library is built from besides.
+        || path.starts_with("/rust/deps/")
         || ["/library/core/src/", "/library/std/src/", "/library/alloc/src/"]
             .iter()
             .any(|part| path.contains(part))
         // Functions of libc that we take over, which bear no path of ours.
-        || path.contains("kernel/src/interpose/")
+        || ["kernel/src/interpose/", "kernel/src/space/memory.rs", "kernel/src/check/allocated.rs"]
+            .iter()
+            .any(|part| path.contains(part))
 }
 
 fn line(location: &addr2line::Location<'_>, directory: Option<&str>) -> Option<String> {
@@ -260,7 +297,8 @@ mod tests {
     #[test]
     fn broken_objects_have_none() {
         for bytes in [&b""[..], b"\x7fELF", &[0; 4096]] {
-            assert!(symbol(bytes, 0, SymbolKind::Data).is_none() && frame(bytes, 0).is_none());
+            assert!(symbol(bytes, 0, SymbolKind::Data).is_none());
+            assert!(frame(&Lines::new(bytes), 0).is_none());
         }
     }
 

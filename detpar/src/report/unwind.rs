@@ -2,9 +2,9 @@
 //! own: refused calls and faults mostly happen in a library, and it is the program's line that
 //! a reader looks for.
 use super::objects::{self, Found};
-use super::symbols::{self, Code};
+use super::symbols::{self, Code, Lines};
 use addr2line::gimli::{
-    BaseAddresses, CfaRule, EhFrame, EndianSlice, LittleEndian, Register, RegisterRule,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, LittleEndian, Register, RegisterRule,
     UnwindContext, UnwindSection,
 };
 use kernel::abi::Trace;
@@ -24,27 +24,69 @@ pub(super) fn caller(trace: &Trace, back: usize) -> Code {
     let mut registers = trace.registers;
     let mut back = back;
     let mut innermost = None;
-    let mut objects: Vec<(Option<String>, Option<Vec<u8>>)> = Vec::new();
+    let program = symbols::program();
+    let lines = program.as_deref().map(Lines::new);
     for _ in 0..FRAMES {
         let at = (registers[IP] as usize).wrapping_sub(back);
         let Some(found) = objects::find(at) else { break };
-        let known = objects.iter().position(|(library, _)| *library == found.library);
-        let i = known.unwrap_or_else(|| {
-            objects.push((found.library.clone(), symbols::read(&found)));
-            objects.len() - 1
-        });
-        let bytes = objects[i].1.as_deref();
-        let (code, own) = symbols::code_in(&found, bytes);
-        if own {
+        let (code, next) = match found.library {
+            None => look(&found, program.as_deref().zip(lines.as_ref()), &registers, trace),
+            Some(_) => {
+                let read = symbols::read(&found);
+                let lines = read.as_deref().map(Lines::new);
+                look(&found, read.as_deref().zip(lines.as_ref()), &registers, trace)
+            }
+        };
+        if let Next::Found = next {
             return code;
         }
         innermost.get_or_insert(code);
-        let Some(next) = bytes.and_then(|b| step(b, &found, &registers, trace)) else { break };
+        let Next::Caller(next) = next else { break };
         registers = next;
         // From here on it is a return address, after the call.
         back = 1;
     }
     innermost.unwrap_or_default()
+}
+
+/// What code of the program called something, by return addresses in the program from the innermost
+/// on: that of the first frame that is its own.
+pub(super) fn own(calls: &[usize]) -> Option<Code> {
+    if calls.first().is_none_or(|&at| at == 0) {
+        return None;
+    }
+    let program = symbols::program()?;
+    let known = Some((&program[..], &Lines::new(&program)));
+    calls.iter().take_while(|&&at| at != 0).find_map(|at| {
+        let found = objects::find(at.wrapping_sub(1)).filter(|found| found.library.is_none())?;
+        let (code, own) = symbols::code_in(&found, known);
+        own.then_some(code)
+    })
+}
+
+/// How the way up goes on.
+enum Next {
+    /// This frame is the program's own.
+    Found,
+    /// At the caller, with these registers.
+    Caller([u64; 17]),
+    /// Not at all.
+    End,
+}
+
+/// What code a frame is in, of an object of which so much is known.
+fn look(
+    found: &Found,
+    known: Option<(&[u8], &Lines<'_>)>,
+    registers: &[u64; 17],
+    trace: &Trace,
+) -> (Code, Next) {
+    let (code, own) = symbols::code_in(found, known);
+    if own {
+        return (code, Next::Found);
+    }
+    let next = known.and_then(|(bytes, _)| step(bytes, found, registers, trace));
+    (code, next.map_or(Next::End, Next::Caller))
 }
 
 /// The caller's registers, by the object's table of frames. None at the outermost frame, and
@@ -57,14 +99,17 @@ fn step(bytes: &[u8], found: &Found, now: &[u64; 17], trace: &Trace) -> Option<[
     let bases = BaseAddresses::default().set_eh_frame(section.address()).set_text(text);
     let mut context = UnwindContext::new();
     let at = found.offset as u64;
-    let row = table
-        .unwind_info_for_address(
-            &bases,
-            &mut context,
-            at,
-            EhFrame::<EndianSlice<LittleEndian>>::cie_from_offset,
-        )
-        .ok()?;
+    let cie = EhFrame::<EndianSlice<LittleEndian>>::cie_from_offset;
+    // The linker's sorted index, where there is one: the table itself is long.
+    let index = file.section_by_name(".eh_frame_hdr");
+    let index = index.as_ref().and_then(|s| Some((s.address(), s.data().ok()?)));
+    let bases = bases.set_eh_frame_hdr(index.map_or(0, |(address, _)| address));
+    let index = index.and_then(|(_, d)| EhFrameHdr::new(d, LittleEndian).parse(&bases, 8).ok());
+    let row = match index.as_ref().and_then(|i| i.table()) {
+        Some(sorted) => sorted.unwind_info_for_address(&table, &bases, &mut context, at, cie),
+        None => table.unwind_info_for_address(&bases, &mut context, at, cie),
+    };
+    let row = row.ok()?;
     let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return None };
     let frame = now.get(register.0 as usize)?.wrapping_add_signed(offset);
     let mut before = *now;
@@ -129,7 +174,7 @@ mod tests {
         let bytes = symbols::read(&found).expect("this program's file");
         let up = step(&bytes, &found, &trace.registers, &trace).expect("a caller");
         let test = objects::find(up[IP] as usize - 1).expect("this program");
-        let (code, _) = symbols::code_in(&test, Some(&bytes));
+        let (code, _) = symbols::code_in(&test, Some((&bytes, &Lines::new(&bytes))));
         assert!(code.function.is_some_and(|f| f.contains("frames_follow_each_other")));
         let cut = Trace { stack: Vec::new(), ..trace };
         assert!(step(&bytes, &found, &cut.registers, &cut).is_none(), "without a stack");

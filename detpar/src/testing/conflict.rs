@@ -1,5 +1,6 @@
 //! The assertion that something conflicts.
-use super::inner::message;
+use super::message;
+use crate::engine::{Engine, engine};
 use crate::error::{JoinError, MergeConflict};
 use std::cell::RefCell;
 use std::error::Error;
@@ -45,17 +46,25 @@ impl<T> Attempt<OfResult> for Result<T, JoinError> {
         match self {
             Err(JoinError::Conflict(conflict)) => Ok(conflict),
             Err(e) => Err(format!("failed otherwise: {e}")),
-            Ok(_) => Err(NONE.into()),
+            Ok(_) => Err(none()),
         }
     }
 }
 
-const NONE: &str = "succeeded: no byte was changed by two children";
+/// What an attempt without a conflict did.
+fn none() -> String {
+    match engine() {
+        Engine::Spaces => "succeeded: no byte was changed by two children".into(),
+        engine => format!(
+            "succeeded: the engine `{engine}` finds no conflicts, run it with DETPAR_ENGINE=spaces"
+        ),
+    }
+}
 
 /// The error inside of a boxed one.
 fn boxed<T, E: AsRef<dyn Error + 'static>>(result: Result<T, E>) -> Result<MergeConflict, String> {
     match result.as_ref().map_err(|e| e.as_ref().downcast_ref::<JoinError>()) {
-        Ok(_) => Err(NONE.into()),
+        Ok(_) => Err(none()),
         Err(Some(e)) => Err::<T, _>(e.clone()).conflict(),
         Err(None) => Err(format!("failed otherwise: {}", result.err().expect("seen").as_ref())),
     }
@@ -79,7 +88,7 @@ impl<T, F: FnOnce() -> T> Attempt<OfClosure<T>> for F {
         let end = catch_unwind(AssertUnwindSafe(self)).map(drop);
         let caught = CAUGHT.replace(outer).and_then(|c| c.0);
         let Err(payload) = end else {
-            return Err(format!("{NONE} (or the closure handled the failure itself)"));
+            return Err(format!("{} (or the closure handled the failure itself)", none()));
         };
         let message = message(&*payload);
         match caught {

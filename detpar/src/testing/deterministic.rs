@@ -1,11 +1,11 @@
 //! The determinism check: the program runs again up to the check, in processes of its own, and
 //! what comes of the closure there is compared.
-use super::inner::message;
 use super::mark::{Mark, Report};
+use super::message;
 use super::process::{Ended, Process, Streams};
 use super::runs::{RUNS, Run, Runs};
 use crate::digest::{self, Digest};
-use kernel::master;
+use crate::engine;
 use std::ffi::{OsStr, OsString};
 use std::fmt::{Debug, Write as _};
 use std::io::Write as _;
@@ -32,7 +32,7 @@ impl Runs {
     #[track_caller]
     pub fn check<R: Digest + Debug>(&self, body: impl FnOnce() -> R) -> R {
         assert!(
-            master::is_master(),
+            engine::is_master(),
             "assert_deterministic! runs the program again, which only its master can: call it \
              in a function under #[detpar::test] or #[detpar::main], outside of children"
         );

@@ -1,7 +1,9 @@
 //! A test's own process, from main to exit.
 use super::entry::Entry;
 use super::mark::{Mark, Report};
-use crate::boot;
+use super::message;
+use crate::engine::Engine;
+use crate::{boot, start};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic;
@@ -18,7 +20,9 @@ pub(super) fn main() -> i32 {
     // What std's own start of a main does besides: a closed pipe is an error, not a signal.
     // SAFETY: no handler is installed.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
-    boot::restart_without_randomisation();
+    if start::chosen() == Engine::Spaces {
+        boot::restart_without_randomisation();
+    }
     // SAFETY: invariant `one-thread`: the first thing on the main thread.
     let entry = unsafe { Mark::take() }.and_then(|m| Entry::at(m.entry?, &m.test));
     let Some(entry) = entry else {
@@ -26,7 +30,7 @@ pub(super) fn main() -> i32 {
         return WRONG_MARK;
     };
     install_hook(entry.name());
-    let outcome = panic::catch_unwind(|| boot::run(entry.run));
+    let outcome = panic::catch_unwind(|| start::run(entry.run));
     let report = match outcome {
         Ok(true) => Report::Passed,
         Ok(false) => Report::Returned,
@@ -40,17 +44,6 @@ pub(super) fn main() -> i32 {
 /// Whether what a test returned is a success; says so where it is not, as a main's result.
 pub fn succeeded<R: std::process::Termination>(result: R) -> bool {
     result.report() == ExitCode::SUCCESS
-}
-
-/// A panic's message.
-pub(super) fn message(payload: &(dyn std::any::Any + Send)) -> String {
-    match payload.downcast_ref::<&str>() {
-        Some(message) => (*message).to_owned(),
-        None => payload
-            .downcast_ref::<String>()
-            .cloned()
-            .unwrap_or_else(|| "non-string payload".to_owned()),
-    }
 }
 
 /// Panics are told as the harness's own are, under the test's name, and without the thread's

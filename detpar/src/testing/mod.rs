@@ -7,27 +7,47 @@
 //! then passes or fails as that process did. In there a constructor finds the mark and puts a
 //! main of ours in place of the harness's.
 mod conflict;
+#[cfg(feature = "spaces")]
 mod deterministic;
+#[cfg(feature = "spaces")]
 mod entry;
+#[cfg(feature = "spaces")]
 mod inner;
+#[cfg(feature = "spaces")]
 mod mark;
+#[cfg(feature = "spaces")]
 mod outer;
+#[cfg(not(feature = "spaces"))]
+mod portable;
+#[cfg(feature = "spaces")]
 mod process;
+#[cfg(feature = "spaces")]
 mod runs;
 
 pub use conflict::{Attempt, OfClosure, OfResult, expect_conflict};
 #[doc(hidden)]
-pub use deterministic::check_whole;
-#[doc(hidden)]
-pub use entry::Entry;
-#[doc(hidden)]
-pub use inner::succeeded;
-#[doc(hidden)]
-pub use outer::run;
+#[cfg(not(feature = "spaces"))]
+pub use portable::{Entry, run, succeeded};
+#[cfg(feature = "spaces")]
 pub use runs::Runs;
+#[doc(hidden)]
+#[cfg(feature = "spaces")]
+pub use {deterministic::check_whole, entry::Entry, inner::succeeded, outer::run};
 
 pub(crate) use conflict::note;
+#[cfg(feature = "spaces")]
 pub(crate) use mark::Mark;
+
+/// A panic's message.
+fn message(payload: &(dyn std::any::Any + Send)) -> String {
+    match payload.downcast_ref::<&str>() {
+        Some(message) => (*message).to_owned(),
+        None => payload
+            .downcast_ref::<String>()
+            .cloned()
+            .unwrap_or_else(|| "non-string payload".to_owned()),
+    }
+}
 
 /// Asserts that something fails with a conflict, and returns it.
 ///
@@ -102,6 +122,7 @@ macro_rules! assert_conflict {
 /// Where a run differs from the first; the message says which, how, and how to run it again.
 /// Where the closure panics (equally in all runs). In a child, and outside of
 /// [`main`](macro@crate::main) and [`test`](macro@crate::test).
+#[cfg(feature = "spaces")]
 #[macro_export]
 macro_rules! assert_deterministic {
     ($body:expr $(,)?) => {

@@ -41,7 +41,8 @@ pub fn conflict_on_a_static() {
     println!("{report}");
     let address = format!("{:#x}", e.address());
     let bytes = ["was      00 00 00 00", "child 0  01 01 00 00", "= 257 as u64", "child 1  02 00"];
-    has(&report, &["conflict: children 0 and 1 both wrote byte 0 of `errors", &address]);
+    let title = "error[conflict]: children 0 and 1 both wrote `errors::conflicts::SHARED`\n";
+    has(&report, &[title, "byte 0 of `errors::conflicts::SHARED`", &address]);
     has(&report, &bytes);
     assert_eq!(e.clone().report(), report);
 }

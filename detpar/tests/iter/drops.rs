@@ -11,7 +11,7 @@ static DROPS: [AtomicU8; 1000] = [const { AtomicU8::new(0) }; 1000];
 
 /// Counts its drops, and has memory to free.
 #[derive(Debug)]
-struct Counted(usize, #[expect(dead_code)] Option<Box<usize>>);
+pub struct Counted(pub usize, #[expect(dead_code)] pub Option<Box<usize>>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -19,14 +19,14 @@ impl Drop for Counted {
     }
 }
 
-fn counted(len: usize, boxed: bool) -> Vec<Counted> {
+pub fn counted(len: usize, boxed: bool) -> Vec<Counted> {
     DROPS.iter().for_each(|n| n.store(0, Relaxed));
     (0..len).map(|i| Counted(i, boxed.then(|| Box::new(i)))).collect()
 }
 
 /// All of the first `len` items, and no others, were dropped so many times.
 #[track_caller]
-fn assert_drops(len: usize, times: u8) {
+pub fn assert_drops(len: usize, times: u8) {
     for (i, n) in DROPS.iter().enumerate() {
         let expected = if i < len { times } else { 0 };
         assert_eq!(n.load(Relaxed), expected, "item {i} of {len}");
@@ -83,7 +83,7 @@ pub fn dropped_once_when_cut_short() {
 
 /// Whether the kernel takes back what a failed child wrote. The serial stub does not: there
 /// the child's drops are the parent's.
-fn rolls_back() -> bool {
+pub fn rolls_back() -> bool {
     static TOUCHED: AtomicU8 = AtomicU8::new(0);
     let failed = catch_unwind(|| {
         (0..1).into_par_iter().for_each(|_| {

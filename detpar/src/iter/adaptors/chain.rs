@@ -1,4 +1,5 @@
 //! `chain`.
+use super::two::{TwoCallback, with_two};
 use crate::iter::bridged::drive_by_bridge;
 use crate::iter::cut::{BoxedLeaf, Cut, LeavesCallback};
 use crate::iter::plumbing::{Folder, Producer, ProducerCallback, Reducer, UnindexedConsumer};
@@ -71,7 +72,7 @@ where
         CB: ProducerCallback<Self::Item>,
     {
         let a_len = self.a.len();
-        self.a.with_producer(CallbackA { a_len, b: self.b, callback })
+        with_two(self.a, self.b, Chained { a_len, callback })
     }
 }
 
@@ -135,39 +136,20 @@ where
     }
 }
 
-struct CallbackA<B, CB> {
+struct Chained<CB> {
     a_len: usize,
-    b: B,
     callback: CB,
 }
 
-impl<B, CB> ProducerCallback<B::Item> for CallbackA<B, CB>
-where
-    B: IndexedParallelIterator,
-    CB: ProducerCallback<B::Item>,
-{
+impl<T, CB: ProducerCallback<T>> TwoCallback<T, T> for Chained<CB> {
     type Output = CB::Output;
 
-    fn callback<P: Producer<Item = B::Item>>(self, a: P) -> CB::Output {
-        self.b.with_producer(CallbackB { a_len: self.a_len, a, callback: self.callback })
-    }
-}
-
-struct CallbackB<PA, CB> {
-    a_len: usize,
-    a: PA,
-    callback: CB,
-}
-
-impl<PA, CB> ProducerCallback<PA::Item> for CallbackB<PA, CB>
-where
-    PA: Producer,
-    CB: ProducerCallback<PA::Item>,
-{
-    type Output = CB::Output;
-
-    fn callback<P: Producer<Item = PA::Item>>(self, b: P) -> CB::Output {
-        self.callback.callback(ChainProducer { a_len: self.a_len, a: self.a, b })
+    fn callback<P, Q>(self, a: P, b: Q) -> CB::Output
+    where
+        P: Producer<Item = T>,
+        Q: Producer<Item = T>,
+    {
+        self.callback.callback(ChainProducer { a_len: self.a_len, a, b })
     }
 }
 

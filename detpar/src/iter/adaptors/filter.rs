@@ -1,27 +1,11 @@
 //! `filter`.
-use super::stage::{Stage, parallel_by_stage};
+use super::declare::adaptor;
+use super::stage::{Op, Stage, parallel_by_stage};
 use crate::iter::ParallelIterator;
 
-/// Returned by [`ParallelIterator::filter`].
-#[derive(Clone, Debug)]
-#[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct Filter<I, F> {
-    base: I,
-    op: F,
-}
-
-impl<I, F> Filter<I, F> {
-    pub(in crate::iter) fn new(base: I, op: F) -> Self {
-        Filter { base, op }
-    }
-
-    fn parts(self) -> (I, F) {
-        (self.base, self.op)
-    }
-
-    fn stage(op: &F) -> Op<'_, F> {
-        Op(op)
-    }
+adaptor! {
+    /// Returned by [`ParallelIterator::filter`].
+    Filter<I, F> { op: F }
 }
 
 impl<I, F> ParallelIterator for Filter<I, F>
@@ -31,27 +15,24 @@ where
 {
     type Item = I::Item;
 
-    parallel_by_stage!();
+    parallel_by_stage!(|this| Op::<Filtering, F>::new(&this.op));
 }
 
-/// The closure.
-struct Op<'f, F>(&'f F);
+/// Which stage.
+pub(super) enum Filtering {}
 
-impl<F> Clone for Op<'_, F> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Op<'_, F> {}
-
-impl<In, F> Stage<In> for Op<'_, F>
+impl<In, F> Stage<In> for Op<'_, Filtering, F>
 where
     F: Fn(&In) -> bool + Sync,
 {
     type Out = In;
+    type State = Self;
 
-    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = In> {
-        iter.filter(self.0)
+    fn begin(self) -> Self {
+        self
+    }
+
+    fn apply<I: Iterator<Item = In>>(state: &mut Self, iter: I) -> impl Iterator<Item = In> {
+        iter.filter(state.0)
     }
 }

@@ -1,27 +1,11 @@
 //! `filter_map`.
-use super::stage::{Stage, parallel_by_stage};
+use super::declare::adaptor;
+use super::stage::{Op, Stage, parallel_by_stage};
 use crate::iter::ParallelIterator;
 
-/// Returned by [`ParallelIterator::filter_map`].
-#[derive(Clone, Debug)]
-#[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct FilterMap<I, F> {
-    base: I,
-    op: F,
-}
-
-impl<I, F> FilterMap<I, F> {
-    pub(in crate::iter) fn new(base: I, op: F) -> Self {
-        FilterMap { base, op }
-    }
-
-    fn parts(self) -> (I, F) {
-        (self.base, self.op)
-    }
-
-    fn stage(op: &F) -> Op<'_, F> {
-        Op(op)
-    }
+adaptor! {
+    /// Returned by [`ParallelIterator::filter_map`].
+    FilterMap<I, F> { op: F }
 }
 
 impl<I, F, R> ParallelIterator for FilterMap<I, F>
@@ -32,27 +16,24 @@ where
 {
     type Item = R;
 
-    parallel_by_stage!();
+    parallel_by_stage!(|this| Op::<FilterMapping, F>::new(&this.op));
 }
 
-/// The closure.
-struct Op<'f, F>(&'f F);
+/// Which stage.
+pub(super) enum FilterMapping {}
 
-impl<F> Clone for Op<'_, F> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Op<'_, F> {}
-
-impl<In, F, R> Stage<In> for Op<'_, F>
+impl<In, F, R> Stage<In> for Op<'_, FilterMapping, F>
 where
     F: Fn(In) -> Option<R> + Sync,
 {
     type Out = R;
+    type State = Self;
 
-    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = R> {
-        iter.filter_map(self.0)
+    fn begin(self) -> Self {
+        self
+    }
+
+    fn apply<I: Iterator<Item = In>>(state: &mut Self, iter: I) -> impl Iterator<Item = R> {
+        iter.filter_map(state.0)
     }
 }

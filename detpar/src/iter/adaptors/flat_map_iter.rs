@@ -1,27 +1,13 @@
-//! `flat_map_iter`.
-use super::stage::{Stage, parallel_by_stage};
+//! `flat_map_iter` and `flatten_iter`.
+use super::declare::adaptor;
+use super::stage::{Op, Stage, parallel_by_stage};
 use crate::iter::ParallelIterator;
+use crate::iter::bridged::parallel_by_other;
+use std::convert::identity;
 
-/// Returned by [`ParallelIterator::flat_map_iter`].
-#[derive(Clone, Debug)]
-#[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct FlatMapIter<I, F> {
-    base: I,
-    op: F,
-}
-
-impl<I, F> FlatMapIter<I, F> {
-    pub(in crate::iter) fn new(base: I, op: F) -> Self {
-        FlatMapIter { base, op }
-    }
-
-    fn parts(self) -> (I, F) {
-        (self.base, self.op)
-    }
-
-    fn stage(op: &F) -> Op<'_, F> {
-        Op(op)
-    }
+adaptor! {
+    /// Returned by [`ParallelIterator::flat_map_iter`].
+    FlatMapIter<I, F> { op: F }
 }
 
 impl<I, F, SI> ParallelIterator for FlatMapIter<I, F>
@@ -33,28 +19,41 @@ where
 {
     type Item = SI::Item;
 
-    parallel_by_stage!();
+    parallel_by_stage!(|this| Op::<FlatMapping, F>::new(&this.op));
 }
 
-/// The closure.
-struct Op<'f, F>(&'f F);
+/// Which stage.
+pub(super) enum FlatMapping {}
 
-impl<F> Clone for Op<'_, F> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Op<'_, F> {}
-
-impl<In, F, SI> Stage<In> for Op<'_, F>
+impl<In, F, SI> Stage<In> for Op<'_, FlatMapping, F>
 where
     F: Fn(In) -> SI + Sync,
     SI: IntoIterator,
 {
     type Out = SI::Item;
+    type State = Self;
 
-    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = SI::Item> {
-        iter.flat_map(self.0)
+    fn begin(self) -> Self {
+        self
     }
+
+    fn apply<I: Iterator<Item = In>>(state: &mut Self, iter: I) -> impl Iterator<Item = SI::Item> {
+        iter.flat_map(state.0)
+    }
+}
+
+adaptor! {
+    /// Returned by [`ParallelIterator::flatten_iter`].
+    FlattenIter<I> {}
+}
+
+impl<I, SI> ParallelIterator for FlattenIter<I>
+where
+    I: ParallelIterator<Item = SI>,
+    SI: IntoIterator + Send,
+    SI::Item: Send,
+{
+    type Item = SI::Item;
+
+    parallel_by_other!(|this| this.base.flat_map_iter(identity));
 }

@@ -1,28 +1,12 @@
 //! `inspect`.
-use super::stage::{ExactStage, Stage, indexed_by_stage, parallel_by_stage};
+use super::declare::adaptor;
+use super::stage::{ExactStage, Op, Stage, indexed_by_stage, parallel_by_stage};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
 use std::iter;
 
-/// Returned by [`ParallelIterator::inspect`].
-#[derive(Clone, Debug)]
-#[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct Inspect<I, F> {
-    base: I,
-    op: F,
-}
-
-impl<I, F> Inspect<I, F> {
-    pub(in crate::iter) fn new(base: I, op: F) -> Self {
-        Inspect { base, op }
-    }
-
-    fn parts(self) -> (I, F) {
-        (self.base, self.op)
-    }
-
-    fn stage(op: &F) -> Op<'_, F> {
-        Op(op)
-    }
+adaptor! {
+    /// Returned by [`ParallelIterator::inspect`].
+    Inspect<I, F> { op: F }
 }
 
 impl<I, F> ParallelIterator for Inspect<I, F>
@@ -32,7 +16,7 @@ where
 {
     type Item = I::Item;
 
-    parallel_by_stage!();
+    parallel_by_stage!(|this| Op::<Inspecting, F>::new(&this.op));
 
     fn opt_len(&self) -> Option<usize> {
         self.base.opt_len()
@@ -44,32 +28,29 @@ where
     I: IndexedParallelIterator,
     F: Fn(&I::Item) + Sync + Send,
 {
-    indexed_by_stage!();
+    indexed_by_stage!(|this| Op::<Inspecting, F>::new(&this.op));
 }
 
-/// The closure.
-struct Op<'f, F>(&'f F);
+/// Which stage.
+pub(super) enum Inspecting {}
 
-impl<F> Clone for Op<'_, F> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Op<'_, F> {}
-
-impl<In, F> Stage<In> for Op<'_, F>
+impl<In, F> Stage<In> for Op<'_, Inspecting, F>
 where
     F: Fn(&In) + Sync,
 {
     type Out = In;
+    type State = Self;
 
-    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = In> {
-        iter.inspect(self.0)
+    fn begin(self) -> Self {
+        self
+    }
+
+    fn apply<I: Iterator<Item = In>>(state: &mut Self, iter: I) -> impl Iterator<Item = In> {
+        iter.inspect(state.0)
     }
 }
 
-impl<'f, In, F> ExactStage<In> for Op<'f, F>
+impl<'f, In, F> ExactStage<In> for Op<'f, Inspecting, F>
 where
     F: Fn(&In) + Sync,
 {

@@ -1,28 +1,12 @@
 //! `map`.
-use super::stage::{ExactStage, Stage, indexed_by_stage, parallel_by_stage};
+use super::declare::adaptor;
+use super::stage::{ExactStage, Op, Stage, indexed_by_stage, parallel_by_stage};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
 use std::iter;
 
-/// Returned by [`ParallelIterator::map`].
-#[derive(Clone, Debug)]
-#[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct Map<I, F> {
-    base: I,
-    op: F,
-}
-
-impl<I, F> Map<I, F> {
-    pub(in crate::iter) fn new(base: I, op: F) -> Self {
-        Map { base, op }
-    }
-
-    fn parts(self) -> (I, F) {
-        (self.base, self.op)
-    }
-
-    fn stage(op: &F) -> Op<'_, F> {
-        Op(op)
-    }
+adaptor! {
+    /// Returned by [`ParallelIterator::map`].
+    Map<I, F> { op: F }
 }
 
 impl<I, F, R> ParallelIterator for Map<I, F>
@@ -33,7 +17,7 @@ where
 {
     type Item = R;
 
-    parallel_by_stage!();
+    parallel_by_stage!(|this| Op::<Mapping, F>::new(&this.op));
 
     fn opt_len(&self) -> Option<usize> {
         self.base.opt_len()
@@ -46,32 +30,29 @@ where
     F: Fn(I::Item) -> R + Sync + Send,
     R: Send,
 {
-    indexed_by_stage!();
+    indexed_by_stage!(|this| Op::<Mapping, F>::new(&this.op));
 }
 
-/// The closure.
-struct Op<'f, F>(&'f F);
+/// Which stage.
+pub(super) enum Mapping {}
 
-impl<F> Clone for Op<'_, F> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Op<'_, F> {}
-
-impl<In, F, R> Stage<In> for Op<'_, F>
+impl<In, F, R> Stage<In> for Op<'_, Mapping, F>
 where
     F: Fn(In) -> R + Sync,
 {
     type Out = R;
+    type State = Self;
 
-    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = R> {
-        iter.map(self.0)
+    fn begin(self) -> Self {
+        self
+    }
+
+    fn apply<I: Iterator<Item = In>>(state: &mut Self, iter: I) -> impl Iterator<Item = R> {
+        iter.map(state.0)
     }
 }
 
-impl<'f, In, F, R> ExactStage<In> for Op<'f, F>
+impl<'f, In, F, R> ExactStage<In> for Op<'f, Mapping, F>
 where
     F: Fn(In) -> R + Sync,
 {

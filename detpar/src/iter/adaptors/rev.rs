@@ -1,6 +1,6 @@
 //! `rev`.
 use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
-use crate::iter::plumbing::{Producer, ProducerCallback};
+use crate::iter::plumbing::{Exclusive, Producer, ProducerCallback};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
 use std::iter;
 
@@ -72,6 +72,10 @@ impl<P: Producer> Producer for RevProducer<P> {
 
     fn max_len(&self) -> usize {
         self.base.max_len()
+    }
+
+    fn exclusive(&mut self) -> Exclusive {
+        self.base.exclusive()
     }
 
     fn split_at(self, index: usize) -> (Self, Self) {

@@ -1,19 +1,48 @@
 //! Adaptors that treat items one by one: a stage says what becomes of a sequential iterator,
 //! and the consumer, folder and producer here do the rest for all of them.
-use crate::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer};
+use crate::iter::plumbing::{
+    Consumer, Exclusive, Folder, Producer, ProducerCallback, UnindexedConsumer,
+};
 use std::iter;
+use std::marker::PhantomData;
 
 /// What an adaptor does to the items of a leaf.
 ///
-/// It is a handle to the adaptor's closure, which stays in the parent's frame: every leaf
-/// has a copy of the handle and its snapshot of the closure.
-pub(super) trait Stage<In>: Copy + Send + Sync {
+/// As a rule it is a handle to the adaptor's closure, which stays in the parent's frame: every
+/// leaf has a copy of the handle and its snapshot of the closure.
+pub(super) trait Stage<In>: Clone + Send {
     /// What it yields.
     type Out;
 
-    /// Treats the items of an iterator.
-    fn apply<I: Iterator<Item = In>>(self, iter: I) -> impl Iterator<Item = Self::Out>;
+    /// What a leaf carries along.
+    type State;
+
+    /// Begins a leaf. Called in the child.
+    fn begin(self) -> Self::State;
+
+    /// Treats the items of an iterator. A leaf may have several, one after another.
+    fn apply<I: Iterator<Item = In>>(
+        state: &mut Self::State,
+        iter: I,
+    ) -> impl Iterator<Item = Self::Out>;
 }
+
+/// The stage of an adaptor that has one closure; `K` says which adaptor.
+pub(super) struct Op<'f, K, F>(pub(super) &'f F, PhantomData<fn(K)>);
+
+impl<'f, K, F> Op<'f, K, F> {
+    pub(super) fn new(op: &'f F) -> Self {
+        Op(op, PhantomData)
+    }
+}
+
+impl<K, F> Clone for Op<'_, K, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, F> Copy for Op<'_, K, F> {}
 
 /// A stage that yields one item for each, so that indices stay what they are.
 pub(super) trait ExactStage<In>: Stage<In> {
@@ -39,22 +68,26 @@ where
     S: Stage<In>,
     C: Consumer<S::Out>,
 {
-    type Folder = StageFolder<C::Folder, S>;
+    type Folder = StageFolder<In, C::Folder, S>;
     type Reducer = C::Reducer;
     type Result = C::Result;
 
     fn split_at(self, index: usize) -> (Self, Self, C::Reducer) {
-        let stage = self.stage;
         let (left, right, reducer) = self.base.split_at(index);
-        (StageConsumer { base: left, stage }, StageConsumer { base: right, stage }, reducer)
+        let left = StageConsumer { base: left, stage: self.stage.clone() };
+        (left, StageConsumer { base: right, stage: self.stage }, reducer)
     }
 
     fn into_folder(self) -> Self::Folder {
-        StageFolder { base: self.base.into_folder(), stage: self.stage }
+        StageFolder { base: self.base.into_folder(), state: self.stage.begin() }
     }
 
     fn full(&self) -> bool {
         self.base.full()
+    }
+
+    fn decided(result: &C::Result) -> bool {
+        C::decided(result)
     }
 }
 
@@ -64,7 +97,7 @@ where
     C: UnindexedConsumer<S::Out>,
 {
     fn split_off_left(&self) -> Self {
-        StageConsumer { base: self.base.split_off_left(), stage: self.stage }
+        StageConsumer { base: self.base.split_off_left(), stage: self.stage.clone() }
     }
 
     fn to_reducer(&self) -> C::Reducer {
@@ -73,12 +106,12 @@ where
 }
 
 /// A folder behind a stage.
-pub(super) struct StageFolder<F, S> {
+pub(super) struct StageFolder<In, F, S: Stage<In>> {
     base: F,
-    stage: S,
+    state: S::State,
 }
 
-impl<In, F, S> Folder<In> for StageFolder<F, S>
+impl<In, F, S> Folder<In> for StageFolder<In, F, S>
 where
     S: Stage<In>,
     F: Folder<S::Out>,
@@ -93,7 +126,7 @@ where
     where
         I: IntoIterator<Item = In>,
     {
-        self.base = self.base.consume_iter(self.stage.apply(iter.into_iter()));
+        self.base = self.base.consume_iter(S::apply(&mut self.state, iter.into_iter()));
         self
     }
 
@@ -132,17 +165,22 @@ where
         self.base.max_len()
     }
 
+    fn exclusive(&mut self) -> Exclusive {
+        self.base.exclusive()
+    }
+
     fn split_at(self, index: usize) -> (Self, Self) {
-        let stage = self.stage;
         let (left, right) = self.base.split_at(index);
-        (StageProducer { base: left, stage }, StageProducer { base: right, stage })
+        let left = StageProducer { base: left, stage: self.stage.clone() };
+        (left, StageProducer { base: right, stage: self.stage })
     }
 
     fn fold_with<F>(self, folder: F) -> F
     where
         F: Folder<S::Out>,
     {
-        self.base.fold_with(StageFolder { base: folder, stage: self.stage }).base
+        let folder = StageFolder::<_, F, S> { base: folder, state: self.stage.begin() };
+        self.base.fold_with(folder).base
     }
 }
 
@@ -167,19 +205,18 @@ where
     }
 }
 
-/// The methods of `ParallelIterator` for an adaptor with a `base` and a method `stage`.
+/// The methods of `ParallelIterator`, but for the length, for an adaptor that is a stage. The
+/// stage may borrow all fields but the base.
 macro_rules! parallel_by_stage {
-    () => {
+    (|$this:ident| $stage:expr) => {
         fn drive_unindexed<C>(self, consumer: C) -> C::Result
         where
             C: $crate::iter::plumbing::UnindexedConsumer<Self::Item>,
         {
-            let (base, op) = self.parts();
-            let stage = Self::stage(&op);
-            base.drive_unindexed($crate::iter::adaptors::stage::StageConsumer {
-                base: consumer,
-                stage,
-            })
+            let $this = self;
+            let consumer =
+                $crate::iter::adaptors::stage::StageConsumer { base: consumer, stage: $stage };
+            $this.base.drive_unindexed(consumer)
         }
 
         fn with_leaves<C, CR, CD, K>(self, consumer: C, callback: K) -> K::Output
@@ -187,17 +224,17 @@ macro_rules! parallel_by_stage {
             C: $crate::iter::plumbing::UnindexedConsumer<Self::Item, Result = CR, Reducer = CD>,
             K: $crate::iter::cut::LeavesCallback<CR, CD>,
         {
-            let (base, op) = self.parts();
-            let stage = Self::stage(&op);
-            let consumer = $crate::iter::adaptors::stage::StageConsumer { base: consumer, stage };
-            base.with_leaves(consumer, callback)
+            let $this = self;
+            let consumer =
+                $crate::iter::adaptors::stage::StageConsumer { base: consumer, stage: $stage };
+            $this.base.with_leaves(consumer, callback)
         }
     };
 }
 
 /// The methods of `IndexedParallelIterator` for the same.
 macro_rules! indexed_by_stage {
-    () => {
+    (|$this:ident| $stage:expr) => {
         fn len(&self) -> usize {
             self.base.len()
         }
@@ -206,18 +243,19 @@ macro_rules! indexed_by_stage {
         where
             C: $crate::iter::plumbing::Consumer<Self::Item>,
         {
-            let (base, op) = self.parts();
-            let stage = Self::stage(&op);
-            base.drive($crate::iter::adaptors::stage::StageConsumer { base: consumer, stage })
+            let $this = self;
+            let consumer =
+                $crate::iter::adaptors::stage::StageConsumer { base: consumer, stage: $stage };
+            $this.base.drive(consumer)
         }
 
         fn with_producer<CB>(self, callback: CB) -> CB::Output
         where
             CB: $crate::iter::plumbing::ProducerCallback<Self::Item>,
         {
-            let (base, op) = self.parts();
-            let stage = Self::stage(&op);
-            base.with_producer($crate::iter::adaptors::stage::StageCallback { callback, stage })
+            let $this = self;
+            let callback = $crate::iter::adaptors::stage::StageCallback { callback, stage: $stage };
+            $this.base.with_producer(callback)
         }
     };
 }

@@ -1,16 +1,20 @@
 //! `zip` and `zip_eq`.
+use super::two::{TwoCallback, with_two};
 use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
-use crate::iter::plumbing::{Producer, ProducerCallback};
+use crate::iter::plumbing::{Exclusive, Producer, ProducerCallback};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
 use std::iter;
 
-/// Returned by [`IndexedParallelIterator::zip`] and [`IndexedParallelIterator::zip_eq`].
+/// Returned by [`IndexedParallelIterator::zip`].
 #[derive(Clone, Debug)]
 #[must_use = "a parallel iterator does nothing until it is consumed"]
 pub struct Zip<A, B> {
     a: A,
     b: B,
 }
+
+/// Returned by [`IndexedParallelIterator::zip_eq`].
+pub type ZipEq<A, B> = Zip<A, B>;
 
 impl<A, B> Zip<A, B> {
     pub(in crate::iter) fn new(a: A, b: B) -> Self {
@@ -43,48 +47,28 @@ where
     where
         CB: ProducerCallback<Self::Item>,
     {
+        let len = self.len();
+        with_two(self.a, self.b, Zipped { len, callback })
+    }
+}
+
+struct Zipped<CB> {
+    len: usize,
+    callback: CB,
+}
+
+impl<A, B, CB: ProducerCallback<(A, B)>> TwoCallback<A, B> for Zipped<CB> {
+    type Output = CB::Output;
+
+    fn callback<P, Q>(self, a: P, b: Q) -> CB::Output
+    where
+        P: Producer<Item = A>,
+        Q: Producer<Item = B>,
+    {
         // What the longer one has beyond the shorter is cut off here, so that a part's
         // length is that of both its producers and what is left over is dropped by the caller.
-        let len = self.len();
-        self.a.with_producer(CallbackA { b: self.b, len, callback })
-    }
-}
-
-struct CallbackA<B, CB> {
-    b: B,
-    len: usize,
-    callback: CB,
-}
-
-impl<TA, B, CB> ProducerCallback<TA> for CallbackA<B, CB>
-where
-    B: IndexedParallelIterator,
-    CB: ProducerCallback<(TA, B::Item)>,
-{
-    type Output = CB::Output;
-
-    fn callback<P: Producer<Item = TA>>(self, a: P) -> CB::Output {
-        let (a, _) = a.split_at(self.len);
-        self.b.with_producer(CallbackB { a, len: self.len, callback: self.callback })
-    }
-}
-
-struct CallbackB<PA, CB> {
-    a: PA,
-    len: usize,
-    callback: CB,
-}
-
-impl<PA, TB, CB> ProducerCallback<TB> for CallbackB<PA, CB>
-where
-    PA: Producer,
-    CB: ProducerCallback<(PA::Item, TB)>,
-{
-    type Output = CB::Output;
-
-    fn callback<P: Producer<Item = TB>>(self, b: P) -> CB::Output {
-        let (b, _) = b.split_at(self.len);
-        self.callback.callback(ZipProducer { a: self.a, b })
+        let ((a, _), (b, _)) = (a.split_at(self.len), b.split_at(self.len));
+        self.callback.callback(ZipProducer { a, b })
     }
 }
 
@@ -108,6 +92,10 @@ impl<A: Producer, B: Producer> Producer for ZipProducer<A, B> {
 
     fn max_len(&self) -> usize {
         self.a.max_len().min(self.b.max_len())
+    }
+
+    fn exclusive(&mut self) -> Exclusive {
+        self.a.exclusive().or(self.b.exclusive())
     }
 
     fn split_at(self, index: usize) -> (Self, Self) {

@@ -30,6 +30,11 @@ pub(super) trait Accumulate<In>: Copy + Send + Sync {
 
     /// Combines the results of two neighbouring parts.
     fn combine(self, left: Self::Result, right: Self::Result) -> Self::Result;
+
+    /// Whether a result stands whatever is to the right of it.
+    fn decided(_result: &Self::Result) -> bool {
+        false
+    }
 }
 
 /// Runs the iterator into the accumulation.
@@ -60,6 +65,10 @@ impl<In, A: Accumulate<In>> Consumer<In> for Accumulator<A> {
 
     fn full(&self) -> bool {
         false
+    }
+
+    fn decided(result: &A::Result) -> bool {
+        A::decided(result)
     }
 }
 

@@ -1,31 +1,51 @@
 //! `collect` into a vector, and into parts that other collections are made of.
 //!
-//! Every leaf builds a vector of its own. The parent moves their items into one allocation
-//! of the exact size, in order: the leaves cannot write to one they share, as what a child
-//! writes is merged by pages and must be the parent's memory to begin with.
+//! Where the number of items is known the parent allocates the vector, offers its memory to its
+//! children (a common grant, docs/exec.md), and each leaf fills its part in place. Else every leaf
+//! builds a vector of its own, and the parent moves their items into one allocation of the exact
+//! size, in order.
+use crate::iter::place::{Filled, Part, Room, room_for};
 use crate::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
 use crate::iter::{FromParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator};
 
-/// The vectors of some neighbouring leaves.
+/// The items of one leaf.
+pub(super) enum Items<T> {
+    Made(Vec<T>),
+    Filled(Filled<T>),
+}
+
+impl<T> Items<T> {
+    fn len(&self) -> usize {
+        match self {
+            Items::Made(items) => items.len(),
+            Items::Filled(items) => items.len(),
+        }
+    }
+
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            Items::Made(items) => items,
+            Items::Filled(items) => items.into_vec(),
+        }
+    }
+}
+
+/// The items of some neighbouring leaves.
 pub(super) enum Parts<T> {
-    One(Vec<T>),
-    Many(Vec<Vec<T>>),
+    One(Items<T>),
+    Many(Vec<Items<T>>),
 }
 
 impl<T> Parts<T> {
     /// Number of items.
     pub(super) fn len(&self) -> usize {
-        self.as_slice().iter().map(Vec::len).sum()
-    }
-
-    fn as_slice(&self) -> &[Vec<T>] {
         match self {
-            Parts::One(part) => std::slice::from_ref(part),
-            Parts::Many(parts) => parts,
+            Parts::One(part) => part.len(),
+            Parts::Many(parts) => parts.iter().map(Items::len).sum(),
         }
     }
 
-    fn into_vecs(self) -> Vec<Vec<T>> {
+    fn into_parts(self) -> Vec<Items<T>> {
         match self {
             Parts::One(part) => vec![part],
             Parts::Many(parts) => parts,
@@ -34,24 +54,37 @@ impl<T> Parts<T> {
 
     /// All items, in order.
     pub(super) fn into_items(self) -> impl Iterator<Item = T> {
-        Items { left: self.len(), items: self.into_vecs().into_iter().flatten() }
+        let left = self.len();
+        Counted { left, items: self.into_parts().into_iter().flat_map(Items::into_vec) }
     }
 
     fn append_to(self, target: &mut Vec<T>) {
-        target.reserve_exact(self.len());
-        for mut part in self.into_vecs() {
-            target.append(&mut part);
+        for part in self.into_parts() {
+            target.append(&mut part.into_vec());
         }
+    }
+
+    /// The parts, if all were filled in place.
+    fn all_filled(self) -> Result<Vec<Filled<T>>, Parts<T>> {
+        let parts = self.into_parts();
+        if parts.iter().any(|part| matches!(part, Items::Made(_))) {
+            return Err(Parts::Many(parts));
+        }
+        let filled = |part| match part {
+            Items::Filled(items) => Some(items),
+            Items::Made(_) => None,
+        };
+        Ok(parts.into_iter().filter_map(filled).collect())
     }
 }
 
-/// Items of several vectors. `flatten` does not know how many; a map wants to reserve.
-struct Items<I> {
+/// Items of several vectors. `flat_map` does not know how many; a map wants to reserve.
+struct Counted<I> {
     items: I,
     left: usize,
 }
 
-impl<I: Iterator> Iterator for Items<I> {
+impl<I: Iterator> Iterator for Counted<I> {
     type Item = I::Item;
 
     fn next(&mut self) -> Option<I::Item> {
@@ -71,15 +104,39 @@ where
     I: ParallelIterator,
 {
     let len = iter.opt_len();
-    iter.drive_unindexed(CollectConsumer { len })
+    iter.drive_unindexed(CollectConsumer { len, part: None })
 }
 
-struct CollectConsumer {
+/// Collects `len` items into an empty vector that has room for them; gives the parts back where
+/// that was not possible.
+fn fill<I>(iter: I, len: usize, target: &mut Vec<I::Item>) -> Result<(), Parts<I::Item>>
+where
+    I: ParallelIterator,
+{
+    let Some(mut room) = Room::offer(target, len) else { return Err(counted(parts(iter), len)) };
+    let consumer = CollectConsumer { len: Some(len), part: Some(room.part(len)) };
+    let filled = counted(iter.drive_unindexed(consumer), len).all_filled()?;
+    let made = |filled: Vec<_>| Parts::Many(filled.into_iter().map(Items::Filled).collect());
+    room.take(filled).map_err(made)
+}
+
+/// # Panics
+///
+/// Where there are more or fewer items than the iterator said.
+fn counted<T>(parts: Parts<T>, len: usize) -> Parts<T> {
+    let n = parts.len();
+    assert!(n == len, "an iterator that says it has {len} items had {n}");
+    parts
+}
+
+struct CollectConsumer<T> {
     /// Number of items to come, where it is known.
     len: Option<usize>,
+    /// Where they belong, where that is offered.
+    part: Option<Part<T>>,
 }
 
-impl<T: Send> Consumer<T> for CollectConsumer {
+impl<T: Send> Consumer<T> for CollectConsumer<T> {
     type Folder = CollectFolder<T>;
     type Reducer = Concatenate;
     type Result = Parts<T>;
@@ -89,11 +146,14 @@ impl<T: Send> Consumer<T> for CollectConsumer {
         // part: the index counts other items.
         let left = self.len.map(|len| len.min(index));
         let right = self.len.map(|len| len.saturating_sub(index));
-        (CollectConsumer { len: left }, CollectConsumer { len: right }, Concatenate)
+        let (left_part, right_part) = self.part.map(|part| part.split_at(index)).unzip();
+        let left = CollectConsumer { len: left, part: left_part };
+        (left, CollectConsumer { len: right, part: right_part }, Concatenate)
     }
 
     fn into_folder(self) -> CollectFolder<T> {
-        CollectFolder { items: Vec::with_capacity(self.len.unwrap_or(0)) }
+        let made = || Items::Made(Vec::with_capacity(self.len.unwrap_or(0)));
+        CollectFolder(self.part.and_then(Part::begin).map_or_else(made, Items::Filled))
     }
 
     fn full(&self) -> bool {
@@ -101,9 +161,9 @@ impl<T: Send> Consumer<T> for CollectConsumer {
     }
 }
 
-impl<T: Send> UnindexedConsumer<T> for CollectConsumer {
+impl<T: Send> UnindexedConsumer<T> for CollectConsumer<T> {
     fn split_off_left(&self) -> Self {
-        CollectConsumer { len: None }
+        CollectConsumer { len: None, part: None }
     }
 
     fn to_reducer(&self) -> Concatenate {
@@ -111,15 +171,16 @@ impl<T: Send> UnindexedConsumer<T> for CollectConsumer {
     }
 }
 
-struct CollectFolder<T> {
-    items: Vec<T>,
-}
+struct CollectFolder<T>(Items<T>);
 
 impl<T> Folder<T> for CollectFolder<T> {
     type Result = Parts<T>;
 
     fn consume(mut self, item: T) -> Self {
-        self.items.push(item);
+        match &mut self.0 {
+            Items::Made(items) => items.push(item),
+            Items::Filled(items) => items.push(item),
+        }
         self
     }
 
@@ -127,12 +188,15 @@ impl<T> Folder<T> for CollectFolder<T> {
     where
         I: IntoIterator<Item = T>,
     {
-        self.items.extend(iter);
+        match &mut self.0 {
+            Items::Made(items) => items.extend(iter),
+            Items::Filled(items) => items.extend(iter.into_iter()),
+        }
         self
     }
 
     fn complete(self) -> Parts<T> {
-        Parts::One(self.items)
+        Parts::One(self.0)
     }
 
     fn full(&self) -> bool {
@@ -144,8 +208,8 @@ struct Concatenate;
 
 impl<T> Reducer<Parts<T>> for Concatenate {
     fn reduce(self, left: Parts<T>, right: Parts<T>) -> Parts<T> {
-        let mut all = left.into_vecs();
-        all.extend(right.into_vecs());
+        let mut all = left.into_parts();
+        all.extend(right.into_parts());
         Parts::Many(all)
     }
 }
@@ -155,13 +219,25 @@ impl<T: Send> FromParallelIterator<T> for Vec<T> {
     where
         I: IntoParallelIterator<Item = T>,
     {
-        match parts(par_iter.into_par_iter()) {
-            Parts::One(part) => part,
-            many => {
-                let mut items = Vec::new();
-                many.append_to(&mut items);
-                items
-            }
+        let iter = par_iter.into_par_iter();
+        let Some(len) = iter.opt_len() else { return from_parts(parts(iter)) };
+        let mut items = Vec::with_capacity(room_for::<T>(len));
+        match fill(iter, len, &mut items) {
+            // What is short was given more room than it needs.
+            Ok(()) => items.shrink_to_fit(),
+            Err(parts) => items = from_parts(parts),
+        }
+        items
+    }
+}
+
+fn from_parts<T>(parts: Parts<T>) -> Vec<T> {
+    match parts {
+        Parts::One(Items::Made(items)) => items,
+        parts => {
+            let mut items = Vec::with_capacity(parts.len());
+            parts.append_to(&mut items);
+            items
         }
     }
 }
@@ -171,11 +247,22 @@ impl<T: Send> ParallelExtend<T> for Vec<T> {
     where
         I: IntoParallelIterator<Item = T>,
     {
-        // Not `reserve_exact` on a vector that may be extended again and again.
-        let parts = parts(par_iter.into_par_iter());
-        self.reserve(parts.len());
-        for mut part in parts.into_vecs() {
-            self.append(&mut part);
+        let iter = par_iter.into_par_iter();
+        match iter.opt_len() {
+            Some(len) if self.is_empty() && self.capacity().max(len) >= room_for::<T>(len) => {
+                self.reserve_exact(len);
+                if let Err(parts) = fill(iter, len, self) {
+                    // Not into this vector: items of the parts may lie in its memory, anywhere.
+                    *self = from_parts(parts);
+                }
+            }
+            Some(_) => self.append(&mut Vec::from_par_iter(iter)),
+            None => {
+                let parts = parts(iter);
+                // Not `reserve_exact` on a vector that may be extended again and again.
+                self.reserve(parts.len());
+                parts.append_to(self);
+            }
         }
     }
 }

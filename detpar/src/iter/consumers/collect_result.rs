@@ -65,11 +65,6 @@ where
         *self.stop = stop;
         result
     }
-
-    fn opt_len(&self) -> Option<usize> {
-        // As many if there is no error, and if there is nobody looks at the collection.
-        self.base.opt_len()
-    }
 }
 
 struct ValuesConsumer<C>(C);
@@ -94,6 +89,10 @@ where
 
     fn full(&self) -> bool {
         self.0.full()
+    }
+
+    fn decided((result, stop): &Self::Result) -> bool {
+        stop.is_some() || C::decided(result)
     }
 }
 

@@ -4,6 +4,7 @@ use super::collect::parts;
 use crate::iter::{FromParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, Hash};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,6 +42,38 @@ by_extend! {
     VecDeque<T>, T, [T: Send];
 }
 
+/// The same with references to items that are copied.
+macro_rules! by_copies {
+    ($($collection:ty, $item:ty, [$($generics:tt)*];)*) => {$(
+        impl<'a, $($generics)*> ParallelExtend<$item> for $collection {
+            fn par_extend<I>(&mut self, par_iter: I)
+            where
+                I: IntoParallelIterator<Item = $item>,
+            {
+                self.extend(parts(par_iter.into_par_iter()).into_items());
+            }
+        }
+    )*};
+}
+
+by_copies! {
+    HashMap<K, V, S>, (&'a K, &'a V), [
+        K: Copy + Eq + Hash + Send + Sync + 'a,
+        V: Copy + Send + Sync + 'a,
+        S: BuildHasher + Send
+    ];
+    HashSet<T, S>, &'a T, [T: Copy + Eq + Hash + Send + Sync + 'a, S: BuildHasher + Send];
+    BTreeMap<K, V>, (&'a K, &'a V), [
+        K: Copy + Ord + Send + Sync + 'a,
+        V: Copy + Send + Sync + 'a
+    ];
+    BTreeSet<T>, &'a T, [T: Copy + Ord + Send + Sync + 'a];
+    BinaryHeap<T>, &'a T, [T: Copy + Ord + Send + Sync + 'a];
+    LinkedList<T>, &'a T, [T: Copy + Send + Sync + 'a];
+    VecDeque<T>, &'a T, [T: Copy + Send + Sync + 'a];
+    Vec<T>, &'a T, [T: Copy + Send + Sync + 'a];
+}
+
 /// What is made of a vector.
 macro_rules! by_vec {
     ($($collection:ty),*) => {$(
@@ -59,36 +92,36 @@ by_vec!(Box<[T]>, Rc<[T]>, Arc<[T]>);
 
 /// Pieces of text: every leaf makes one string of its own, the parent joins them.
 macro_rules! by_string {
-    ($($item:ty, [$($generics:tt)*];)*) => {$(
-        impl<$($generics)*> FromParallelIterator<$item> for String {
+    ($string:ident: $($item:ty, [$($generics:tt)*];)*) => {$(
+        impl<$($generics)*> FromParallelIterator<$item> for $string {
             fn from_par_iter<I>(par_iter: I) -> Self
             where
                 I: IntoParallelIterator<Item = $item>,
             {
-                let mut text = String::new();
+                let mut text = $string::new();
                 text.par_extend(par_iter);
                 text
             }
         }
 
-        impl<$($generics)*> ParallelExtend<$item> for String {
+        impl<$($generics)*> ParallelExtend<$item> for $string {
             fn par_extend<I>(&mut self, par_iter: I)
             where
                 I: IntoParallelIterator<Item = $item>,
             {
-                let leaves = par_iter.into_par_iter().fold(String::new, |mut text, piece| {
+                let leaves = par_iter.into_par_iter().fold($string::new, |mut text, piece| {
                     text.extend([piece]);
                     text
                 });
-                let leaves: Vec<String> = leaves.collect();
-                self.reserve(leaves.iter().map(String::len).sum());
+                let leaves: Vec<$string> = leaves.collect();
+                self.reserve(leaves.iter().map(|leaf| leaf.len()).sum());
                 self.extend(leaves);
             }
         }
     )*};
 }
 
-by_string! {
+by_string! { String:
     char, [];
     &'a char, ['a];
     &'a str, ['a];
@@ -97,11 +130,62 @@ by_string! {
     Cow<'a, str>, ['a];
 }
 
+by_string! { OsString:
+    &'a OsStr, ['a];
+    OsString, [];
+    Cow<'a, OsStr>, ['a];
+}
+
+macro_rules! by_boxed_text {
+    ($($item:ty, [$($generics:tt)*];)*) => {$(
+        impl<$($generics)*> FromParallelIterator<$item> for Box<str> {
+            fn from_par_iter<I>(par_iter: I) -> Self
+            where
+                I: IntoParallelIterator<Item = $item>,
+            {
+                String::from_par_iter(par_iter).into()
+            }
+        }
+    )*};
+}
+
+by_boxed_text! {
+    char, [];
+    &'a char, ['a];
+    &'a str, ['a];
+    String, [];
+    Box<str>, [];
+    Cow<'a, str>, ['a];
+}
+
+/// The owned form of what is borrowed.
+impl<'a, C, T> FromParallelIterator<T> for Cow<'a, C>
+where
+    C: ToOwned<Owned: FromParallelIterator<T>> + ?Sized,
+    T: Send,
+{
+    fn from_par_iter<I>(par_iter: I) -> Self
+    where
+        I: IntoParallelIterator<Item = T>,
+    {
+        Cow::Owned(C::Owned::from_par_iter(par_iter))
+    }
+}
+
 impl FromParallelIterator<()> for () {
     fn from_par_iter<I>(par_iter: I) -> Self
     where
         I: IntoParallelIterator<Item = ()>,
     {
         par_iter.into_par_iter().for_each(|()| ());
+    }
+}
+
+impl ParallelExtend<()> for () {
+    fn par_extend<I>(&mut self, par_iter: I)
+    where
+        I: IntoParallelIterator<Item = ()>,
+    {
+        <()>::from_par_iter(par_iter);
     }
 }

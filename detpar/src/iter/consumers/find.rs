@@ -2,25 +2,17 @@
 use super::accumulate::{self, Accumulate};
 use crate::iter::ParallelIterator;
 
-pub(in crate::iter) fn find_first<I, P>(iter: I, predicate: &P) -> Option<I::Item>
+pub(in crate::iter) fn find_first<I, P>(iter: I, predicate: P) -> Option<I::Item>
 where
     I: ParallelIterator,
     P: Fn(&I::Item) -> bool + Sync,
 {
-    accumulate::run(iter, FindFirst(predicate))
+    accumulate::run(iter, &FindFirst(predicate))
 }
 
-struct FindFirst<'f, P>(&'f P);
+struct FindFirst<P>(P);
 
-impl<P> Clone for FindFirst<'_, P> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<P> Copy for FindFirst<'_, P> {}
-
-impl<T, P> Accumulate<T> for FindFirst<'_, P>
+impl<T, P> Accumulate<T> for &FindFirst<P>
 where
     T: Send,
     P: Fn(&T) -> bool + Sync,
@@ -33,7 +25,7 @@ where
     }
 
     fn all<I: Iterator<Item = T>>(self, state: Option<T>, mut iter: I) -> Option<T> {
-        state.or_else(|| iter.find(self.0))
+        state.or_else(|| iter.find(&self.0))
     }
 
     fn full(state: &Option<T>) -> bool {
@@ -46,5 +38,9 @@ where
 
     fn combine(self, left: Option<T>, right: Option<T>) -> Option<T> {
         left.or(right)
+    }
+
+    fn decided(result: &Option<T>) -> bool {
+        result.is_some()
     }
 }

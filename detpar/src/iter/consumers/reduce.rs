@@ -2,29 +2,21 @@
 use super::accumulate::{self, Accumulate};
 use crate::iter::ParallelIterator;
 
-pub(in crate::iter) fn reduce<I, ID, OP>(iter: I, identity: &ID, op: &OP) -> I::Item
+pub(in crate::iter) fn reduce<I, ID, OP>(iter: I, identity: ID, op: OP) -> I::Item
 where
     I: ParallelIterator,
     ID: Fn() -> I::Item + Sync,
     OP: Fn(I::Item, I::Item) -> I::Item + Sync,
 {
-    accumulate::run(iter, Reduce { identity, op })
+    accumulate::run(iter, &Reduce { identity, op })
 }
 
-struct Reduce<'f, ID, OP> {
-    identity: &'f ID,
-    op: &'f OP,
+struct Reduce<ID, OP> {
+    identity: ID,
+    op: OP,
 }
 
-impl<ID, OP> Clone for Reduce<'_, ID, OP> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<ID, OP> Copy for Reduce<'_, ID, OP> {}
-
-impl<T, ID, OP> Accumulate<T> for Reduce<'_, ID, OP>
+impl<T, ID, OP> Accumulate<T> for &Reduce<ID, OP>
 where
     T: Send,
     ID: Fn() -> T + Sync,
@@ -38,7 +30,7 @@ where
     }
 
     fn all<I: Iterator<Item = T>>(self, state: T, iter: I) -> T {
-        iter.fold(state, self.op)
+        iter.fold(state, &self.op)
     }
 
     fn end(state: T) -> T {
@@ -50,25 +42,17 @@ where
     }
 }
 
-pub(in crate::iter) fn reduce_with<I, OP>(iter: I, op: &OP) -> Option<I::Item>
+pub(in crate::iter) fn reduce_with<I, OP>(iter: I, op: OP) -> Option<I::Item>
 where
     I: ParallelIterator,
     OP: Fn(I::Item, I::Item) -> I::Item + Sync,
 {
-    accumulate::run(iter, ReduceWith(op))
+    accumulate::run(iter, &ReduceWith(op))
 }
 
-struct ReduceWith<'f, OP>(&'f OP);
+struct ReduceWith<OP>(OP);
 
-impl<OP> Clone for ReduceWith<'_, OP> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<OP> Copy for ReduceWith<'_, OP> {}
-
-impl<T, OP> Accumulate<T> for ReduceWith<'_, OP>
+impl<T, OP> Accumulate<T> for &ReduceWith<OP>
 where
     T: Send,
     OP: Fn(T, T) -> T + Sync,
@@ -82,7 +66,7 @@ where
 
     fn all<I: Iterator<Item = T>>(self, state: Option<T>, mut iter: I) -> Option<T> {
         let first = state.or_else(|| iter.next())?;
-        Some(iter.fold(first, self.0))
+        Some(iter.fold(first, &self.0))
     }
 
     fn end(state: Option<T>) -> Option<T> {

@@ -8,26 +8,26 @@ use std::mem::ManuallyDrop;
 /// Parallel iterator over the items of an array.
 #[derive(Clone, Debug)]
 #[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct ArrayIntoIter<T, const N: usize> {
+pub struct IntoIter<T, const N: usize> {
     array: [T; N],
 }
 
 impl<T: Send, const N: usize> IntoParallelIterator for [T; N] {
-    type Iter = ArrayIntoIter<T, N>;
+    type Iter = IntoIter<T, N>;
     type Item = T;
 
-    fn into_par_iter(self) -> ArrayIntoIter<T, N> {
-        ArrayIntoIter { array: self }
+    fn into_par_iter(self) -> IntoIter<T, N> {
+        IntoIter { array: self }
     }
 }
 
-impl<T: Send, const N: usize> ParallelIterator for ArrayIntoIter<T, N> {
+impl<T: Send, const N: usize> ParallelIterator for IntoIter<T, N> {
     type Item = T;
 
     parallel_by_bridge!();
 }
 
-impl<T: Send, const N: usize> IndexedParallelIterator for ArrayIntoIter<T, N> {
+impl<T: Send, const N: usize> IndexedParallelIterator for IntoIter<T, N> {
     drive_by_bridge!();
 
     fn len(&self) -> usize {

@@ -1,5 +1,5 @@
 //! Options: one item or none.
-use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
+use crate::iter::bridged::{drive_by_bridge, indexed_by_inner, parallel_by_bridge};
 use crate::iter::plumbing::{Producer, ProducerCallback};
 use crate::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use std::option;
@@ -7,44 +7,68 @@ use std::option;
 /// Parallel iterator over the value of an option.
 #[derive(Clone, Debug)]
 #[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct OptionIntoIter<T> {
+pub struct IntoIter<T> {
     option: Option<T>,
 }
 
 impl<T: Send> IntoParallelIterator for Option<T> {
-    type Iter = OptionIntoIter<T>;
+    type Iter = IntoIter<T>;
     type Item = T;
 
-    fn into_par_iter(self) -> OptionIntoIter<T> {
-        OptionIntoIter { option: self }
+    fn into_par_iter(self) -> IntoIter<T> {
+        IntoIter { option: self }
     }
 }
 
-impl<'data, T: Sync> IntoParallelIterator for &'data Option<T> {
-    type Iter = OptionIntoIter<&'data T>;
-    type Item = &'data T;
+/// Parallel iterator over a reference to the value of an option.
+#[derive(Debug)]
+#[must_use = "a parallel iterator does nothing until it is consumed"]
+pub struct Iter<'a, T> {
+    inner: IntoIter<&'a T>,
+}
+
+indexed_by_inner!(['a, T: Sync] Iter<'a, T>, &'a T);
+
+impl<T> Clone for Iter<'_, T> {
+    fn clone(&self) -> Self {
+        Iter { inner: self.inner.clone() }
+    }
+}
+
+impl<'a, T: Sync> IntoParallelIterator for &'a Option<T> {
+    type Iter = Iter<'a, T>;
+    type Item = &'a T;
 
     fn into_par_iter(self) -> Self::Iter {
-        OptionIntoIter { option: self.as_ref() }
+        Iter { inner: self.as_ref().into_par_iter() }
     }
 }
 
-impl<'data, T: Send> IntoParallelIterator for &'data mut Option<T> {
-    type Iter = OptionIntoIter<&'data mut T>;
-    type Item = &'data mut T;
+/// Parallel iterator over a mutable reference to the value of an option.
+#[derive(Debug)]
+#[must_use = "a parallel iterator does nothing until it is consumed"]
+pub struct IterMut<'a, T> {
+    inner: IntoIter<&'a mut T>,
+}
+
+indexed_by_inner!(['a, T: Send] IterMut<'a, T>, &'a mut T);
+
+impl<'a, T: Send> IntoParallelIterator for &'a mut Option<T> {
+    type Iter = IterMut<'a, T>;
+    type Item = &'a mut T;
 
     fn into_par_iter(self) -> Self::Iter {
-        OptionIntoIter { option: self.as_mut() }
+        IterMut { inner: self.as_mut().into_par_iter() }
     }
 }
 
-impl<T: Send> ParallelIterator for OptionIntoIter<T> {
+impl<T: Send> ParallelIterator for IntoIter<T> {
     type Item = T;
 
     parallel_by_bridge!();
 }
 
-impl<T: Send> IndexedParallelIterator for OptionIntoIter<T> {
+impl<T: Send> IndexedParallelIterator for IntoIter<T> {
     drive_by_bridge!();
 
     fn len(&self) -> usize {

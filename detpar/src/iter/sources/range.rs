@@ -12,7 +12,7 @@ use std::ops::Range;
 /// to 32 bits, `usize`, `isize` and `char`, as rayon's is.
 #[derive(Clone, Debug)]
 #[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct RangeIter<T> {
+pub struct Iter<T> {
     range: Range<T>,
 }
 
@@ -100,15 +100,15 @@ short!(Short: u8, u16, u32, usize, i8, i16, i32, isize, char);
 short!(ShortInclusive: u8, u16, i8, i16, char);
 
 impl<T: RangeInteger> IntoParallelIterator for Range<T> {
-    type Iter = RangeIter<T>;
+    type Iter = Iter<T>;
     type Item = T;
 
-    fn into_par_iter(self) -> RangeIter<T> {
-        RangeIter { range: self }
+    fn into_par_iter(self) -> Iter<T> {
+        Iter { range: self }
     }
 }
 
-impl<T: RangeInteger> RangeIter<T> {
+impl<T: RangeInteger> Iter<T> {
     /// The number of steps from the first value to the last; `None` of no values.
     fn steps(&self) -> Option<u128> {
         let Range { start, end } = self.range;
@@ -116,7 +116,7 @@ impl<T: RangeInteger> RangeIter<T> {
     }
 }
 
-impl<T: RangeInteger> ParallelIterator for RangeIter<T> {
+impl<T: RangeInteger> ParallelIterator for Iter<T> {
     type Item = T;
 
     fn drive_unindexed<C>(self, consumer: C) -> C::Result
@@ -145,7 +145,7 @@ impl<T: RangeInteger> ParallelIterator for RangeIter<T> {
     }
 }
 
-impl<T: RangeInteger + Short> IndexedParallelIterator for RangeIter<T> {
+impl<T: RangeInteger + Short> IndexedParallelIterator for Iter<T> {
     drive_by_bridge!();
 
     fn len(&self) -> usize {

@@ -11,20 +11,20 @@ use std::ops::RangeInclusive;
 /// integers of up to 16 bits and `char`, as rayon's is.
 #[derive(Clone, Debug)]
 #[must_use = "a parallel iterator does nothing until it is consumed"]
-pub struct RangeInclusiveIter<T> {
+pub struct Iter<T> {
     range: RangeInclusive<T>,
 }
 
 impl<T: RangeInteger> IntoParallelIterator for RangeInclusive<T> {
-    type Iter = RangeInclusiveIter<T>;
+    type Iter = Iter<T>;
     type Item = T;
 
-    fn into_par_iter(self) -> RangeInclusiveIter<T> {
-        RangeInclusiveIter { range: self }
+    fn into_par_iter(self) -> Iter<T> {
+        Iter { range: self }
     }
 }
 
-impl<T: RangeInteger> RangeInclusiveIter<T> {
+impl<T: RangeInteger> Iter<T> {
     /// The number of steps from the first value to the last; `None` of no values.
     fn steps(&self) -> Option<u128> {
         if self.range.is_empty() {
@@ -34,7 +34,7 @@ impl<T: RangeInteger> RangeInclusiveIter<T> {
     }
 }
 
-impl<T: RangeInteger> ParallelIterator for RangeInclusiveIter<T> {
+impl<T: RangeInteger> ParallelIterator for Iter<T> {
     type Item = T;
 
     fn drive_unindexed<C>(self, consumer: C) -> C::Result
@@ -63,7 +63,7 @@ impl<T: RangeInteger> ParallelIterator for RangeInclusiveIter<T> {
     }
 }
 
-impl<T: RangeInteger + ShortInclusive> IndexedParallelIterator for RangeInclusiveIter<T> {
+impl<T: RangeInteger + ShortInclusive> IndexedParallelIterator for Iter<T> {
     drive_by_bridge!();
 
     fn len(&self) -> usize {

@@ -1,0 +1,112 @@
+//! C's streams (`FILE`), whose state is libc's: reset in every child, never merged.
+
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Bytes of stdout's buffer.
+const SIZE: usize = 4096;
+
+/// Address of that buffer; 0 before [`prepare`].
+static BUFFER: AtomicUsize = AtomicUsize::new(0);
+
+/// The first fields of glibc's `FILE`, part of its ABI.
+#[repr(C)]
+struct File {
+    flags: i32,
+    read: [usize; 3],
+    write_base: usize,
+    write_ptr: usize,
+    write_end: usize,
+    buffer: [usize; 2],
+    saved: [usize; 3],
+    markers: usize,
+    /// The next stream of the process.
+    chain: *const File,
+    number: [i32; 2],
+    old_offset: i64,
+    column: i64,
+    lock: usize,
+    offset: i64,
+    codecvt: usize,
+    wide_data: usize,
+    freeres: [usize; 2],
+    pad: usize,
+    /// Above 0 for a stream of wide characters.
+    mode: i32,
+}
+
+unsafe extern "C" {
+    static mut stdout: *mut File;
+    /// What that is unless the program changes it.
+    static mut _IO_2_1_stdout_: File;
+    /// All streams of the process.
+    static mut _IO_list_all: *const File;
+}
+
+/// Writes out what streams hold, without touching any where nothing is held. In a parent before
+/// its children start, so that none has bytes of its parent's to write; at the end of a child for
+/// the streams that it did not close.
+pub(super) fn flush() {
+    // SAFETY: libc's own list, of this process; only this thread runs.
+    let pending = unsafe {
+        let first = (&raw const _IO_list_all).read();
+        std::iter::successors(first.as_ref(), |f| f.chain.as_ref())
+            .any(|f| f.write_ptr > f.write_base || f.mode > 0)
+    };
+    if pending {
+        // SAFETY: null flushes all of C's streams.
+        unsafe { libc::fflush(ptr::null_mut()) };
+    }
+}
+
+/// Whether this space has printed by C's stdout.
+pub(super) fn is_used() -> bool {
+    const PUTTING: i32 = 0x800;
+    // SAFETY: libc's own stream, of this thread; a plain word.
+    unsafe { _IO_2_1_stdout_.flags & PUTTING != 0 }
+}
+
+/// Takes a buffer back that the program has given to stdout, with the mode it asked for: it is
+/// memory of the program, in which children that print would meet.
+pub(super) fn keep_buffer() {
+    const LINES: i32 = 0x200;
+    let buffer = BUFFER.load(Relaxed);
+    // SAFETY: libc's own stream, flushed, of this thread; the buffer is of that size.
+    unsafe {
+        let out = &raw mut _IO_2_1_stdout_;
+        let (from, to) = ((*out).buffer[0], (*out).buffer[1]);
+        // One byte: it has no buffer, by choice.
+        if buffer != 0 && from != buffer && to > from + 1 {
+            let mode = if (*out).flags & LINES != 0 { libc::_IOLBF } else { libc::_IOFBF };
+            libc::setvbuf(out.cast(), buffer as *mut libc::c_char, mode, SIZE);
+        }
+    }
+}
+
+/// What C's stdout holds, in the buffer that it was given here; of a wild child, perhaps nonsense.
+pub(super) fn held() -> Option<&'static [u8]> {
+    let buffer = BUFFER.load(Relaxed);
+    // SAFETY: libc's own stream, in its own data; plain words.
+    let (from, to) = unsafe { (_IO_2_1_stdout_.write_base, _IO_2_1_stdout_.write_ptr) };
+    (buffer != 0 && buffer <= from && from < to && to <= buffer + SIZE).then(|| {
+        // SAFETY: within the buffer, which lives for ever, and which nobody writes to any more.
+        unsafe { std::slice::from_raw_parts(from as *const u8, to - from) }
+    })
+}
+
+/// Gives C's stdout a buffer of the mode it would choose itself, kept out of the merge: the
+/// stream's state is reset in every child, so its buffer must not be made there.
+///
+/// # Safety
+/// In the master before its first child, with nothing printed yet.
+pub(super) unsafe fn prepare() {
+    let buffer = Box::leak(Box::new([0u8; SIZE]));
+    BUFFER.store(buffer.as_ptr() as usize, Relaxed);
+    // SAFETY: the buffer lives for ever; libc allows a change before the first output.
+    unsafe {
+        let mode = if libc::isatty(1) == 1 { libc::_IOLBF } else { libc::_IOFBF };
+        let out = (&raw const stdout).read().cast::<libc::FILE>();
+        libc::setvbuf(out, buffer.as_mut_ptr().cast(), mode, SIZE);
+        kernel::master::no_merge(buffer.as_ptr() as usize, SIZE);
+    }
+}

@@ -1,0 +1,91 @@
+//! Open files and directories.
+
+use super::journal;
+use detpar_fs::{DirEntry, File, ReadDir};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+/// What is open.
+pub(super) enum What {
+    File(File),
+    Dir {
+        list: ReadDir,
+        /// An entry that found no room.
+        ahead: Option<DirEntry>,
+        /// How many of `.` and `..` were listed.
+        dots: u8,
+        /// The directory's inode.
+        own: u64,
+    },
+}
+
+/// An open file or directory.
+pub(super) struct Open {
+    pub what: What,
+    /// Its name; none once that is removed.
+    pub path: Option<Vec<u8>>,
+    /// Access mode and `O_APPEND`, as in `open`.
+    pub flags: i32,
+}
+
+impl Open {
+    /// Notes something about it, while it has a name.
+    pub fn note(&self, note: impl FnOnce(&[u8])) {
+        if let Some(path) = &self.path {
+            note(path);
+        }
+    }
+
+    /// The file; directories are no files.
+    pub fn file(&mut self) -> io::Result<&mut File> {
+        match &mut self.what {
+            What::File(file) => Ok(file),
+            What::Dir { .. } => Err(io::Error::from_raw_os_error(libc::EISDIR)),
+        }
+    }
+
+    /// Reads, at a place or where it is.
+    pub fn read(&mut self, to: &mut [u8], at: Option<u64>) -> io::Result<usize> {
+        match at {
+            Some(at) => self.file()?.read_at(to, at),
+            None => self.file()?.read(to),
+        }
+    }
+
+    /// Writes, at a place or where it is.
+    pub fn write(&mut self, bytes: &[u8], at: Option<u64>) -> io::Result<usize> {
+        let (append, file) = (self.flags & libc::O_APPEND != 0, self.file()?);
+        let place = match at {
+            Some(at) => at,
+            None => file.stream_position()?,
+        };
+        let n = match at {
+            // As on Linux: at the end, whatever the place.
+            Some(_) if append => {
+                let end = file.metadata()?.len();
+                file.write_at(bytes, end)?
+            }
+            Some(at) => file.write_at(bytes, at)?,
+            None => {
+                if append {
+                    file.seek(SeekFrom::End(0))?;
+                }
+                file.write(bytes)?
+            }
+        };
+        self.note(|path| journal::note_contents((!append).then_some(place), path, &bytes[..n]));
+        Ok(n)
+    }
+
+    /// Moves.
+    pub fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.what {
+            What::File(file) => file.seek(to),
+            What::Dir { list, ahead, dots, .. } if to == SeekFrom::Start(0) => {
+                list.seek(0);
+                (*ahead, *dots) = (None, 0);
+                Ok(0)
+            }
+            What::Dir { .. } => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+        }
+    }
+}
