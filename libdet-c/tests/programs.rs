@@ -1,0 +1,75 @@
+//! Programs in C, at all levels of optimisation and in all ways to link.
+
+#[path = "support/cc.rs"]
+mod cc;
+
+use cc::{Build, Link};
+use detpar_tests::harness::Program;
+use std::path::Path;
+
+/// Runs a program at 1, 2 and 8 workers, and under a perturbed schedule; what it prints is the same
+/// in all runs.
+fn same_at_all(path: &Path, args: &[&str]) -> String {
+    let folder = path.parent().expect("a folder");
+    let run = |p: Program| p.dir(folder).args(args).run().expect(0).text();
+    let first = run(Program::new(path).workers(1));
+    for workers in [2, 8] {
+        assert_eq!(run(Program::new(path).workers(workers)), first, "{workers} workers");
+    }
+    assert_eq!(run(Program::new(path).workers(3).chaos(1)), first, "a perturbed schedule");
+    first
+}
+
+/// Builds a program at all levels and in all ways; the first runs at all numbers of workers.
+fn in_all_builds(name: &str, args: &[&str]) {
+    let paths = BUILDS.map(|(level, link)| {
+        Build::new(&format!("{name}{level}-{link:?}"), link).flag(level).program(name)
+    });
+    let first = same_at_all(&paths[0], args);
+    assert!(first.ends_with(&format!("{name}: ok\n")), "{first}");
+    for path in &paths[1..] {
+        let out = Program::new(path).workers(2).args(args).run().expect(0).text();
+        assert_eq!(out, first, "{}", path.display());
+    }
+}
+
+/// The levels, each with one of the ways to link, so that every way and every level is there.
+const BUILDS: [(&str, Link); 5] = [
+    ("-O0", Link::Shared),
+    ("-O1", Link::SharedFixed),
+    ("-O2", Link::Shared),
+    ("-O2", Link::Static),
+    ("-O3", Link::StaticFixed),
+];
+
+#[test]
+fn fork_and_join() {
+    in_all_builds("fork", &["one", ""]);
+}
+
+#[test]
+fn put_get_and_ret() {
+    in_all_builds("raw", &[]);
+}
+
+#[test]
+fn files_of_children() {
+    let path = Build::new("files", Link::Static).flag("-O2").program("files");
+    assert_eq!(same_at_all(&path, &[]), "files: ok\n");
+}
+
+/// Every build at every number of workers and under fifty schedules.
+#[test]
+#[ignore = "long"]
+fn in_all_builds_and_schedules() {
+    for (name, args) in [("fork", &["one", ""][..]), ("raw", &[])] {
+        for (level, link) in BUILDS {
+            let build = Build::new(&format!("long-{name}{level}-{link:?}"), link).flag(level);
+            let path = build.program(name);
+            same_at_all(&path, args);
+            for seed in 2..=50 {
+                Program::new(&path).workers(3).chaos(seed).args(args).run().expect(0);
+            }
+        }
+    }
+}
