@@ -1,10 +1,11 @@
 //! The command line.
 
-use crate::driver::{self, Plan};
+use crate::driver::{self, Form, Plan, Rounds};
 use crate::suite::{SUITES, Suite, find};
 use crate::system;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,9 +26,19 @@ struct Arguments {
     /// Print one JSON object a line, for each case and baseline.
     #[arg(long)]
     json: bool,
-    /// Rounds, in each of which everybody has one turn [default: 7, with --quick 3].
+    /// Print Markdown: a table for a document, with the machine.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    /// Draw the ratios of all suites of this run as one SVG file, besides printing them.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Rounds, in each of which everybody has one turn [default: 7, with --quick 3; in cases that
+    /// take more than a minute 3 at least].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     runs: Option<u16>,
+    /// What runs detpar's children [default: spaces].
+    #[arg(long, value_parser = ENGINES)]
+    engine: Option<String>,
     /// Measure on this processor alone.
     #[arg(long, value_name = "CPU")]
     pin: Option<usize>,
@@ -35,6 +46,9 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 }
+
+/// Engines, as detpar names them.
+const ENGINES: [&str; 3] = ["spaces", "threads", "serial"];
 
 fn names() -> PossibleValuesParser {
     let suites = SUITES.iter().map(|s| s.name);
@@ -70,8 +84,18 @@ impl Arguments {
         };
         Plan {
             suites,
-            json: self.json,
-            runs: self.runs.unwrap_or(if self.quick { 3 } else { 7 }).into(),
+            engine: self.engine.clone(),
+            form: match (self.json, self.markdown) {
+                (true, _) => Form::Json,
+                (_, true) => Form::Markdown,
+                _ => Form::Table,
+            },
+            svg: self.svg.clone(),
+            rounds: match (self.runs, self.quick) {
+                (Some(n), _) => Rounds { least: n.into(), most: n.into() },
+                (None, true) => Rounds { least: 1, most: 3 },
+                (None, false) => Rounds { least: 3, most: 7 },
+            },
             budget: Duration::from_millis(if self.quick { 40 } else { 200 }),
         }
     }
@@ -101,19 +125,32 @@ mod tests {
     #[test]
     fn plans() {
         let plan = parse(&["join", "--json", "--runs", "9"]).unwrap().plan();
-        assert_eq!((plan.suites.len(), plan.json, plan.runs), (1, true, 9));
+        assert_eq!((plan.suites.len(), plan.form), (1, Form::Json));
+        assert_eq!(plan.rounds, Rounds { least: 9, most: 9 });
         let quick = parse(&["all", "--quick", "--pin", "0"]).unwrap().plan();
-        assert_eq!((quick.suites.len(), quick.json, quick.runs), (SUITES.len(), false, 3));
+        assert_eq!((quick.suites.len(), quick.form), (SUITES.len(), Form::Table));
+        assert_eq!(quick.rounds.most, 3);
         assert!(quick.budget < plan.budget);
-        assert_eq!(parse(&["map"]).unwrap().plan().runs, 7);
+        let usual = parse(&["map", "--markdown", "--svg", "x.svg"]).unwrap().plan();
+        assert_eq!((usual.rounds, usual.form), (Rounds { least: 3, most: 7 }, Form::Markdown));
+        assert_eq!((usual.svg, plan.svg.is_none()), (Some("x.svg".into()), true));
+        assert_eq!((plan.engine, quick.engine), (None, None));
+        let threads = parse(&["map", "--engine", "threads"]).unwrap().plan();
+        assert_eq!(threads.engine.as_deref(), Some("threads"));
     }
 
     #[test]
     fn wrong_arguments() {
         let unknown = parse(&["nonesuch"]).unwrap_err().to_string();
-        assert!(unknown.contains("nonesuch") && unknown.contains("join, map, iter"), "{unknown}");
-        for wrong in [&[][..], &["join", "--runs", "0"], &["join", "--pin", "x"], &["join", "map"]]
-        {
+        assert!(unknown.contains("nonesuch") && unknown.contains("join, map, four"), "{unknown}");
+        for wrong in [
+            &[][..],
+            &["join", "--runs", "0"],
+            &["join", "--pin", "x"],
+            &["join", "map"],
+            &["join", "--engine", "other"],
+            &["join", "--json", "--markdown"],
+        ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -1,29 +1,66 @@
 //! Rounds of subprocesses: in each round everybody has one turn, so that what disturbs the
 //! machine for a while disturbs all alike.
 
+use crate::chart;
 use crate::program::Programs;
-use crate::row::{Row, table};
+use crate::row::{Row, markdown, table};
 use crate::stats;
 use crate::suite::{Case, Contender, Program, Suite, Workers};
 use crate::system;
 use crate::task::{Answer, Task};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What to measure, and how thoroughly.
 #[derive(Debug)]
 pub struct Plan {
     /// In this order.
     pub suites: Vec<&'static Suite>,
-    /// Whether to print JSON.
-    pub json: bool,
-    /// Rounds.
-    pub runs: usize,
+    /// What runs detpar's children; `None`: what does so where nothing is said.
+    pub engine: Option<String>,
+    /// How to print.
+    pub form: Form,
+    /// Where to draw.
+    pub svg: Option<PathBuf>,
+    /// Rounds of each case.
+    pub rounds: Rounds,
     /// How long each subprocess takes samples.
     pub budget: Duration,
 }
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// To be read.
+    Table,
+    /// For documents.
+    Markdown,
+    /// For other programs, as soon as a case is done.
+    Json,
+}
+
+/// How many rounds a case has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounds {
+    /// However long they take.
+    pub least: usize,
+    /// Where they are over in time.
+    pub most: usize,
+}
+
+impl Rounds {
+    /// Whether there is to be one more after so many, which took this long.
+    fn more(self, done: usize, took: Duration) -> bool {
+        done < self.least || (done < self.most && took < LONG)
+    }
+}
+
+/// A case that takes longer than this gets no more rounds than it must.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Memory beyond a case's own that a subprocess may need.
 const SPARE: u64 = 256 << 20;
@@ -42,11 +79,15 @@ pub fn run(plan: &Plan) -> ExitCode {
         }
     };
     let of_suite = |s: &Suite| s.cases.iter().map(|c| s.contenders(c).count()).sum::<usize>();
-    let turns = |s: &&Suite| of_suite(s) * plan.runs;
+    let turns = |s: &&Suite| of_suite(s) * plan.rounds.most;
     let bar = bar(plan.suites.iter().map(turns).sum());
-    let mut driver = Driver { plan, programs, usual, bar, failed: false };
-    let printed = plan.suites.iter().try_for_each(|suite| driver.suite(suite));
+    let mut driver = Driver { plan, programs, usual, bar, failed: false, rows: Vec::new() };
+    let mut printed = plan.suites.iter().try_for_each(|suite| driver.suite(suite));
     driver.bar.finish_and_clear();
+    if let (Ok(()), Some(path)) = (&printed, &plan.svg) {
+        printed = fs::write(path, driver.picture())
+            .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())));
+    }
     match printed {
         Ok(()) if driver.failed => ExitCode::FAILURE,
         printed => exit(printed),
@@ -99,6 +140,7 @@ struct Driver<'a> {
     usual: usize,
     bar: ProgressBar,
     failed: bool,
+    rows: Vec<Row>,
 }
 
 /// The answers that a contender gave so far.
@@ -115,18 +157,38 @@ impl Driver<'_> {
         for case in suite.cases {
             let scores = self.case(suite, case);
             let of_case = rows_of(suite, case, &scores);
-            if self.plan.json {
+            if self.plan.form == Form::Json {
                 let text: String = of_case.iter().map(|r| r.json() + "\n").collect();
                 self.bar.suspend(|| print(&text))?;
             }
             rows.extend(of_case);
         }
-        if !self.plan.json {
-            let bold = io::stdout().is_terminal() && !no_color();
-            let head = format!("{}: {}\n", suite.name, suite.about);
-            self.bar.suspend(|| print(&(head + &table(&rows, bold) + "\n")))?;
-        }
+        let text = match self.plan.form {
+            Form::Json => String::new(),
+            Form::Table => {
+                let bold = io::stdout().is_terminal() && !no_color();
+                format!("{}: {}\n{}\n", suite.name, suite.about, table(&rows, bold))
+            }
+            Form::Markdown => format!(
+                "`{}`: {} ({})\n\n{}\n",
+                suite.name,
+                suite.about,
+                system::machine(),
+                markdown(&rows)
+            ),
+        };
+        self.bar.suspend(|| print(&text))?;
+        self.rows.extend(rows);
         Ok(())
+    }
+
+    fn picture(&self) -> String {
+        let first = self.rows.first();
+        let engine = first.map_or("", |row| row.engine.as_str());
+        let title = format!("detpar ({engine}): time or memory, divided by the baseline's");
+        let workers = first.map_or(0, |row| row.workers);
+        let about = format!("{}, {workers} workers. Less than 1 is better.", system::machine());
+        chart::svg(&title, &about, &self.rows)
     }
 
     fn case(&mut self, suite: &Suite, case: &Case) -> Vec<Score> {
@@ -138,13 +200,16 @@ impl Driver<'_> {
             Score { who, workers, answers: Vec::new(), failed: false }
         };
         let mut scores: Vec<Score> = suite.contenders(case).map(score).collect();
-        if system::available_memory().is_some_and(|m| m < case.size + SPARE) {
-            let need = (case.size + SPARE) >> 20;
+        if system::available_memory().is_some_and(|m| m < case.bytes() + SPARE) {
+            let need = (case.bytes() + SPARE) >> 20;
             self.complain(&format!("{}: skipped, needs {need} MiB of free memory", case.name));
-            self.bar.inc((scores.len() * self.plan.runs) as u64);
+            self.bar.inc((scores.len() * self.plan.rounds.most) as u64);
             return Vec::new();
         }
-        for _ in 0..self.plan.runs {
+        let begin = Instant::now();
+        let mut done = 0;
+        while self.plan.rounds.more(done, begin.elapsed()) {
+            done += 1;
             for score in &mut scores {
                 self.bar.set_message(format!("{} {} {}", suite.name, case.name, score.who.name));
                 if !score.failed {
@@ -153,12 +218,13 @@ impl Driver<'_> {
                 self.bar.inc(1);
             }
         }
+        self.bar.inc((scores.len() * (self.plan.rounds.most - done)) as u64);
         scores
     }
 
     fn turn(&mut self, suite: &Suite, case: &Case, score: &mut Score) {
         let (who, workers) = (score.who, score.workers);
-        let task = Task::new(suite.name, case.name, who, workers, self.plan.budget);
+        let task = Task::new(suite.name, case, who, workers, self.plan.budget);
         match self.ask(&task, who.program) {
             Ok(answer) => score.answers.push(answer),
             Err(e) => {
@@ -175,6 +241,9 @@ impl Driver<'_> {
         };
         let mut command = Command::new(path);
         task.pass_to(&mut command);
+        if let Some(engine) = &self.plan.engine {
+            command.env("DETPAR_ENGINE", engine);
+        }
         let done = command.stdin(Stdio::null()).output();
         let done = done.map_err(|e| format!("{}: {e}", path.display()))?;
         if !done.status.success() {
@@ -213,6 +282,7 @@ fn rows_of(suite: &Suite, case: &Case, scores: &[Score]) -> Vec<Row> {
             suite: suite.name.into(),
             case: case.name.into(),
             size: case.size,
+            of: case.of,
             engine: subject.answers.first().map(|a| a.engine.clone()).unwrap_or_default(),
             workers: subject.workers,
             unit: case.unit,
@@ -221,9 +291,16 @@ fn rows_of(suite: &Suite, case: &Case, scores: &[Score]) -> Vec<Row> {
             baseline: baseline.who.name.into(),
             baseline_median,
             ratio: of_subject / baseline_median,
+            spread: spread(&subject.answers, &baseline.answers),
         })
     };
     baselines.iter().filter_map(row).collect()
+}
+
+/// The least and the greatest ratio of one round.
+fn spread(subject: &[Answer], baseline: &[Answer]) -> (f64, f64) {
+    let ratios = subject.iter().zip(baseline).map(|(s, b)| s.median / b.median);
+    ratios.fold((f64::INFINITY, 0.0), |(low, high), r| (low.min(r), high.max(r)))
 }
 
 fn median(score: &Score) -> Option<f64> {
@@ -249,6 +326,13 @@ mod tests {
     }
 
     #[test]
+    fn long_cases_have_fewer_rounds() {
+        let rounds = Rounds { least: 3, most: 7 };
+        assert!(rounds.more(2, 9 * LONG) && !rounds.more(3, LONG));
+        assert!(rounds.more(6, LONG / 2) && !rounds.more(7, LONG / 2));
+    }
+
+    #[test]
     fn rows_compare_medians_of_medians() {
         let suite = find("iter").unwrap();
         let mut scores: Vec<Score> = suite
@@ -260,6 +344,7 @@ mod tests {
         let seen: Vec<_> = rows.iter().map(|r| (r.baseline.as_str(), r.ratio)).collect();
         assert_eq!(seen, [("rayon", 0.5), ("sequential", 2.0)]);
         assert_eq!((rows[0].min, rows[0].median), (2.5, 6.0));
+        assert_eq!(rows[0].spread, (0.5, 99.0 / 12.5));
         assert_eq!((rows[0].engine.as_str(), rows[0].size), ("spaces", 80_000_000));
 
         scores[1].failed = true;

@@ -17,9 +17,11 @@
 //! | [`measure`] | the loop around it |
 //! | [`stats`] | medians |
 //! | [`row`] | the printed results |
+//! | [`chart`] | the drawn ones |
 //! | [`system`] | what the operating system is asked |
 #![deny(unsafe_code)]
 
+pub mod chart;
 pub mod cli;
 pub mod driver;
 pub mod measure;

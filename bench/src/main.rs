@@ -6,7 +6,7 @@ use detpar_bench::cli;
 use detpar_bench::measure::Sample;
 use detpar_bench::system::{self, Pages};
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{data, fan, join, master, odf};
+use detpar_bench::work::{data, fan, four, join, map, master, nested, odf, reduce, sort};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -17,20 +17,22 @@ fn main() -> ExitCode {
     measure()
 }
 
-/// What runs the children; there is one engine so far.
-const ENGINE: &str = "spaces";
-
 #[detpar::main]
 fn measure() -> ExitCode {
-    task::answer(ENGINE, |task| {
+    task::answer(detpar::engine().name(), |task| {
         let (case, budget) = (task.case.as_str(), task.budget);
         match (task.suite.as_str(), case) {
             ("join", _) if task.contender == "in_master" => join::run(case, &InMaster, budget),
             ("join", _) => join::run(case, &Detpar, budget),
-            ("map" | "iter", _) => data::run(case, &Detpar, budget),
+            ("map", "hash") | ("iter", _) => data::run(case, &Detpar, budget),
+            ("map", _) => map::run(case, task.size, &Detpar, budget),
+            ("four", _) => four::run(case, task.size, &Detpar, budget),
+            ("sort", _) => sort::run(case, task.size, &Detpar, budget),
+            ("reduce", _) => reduce::run(case, task.size, &Detpar, budget),
+            ("nested", _) => nested::run(case, task.size, &Detpar, budget),
             ("master", _) => master::run(case, budget),
             ("fan", "open_fork64") => Some(fan::open(&Detpar, budget)),
-            ("fan", "fib") => Some(fan::fib(&Detpar, budget)),
+            ("fan", "fib") => Some(fan::fib(fan::FIB, 2, &Detpar, budget)),
             ("fan", "rss_1000") => Some(fan::memory(&Detpar)),
             ("odf", _) => odf::run(case, &Detpar, budget),
             ("fan", _) => fan::pages(case, &Detpar, budget),
@@ -40,6 +42,8 @@ fn measure() -> ExitCode {
 }
 
 struct Detpar;
+
+detpar_bench::by_parallel_iterators!(Detpar);
 
 impl join::Join for Detpar {
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
@@ -127,5 +131,19 @@ impl data::Parallel for Detpar {
 
     fn scaled(&self, values: &[f64]) -> Vec<f64> {
         values.par_iter().map(|&v| data::scale(v)).collect()
+    }
+}
+
+impl map::Map for Detpar {
+    fn map(&self, from: &[u64], to: &mut Vec<u64>, work: impl Fn(u64) -> u64 + Sync + Send) {
+        from.par_iter().map(|&n| work(n)).collect_into_vec(to);
+    }
+
+    fn collect(&self, from: &[u64], work: impl Fn(u64) -> u64 + Sync + Send) -> Vec<u64> {
+        from.par_iter().map(|&n| work(n)).collect()
+    }
+
+    fn in_place(&self, items: &mut [u64], work: impl Fn(u64) -> u64 + Sync + Send) {
+        items.par_iter_mut().for_each(|n| *n = work(*n));
     }
 }

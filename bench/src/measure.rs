@@ -19,6 +19,9 @@ pub struct Sample {
 
 /// Samples taken even where the time is over.
 const LEAST: usize = 5;
+/// Work that takes longer than this is its own warm-up, and one sample is enough: there are as
+/// many more as rounds.
+const LONG: Duration = Duration::from_millis(500);
 /// Samples that there is room for: allocated before, as allocation would disturb.
 const MOST: usize = 1 << 16;
 /// Work that is faster than this is timed in batches: reading the clock costs tens of
@@ -60,6 +63,9 @@ pub fn run_by(clock: impl Clock, budget: Duration, mut work: impl FnMut()) -> Sa
         work();
         fastest = fastest.min(clock.now() - start);
         turns += 1;
+        if fastest > LONG {
+            return sample(vec![micros(fastest)], turns);
+        }
     }
     let batch = batch(fastest);
     let mut samples = Vec::with_capacity(MOST);
@@ -69,28 +75,42 @@ pub fn run_by(clock: impl Clock, budget: Duration, mut work: impl FnMut()) -> Sa
         for _ in 0..batch {
             work();
         }
-        samples.push((clock.now() - start).as_nanos() as f64 / 1e3 / f64::from(batch));
+        samples.push(micros(clock.now() - start) / f64::from(batch));
         turns += u64::from(batch);
     }
     sample(samples, turns)
 }
 
-/// Like [`run`] for work that tells itself what it took, in seconds: the rest of a turn is not
-/// timed.
-pub fn run_timed(budget: Duration, mut work: impl FnMut() -> f64) -> Sample {
+/// Like [`run`] for work that tells itself what it took, in seconds, and whether it can go on: the
+/// rest of a turn is not timed.
+pub fn run_timed(budget: Duration, mut work: impl FnMut() -> (f64, bool)) -> Sample {
     let mut turns = 0;
     let begin = Instant::now();
     while turns < LEAST as u64 / 2 || begin.elapsed() < budget / 4 {
-        work();
         turns += 1;
+        let (took, goes_on) = work();
+        if took > LONG.as_secs_f64() {
+            return sample(vec![took * 1e6], turns);
+        }
+        if !goes_on {
+            break;
+        }
     }
     let mut samples = Vec::with_capacity(MOST);
     let begin = Instant::now();
     while samples.len() < MOST && (samples.len() < LEAST || begin.elapsed() < budget) {
-        samples.push(work() * 1e6);
+        let (took, goes_on) = work();
+        samples.push(took * 1e6);
         turns += 1;
+        if !goes_on {
+            break;
+        }
     }
     sample(samples, turns)
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e3
 }
 
 fn sample(mut samples: Vec<f64>, turns: u64) -> Sample {
@@ -135,10 +155,24 @@ mod tests {
     fn work_may_tell_what_it_took() {
         let sample = run_timed(Duration::ZERO, || {
             std::thread::sleep(Duration::from_millis(1));
-            5e-6
+            (5e-6, true)
         });
         assert_eq!(sample.samples, LEAST);
         assert!((sample.min - 5.0).abs() < 1e-9 && sample.min <= sample.median);
+    }
+
+    #[test]
+    fn long_work_is_done_once() {
+        let mut turns = 0;
+        let sample = run_timed(Duration::from_secs(1), || {
+            turns += 1;
+            (LONG.as_secs_f64() + 1.0, true)
+        });
+        assert_eq!((turns, sample.turns, sample.samples), (1, 1, 1));
+        assert_eq!(sample.median, 1.5e6);
+        let work = || std::thread::sleep(LONG + Duration::from_millis(1));
+        let sample = run(Duration::from_secs(9), work);
+        assert!((sample.turns, sample.samples) == (1, 1) && sample.min >= 5e5);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The printed results: a line of JSON, or a row of a table.
 
 use crate::stats::significant;
-use crate::suite::Unit;
+use crate::suite::{Of, Unit};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -12,8 +12,10 @@ pub struct Row {
     pub suite: String,
     /// Case.
     pub case: String,
-    /// Bytes that the case works on, or that were touched before.
+    /// What the case works on, or what was touched before.
     pub size: u64,
+    /// What that counts.
+    pub of: Of,
     /// What ran the children.
     pub engine: String,
     /// Workers.
@@ -30,6 +32,8 @@ pub struct Row {
     pub baseline_median: f64,
     /// `median / baseline_median`: below 1 the case is faster, or needs less.
     pub ratio: f64,
+    /// The least and the greatest ratio of one round.
+    pub spread: (f64, f64),
 }
 
 /// Significant digits of numbers in JSON.
@@ -51,15 +55,26 @@ impl Row {
             ("baseline".into(), json!(self.baseline).to_string()),
             (format!("baseline_median_{unit}"), number(self.baseline_median)),
             ("ratio".into(), number(self.ratio)),
+            ("ratio_min".into(), number(self.spread.0)),
+            ("ratio_max".into(), number(self.spread.1)),
         ];
         let fields: Vec<String> = fields.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
         format!("{{{}}}", fields.join(","))
     }
 
+    /// The size as tables have it.
+    pub fn size_text(&self) -> String {
+        match self.of {
+            Of::Bytes => bytes(self.size),
+            Of::Items => self.size.to_string(),
+            Of::Rows => format!("{0} x {0}", self.size),
+        }
+    }
+
     fn cells(&self) -> [String; COLUMNS] {
         [
             self.case.clone(),
-            bytes(self.size),
+            self.size_text(),
             self.engine.clone(),
             self.workers.to_string(),
             self.unit.name().into(),
@@ -92,14 +107,7 @@ const WORDS: [usize; 4] = [0, 2, 4, 7];
 
 /// The rows of one suite as an aligned table; the head in bold where `bold`.
 pub fn table(rows: &[Row], bold: bool) -> String {
-    let mut lines = vec![HEAD.map(String::from)];
-    for (i, row) in rows.iter().enumerate() {
-        let mut cells = row.cells();
-        if i > 0 && rows[i - 1].case == row.case {
-            cells[..OF_CASE].fill(String::new());
-        }
-        lines.push(cells);
-    }
+    let lines = lines(rows);
     let width = |column: usize| lines.iter().map(|l| l[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
     let mut text = String::new();
@@ -123,8 +131,32 @@ pub fn table(rows: &[Row], bold: bool) -> String {
     text
 }
 
+/// The same as Markdown.
+pub fn markdown(rows: &[Row]) -> String {
+    let line = |cells: &[String; COLUMNS]| format!("| {} |\n", cells.join(" | "));
+    let mut lines = lines(rows).into_iter();
+    let mut text: String = lines.next().iter().map(line).collect();
+    let aligned = |column| if WORDS.contains(&column) { "---" } else { "---:" };
+    text += &line(&std::array::from_fn(|column| aligned(column).into()));
+    lines.for_each(|cells| text += &line(&cells));
+    text
+}
+
+/// The head and the rows' cells; what describes a case is said once.
+fn lines(rows: &[Row]) -> Vec<[String; COLUMNS]> {
+    let mut lines = vec![HEAD.map(String::from)];
+    for (i, row) in rows.iter().enumerate() {
+        let mut cells = row.cells();
+        if i > 0 && (&rows[i - 1].case, rows[i - 1].size) == (&row.case, row.size) {
+            cells[..OF_CASE].fill(String::new());
+        }
+        lines.push(cells);
+    }
+    lines
+}
+
 /// Three significant digits, without an exponent.
-fn number(x: f64) -> String {
+pub fn number(x: f64) -> String {
     let x = significant(x, 3);
     let digits = if x == 0.0 { 0.0 } else { x.abs().log10().floor() };
     let decimals = (2.0 - digits).clamp(0.0, 9.0) as usize;
@@ -146,14 +178,15 @@ fn bytes(n: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn row(case: &str, baseline: &str, baseline_median: f64) -> Row {
+    pub(crate) fn row(case: &str, baseline: &str, baseline_median: f64) -> Row {
         Row {
             suite: "join".into(),
             case: case.into(),
             size: 1 << 20,
+            of: Of::Bytes,
             engine: "spaces".into(),
             workers: 2,
             unit: Unit::Microseconds,
@@ -162,12 +195,13 @@ mod tests {
             baseline: baseline.into(),
             baseline_median,
             ratio: 6.0 / baseline_median,
+            spread: (5.0 / baseline_median, 7.0 / baseline_median),
         }
     }
 
     #[test]
     fn json_has_these_fields_in_this_order() {
-        let expected = r#"{"suite":"join","case":"empty2","size":1048576,"engine":"spaces","workers":2,"min_us":5.1235,"median_us":6.0,"baseline":"fork_wait","baseline_median_us":30000.0,"ratio":0.0002}"#;
+        let expected = r#"{"suite":"join","case":"empty2","size":1048576,"engine":"spaces","workers":2,"min_us":5.1235,"median_us":6.0,"baseline":"fork_wait","baseline_median_us":30000.0,"ratio":0.0002,"ratio_min":0.00016667,"ratio_max":0.00023333}"#;
         let row = row("empty2", "fork_wait", 30000.0);
         assert_eq!(row.json(), expected);
         let megabytes = Row { unit: Unit::Megabytes, ..row }.json();
@@ -189,6 +223,17 @@ b     1 MiB  spaces        2  us    5.12    6.00  x              0.0300      200
         assert_eq!(widths(&table)[0], widths(&table)[1], "aligned:\n{table}");
         let words = |t: &str| t.split_whitespace().map(String::from).collect::<Vec<_>>();
         assert_eq!(words(&table), words(expected));
+    }
+
+    #[test]
+    fn markdown_has_the_cells_of_the_table() {
+        let rows = [row("a", "x", 3.0), row("a", "y", 1200.0)];
+        let text = markdown(&rows);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1].matches("---").count(), COLUMNS);
+        assert_eq!(lines[2], "| a | 1 MiB | spaces | 2 | us | 5.12 | 6.00 | x | 3.00 | 2.00 |");
+        assert_eq!(lines[3], "|  |  |  |  |  |  |  | y | 1200 | 0.00500 |");
+        assert_eq!(lines.len(), 4);
     }
 
     #[test]

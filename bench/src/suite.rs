@@ -50,13 +50,26 @@ impl Unit {
     }
 }
 
-/// One piece of work.
+/// What the size of a case counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Bytes.
+    Bytes,
+    /// Items of eight bytes.
+    Items,
+    /// Rows of a square matrix of such items.
+    Rows,
+}
+
+/// One piece of work. Cases of one name differ in size.
 #[derive(Debug)]
 pub struct Case {
     /// Name in the results.
     pub name: &'static str,
-    /// Bytes that it works on, or that were touched before.
+    /// Bytes that it works on, or that were touched before; or items.
     pub size: u64,
+    /// What the size counts.
+    pub of: Of,
     /// What is measured.
     pub unit: Unit,
     /// How many workers or threads those get who would get the usual number.
@@ -94,6 +107,7 @@ const fn case(name: &'static str, size: usize, about: &'static str) -> Case {
     Case {
         name,
         size: size as u64,
+        of: Of::Bytes,
         unit: Unit::Microseconds,
         workers: Workers::Usual,
         baselines: &[],
@@ -101,7 +115,40 @@ const fn case(name: &'static str, size: usize, about: &'static str) -> Case {
     }
 }
 
+const fn items(name: &'static str, size: usize, about: &'static str) -> Case {
+    Case { of: Of::Items, ..case(name, size, about) }
+}
+
+const fn rows(name: &'static str, size: usize, about: &'static str) -> Case {
+    Case { of: Of::Rows, ..case(name, size, about) }
+}
+
+const QSORT: &str = "partition, then both parts by one join";
+const MATMULT: &str = "product of two square matrices of f64, by two bands of rows";
+const LU: &str = "LU decomposition in place: 7 joins, one after another";
+
+const LIGHT: &str = "some nanoseconds an item, into a vector that was written before";
+const HEAVY: &str = "a microsecond an item, into a vector that was written before";
+const COLLECT: &str = "the light one, collected into a new vector, dropped at once";
+const FRESH: &str = "the light one, collected into memory never touched before";
+const IN_PLACE: &str = "the light one, by for_each on par_iter_mut";
+
+const STABLE: &str = "par_sort of u64 without a pattern";
+const UNSTABLE: &str = "par_sort_unstable of the same";
+const BY_KEY: &str = "par_sort_by_key of the same, 65536 keys: equal ones keep their order";
+
+const SUM: &str = "sum of f64";
+const MIN_MAX: &str = "the least and the greatest f64, by reduce_with";
+const HISTOGRAM: &str = "how many bytes have each value, by fold and reduce";
+const WORD_COUNT: &str = "how often each of 10000 words occurs, by fold and reduce of hash maps";
+
+const PAR_ITER: &str = "par_iter within map: as many rows as each has items";
+const QUICKSORT: &str = "quicksort by joins, 8 levels: 256 leaves";
+
 const TWO: Workers = Workers::Exactly(2);
+
+const RAYON_AND_ONE: &[Contender] =
+    &[plain("rayon", TWO), plain("sequential", Workers::Exactly(1))];
 
 /// All suites.
 pub const SUITES: &[Suite] = &[
@@ -139,17 +186,119 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "map",
         about: "computation: what a second worker brings",
-        cases: &[case(
-            "hash",
-            work::data::BLOCKS * work::data::BLOCK,
-            "par_iter over blocks, each of which is hashed byte by byte",
-        )],
+        cases: &[
+            case(
+                "hash",
+                work::data::BLOCKS * work::data::BLOCK,
+                "par_iter over blocks, each of which is hashed byte by byte",
+            ),
+            items("light", 10_000, LIGHT),
+            items("light", 100_000, LIGHT),
+            items("light", 1_000_000, LIGHT),
+            items("light", 10_000_000, LIGHT),
+            items("heavy", 10_000, HEAVY),
+            items("heavy", 100_000, HEAVY),
+            items("heavy", 1_000_000, HEAVY),
+            items("heavy", 10_000_000, HEAVY),
+            items("collect", 100_000, COLLECT),
+            items("collect", 1_000_000, COLLECT),
+            items("fresh", 100_000, FRESH),
+            items("fresh", 1_000_000, FRESH),
+            items("fresh", 10_000_000, FRESH),
+            items("in_place", 10_000, IN_PLACE),
+            items("in_place", 100_000, IN_PLACE),
+            items("in_place", 1_000_000, IN_PLACE),
+            items("in_place", 10_000_000, IN_PLACE),
+        ],
         subject: detpar("detpar", TWO),
         baselines: &[
             detpar("workers_1", Workers::Exactly(1)),
             plain("rayon", TWO),
             plain("sequential", Workers::Exactly(1)),
         ],
+    },
+    Suite {
+        name: "four",
+        about: "the programs that deterministic Linux was measured with: joins of two",
+        cases: &[
+            items("md5", 300_000, "which of so many numbers has this digest"),
+            items("qsort", 1_000, QSORT),
+            items("qsort", 10_000, QSORT),
+            items("qsort", 100_000, QSORT),
+            items("qsort", 1_000_000, QSORT),
+            items("qsort", 10_000_000, QSORT),
+            rows("matmult", 16, MATMULT),
+            rows("matmult", 64, MATMULT),
+            rows("matmult", 128, MATMULT),
+            rows("matmult", 256, MATMULT),
+            rows("matmult", 512, MATMULT),
+            rows("matmult", 1024, MATMULT),
+            rows("lu", 16, LU),
+            rows("lu", 64, LU),
+            rows("lu", 256, LU),
+            rows("lu", 512, LU),
+            rows("lu", 1024, LU),
+        ],
+        subject: detpar("detpar", TWO),
+        baselines: &[
+            plain("rayon", TWO),
+            plain("thread_scope", TWO),
+            plain("sequential", Workers::Exactly(1)),
+        ],
+    },
+    Suite {
+        name: "sort",
+        about: "sorting in place",
+        cases: &[
+            items("stable", 10_000, STABLE),
+            items("stable", 100_000, STABLE),
+            items("stable", 1_000_000, STABLE),
+            items("stable", 10_000_000, STABLE),
+            items("unstable", 10_000, UNSTABLE),
+            items("unstable", 100_000, UNSTABLE),
+            items("unstable", 1_000_000, UNSTABLE),
+            items("unstable", 10_000_000, UNSTABLE),
+            items("by_key", 10_000, BY_KEY),
+            items("by_key", 100_000, BY_KEY),
+            items("by_key", 1_000_000, BY_KEY),
+            items("by_key", 10_000_000, BY_KEY),
+        ],
+        subject: detpar("detpar", TWO),
+        baselines: RAYON_AND_ONE,
+    },
+    Suite {
+        name: "reduce",
+        about: "many items become few",
+        cases: &[
+            items("sum", 100_000, SUM),
+            items("sum", 1_000_000, SUM),
+            items("sum", 10_000_000, SUM),
+            items("min_max", 100_000, MIN_MAX),
+            items("min_max", 1_000_000, MIN_MAX),
+            items("min_max", 10_000_000, MIN_MAX),
+            items("histogram", 100_000, HISTOGRAM),
+            items("histogram", 1_000_000, HISTOGRAM),
+            items("histogram", 10_000_000, HISTOGRAM),
+            items("words", 10_000, WORD_COUNT),
+            items("words", 100_000, WORD_COUNT),
+            items("words", 1_000_000, WORD_COUNT),
+        ],
+        subject: detpar("detpar", TWO),
+        baselines: RAYON_AND_ONE,
+    },
+    Suite {
+        name: "nested",
+        about: "parallel work within parallel work",
+        cases: &[
+            items("par_iter", 10_000, PAR_ITER),
+            items("par_iter", 1_000_000, PAR_ITER),
+            items("quicksort", 100_000, QUICKSORT),
+            items("quicksort", 1_000_000, QUICKSORT),
+            items("quicksort", 10_000_000, QUICKSORT),
+            case("fib_grain", 0, "fib(32) by joins, plain calls below fib(22)"),
+        ],
+        subject: detpar("detpar", TWO),
+        baselines: RAYON_AND_ONE,
     },
     Suite {
         name: "iter",
@@ -241,6 +390,17 @@ pub fn find(name: &str) -> Option<&'static Suite> {
     SUITES.iter().find(|s| s.name == name)
 }
 
+impl Case {
+    /// Bytes that it works on at least.
+    pub fn bytes(&self) -> u64 {
+        match self.of {
+            Of::Bytes => self.size,
+            Of::Items => 3 * 8 * self.size,
+            Of::Rows => 3 * 8 * self.size * self.size,
+        }
+    }
+}
+
 impl Suite {
     /// Subject and baselines of a case, in the order in which they take turns.
     pub fn contenders(&self, case: &Case) -> impl Iterator<Item = Contender> {
@@ -264,7 +424,7 @@ mod tests {
         let names: BTreeSet<_> = SUITES.iter().map(|s| s.name).collect();
         assert_eq!(names.len(), SUITES.len());
         for suite in SUITES {
-            let cases: BTreeSet<_> = suite.cases.iter().map(|c| c.name).collect();
+            let cases: BTreeSet<_> = suite.cases.iter().map(|c| (c.name, c.size)).collect();
             assert_eq!(cases.len(), suite.cases.len());
             for case in suite.cases {
                 let contenders: BTreeSet<_> = suite.contenders(case).map(|c| c.name).collect();

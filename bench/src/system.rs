@@ -98,6 +98,16 @@ pub fn advise(memory: &mut [u8], pages: Pages) {
     }
 }
 
+/// What the numbers of a run depend on: processor, how many of them, and kernel.
+pub fn machine() -> String {
+    let known = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let info = known("/proc/cpuinfo");
+    let model = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, name)| name);
+    let count = std::thread::available_parallelism().map_or(1, |n| n.get());
+    format!("{model}, {count} processors, Linux {}", known("/proc/sys/kernel/osrelease").trim())
+}
+
 /// Bytes of memory that can be had without swapping, where the system says so.
 pub fn available_memory() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -216,6 +226,13 @@ mod tests {
     #[test]
     fn tests_have_the_malloc_of_libc() {
         assert!(!owns_malloc());
+    }
+
+    #[test]
+    fn the_machine_is_known() {
+        let machine = machine();
+        assert!(machine.contains(" processors, Linux ") && !machine.contains('\n'), "{machine}");
+        assert!(machine.ends_with(|c: char| c.is_alphanumeric() || c == '+'), "{machine}");
     }
 
     #[test]

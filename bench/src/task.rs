@@ -1,7 +1,7 @@
 //! What a subprocess is told, and what it answers.
 
 use crate::measure::Sample;
-use crate::suite::Contender;
+use crate::suite::{Case, Contender};
 use crate::system;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -21,6 +21,8 @@ pub struct Task {
     pub suite: String,
     /// Case.
     pub case: String,
+    /// Size of the case.
+    pub size: u64,
     /// Contender.
     pub contender: String,
     /// Its workers or threads.
@@ -57,10 +59,12 @@ impl Task {
         }
         let rest: Option<Vec<String>> = args.map(|a| a.into_string().ok()).collect();
         let task = match rest.as_deref() {
-            Some([suite, case, contender, workers, budget]) => {
-                workers.parse().ok().zip(budget.parse().ok()).map(|(workers, budget)| Task {
+            Some([suite, case, size, contender, workers, budget]) => {
+                let numbers = size.parse().ok().zip(workers.parse().ok()).zip(budget.parse().ok());
+                numbers.map(|((size, workers), budget)| Task {
                     suite: suite.clone(),
                     case: case.clone(),
+                    size,
                     contender: contender.clone(),
                     workers,
                     budget: Duration::from_micros(budget),
@@ -69,21 +73,26 @@ impl Task {
             _ => None,
         };
         Some(task.ok_or_else(|| {
-            format!("{MEASURE} takes SUITE CASE CONTENDER WORKERS MICROSECONDS; it is internal")
+            format!(
+                "{MEASURE} takes SUITE CASE SIZE CONTENDER WORKERS MICROSECONDS; it is internal"
+            )
         }))
     }
 
     /// Adds the arguments that `of_this_process` reads.
     pub fn pass_to(&self, command: &mut Command) {
-        command.arg(MEASURE).args([&self.suite, &self.case, &self.contender]);
-        command.arg(self.workers.to_string()).arg(self.budget.as_micros().to_string());
+        command.arg(MEASURE).args([&self.suite, &self.case, &self.size.to_string()]);
+        command
+            .arg(&self.contender)
+            .arg(self.workers.to_string())
+            .arg(self.budget.as_micros().to_string());
         command.env("DETPAR_WORKERS", self.workers.to_string());
     }
 
     /// A task of this contender.
-    pub fn new(suite: &str, case: &str, who: Contender, workers: usize, budget: Duration) -> Task {
-        let (suite, case) = (suite.into(), case.into());
-        Task { suite, case, contender: who.name.into(), workers, budget }
+    pub fn new(suite: &str, case: &Case, who: Contender, workers: usize, budget: Duration) -> Task {
+        let (suite, size, case) = (suite.into(), case.size, case.name.into());
+        Task { suite, case, size, contender: who.name.into(), workers, budget }
     }
 }
 
@@ -132,6 +141,7 @@ mod tests {
         let task = Task {
             suite: "join".into(),
             case: "empty2".into(),
+            size: 7,
             contender: "detpar".into(),
             workers: 2,
             budget: Duration::from_millis(3),
@@ -148,8 +158,8 @@ mod tests {
         assert_eq!(parse(&["join"]), None);
         for wrong in [
             &["--measure"][..],
-            &["--measure", "join", "empty2", "detpar", "two", "1"],
-            &["--measure", "join", "empty2", "detpar", "2", "1", "more"],
+            &["--measure", "join", "empty2", "0", "detpar", "two", "1"],
+            &["--measure", "join", "empty2", "0", "detpar", "2", "1", "more"],
         ] {
             assert!(parse(wrong).unwrap().is_err());
         }

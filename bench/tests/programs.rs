@@ -19,7 +19,7 @@ fn stdout(output: &Output) -> String {
 }
 
 fn answer(program: &str, contender: &str) -> serde_json::Value {
-    let args = ["--measure", "join", "local2", contender, "2", "1000"];
+    let args = ["--measure", "join", "local2", "0", contender, "2", "1000"];
     serde_json::from_str(&stdout(&run(program, &args))).expect("an answer in JSON")
 }
 
@@ -35,7 +35,7 @@ fn the_baselines_have_the_malloc_of_libc() {
 #[test]
 fn both_programs_measure_nested_sequential_and_deep_work() {
     let measured = |program, suite, case, contender| {
-        let args = ["--measure", suite, case, contender, "2", "1000"];
+        let args = ["--measure", suite, case, "0", contender, "2", "1000"];
         let answer: serde_json::Value =
             serde_json::from_str(&stdout(&run(program, &args))).expect("an answer in JSON");
         let of = |field: &str| answer[field].as_f64().unwrap();
@@ -60,13 +60,17 @@ fn both_programs_measure_nested_sequential_and_deep_work() {
 
 #[test]
 fn a_suite_as_json() {
-    let text = stdout(&run(DETPAR, &["map", "--json", "--quick", "--runs", "1"]));
+    let svg = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("iter.svg");
+    let path = svg.to_str().expect("a path of this package");
+    let text = stdout(&run(DETPAR, &["iter", "--json", "--quick", "--runs", "1", "--svg", path]));
+    let drawn = std::fs::read_to_string(&svg).expect("the picture");
+    assert!(drawn.starts_with("<svg ") && drawn.matches("class=\"spread\"").count() == 4);
     let rows: Vec<serde_json::Value> =
         text.lines().map(|l| serde_json::from_str(l).expect("an object a line")).collect();
     let baselines: Vec<_> = rows.iter().map(|r| r["baseline"].as_str().unwrap()).collect();
-    assert_eq!(baselines, ["workers_1", "rayon", "sequential"]);
-    for row in &rows {
-        assert_eq!((&row["suite"], &row["case"]), (&"map".into(), &"hash".into()));
+    assert_eq!(baselines, ["rayon", "sequential", "rayon", "sequential"]);
+    for (row, case) in rows.iter().zip(["sum_10m", "sum_10m", "map_collect_1m", "map_collect_1m"]) {
+        assert_eq!((&row["suite"], &row["case"]), (&"iter".into(), &case.into()));
         assert_eq!((&row["engine"], &row["workers"]), (&"spaces".into(), &2.into()));
         let of = |field: &str| row[field].as_f64().unwrap();
         assert!(of("min_us") > 0.0 && of("min_us") <= of("median_us"));
@@ -77,13 +81,33 @@ fn a_suite_as_json() {
 
 #[test]
 fn a_suite_as_a_table() {
-    let output = run(DETPAR, &["map", "--quick", "--runs", "1"]);
+    let output = run(DETPAR, &["iter", "--quick", "--runs", "1"]);
     let text = stdout(&output);
     let lines: Vec<_> = text.lines().collect();
-    assert!(lines[0].starts_with("map: ") && lines[1].starts_with("case "), "{text}");
-    assert!(lines[2].starts_with("hash ") && lines[3].trim().starts_with("rayon"), "{text}");
+    assert!(lines[0].starts_with("iter: ") && lines[1].starts_with("case "), "{text}");
+    assert!(
+        lines[2].starts_with("sum_10m ") && lines[3].trim().starts_with("sequential"),
+        "{text}"
+    );
     // No terminal: neither colours nor a progress bar.
     assert!(!text.contains('\x1b') && !String::from_utf8_lossy(&output.stderr).contains('\x1b'));
+}
+
+#[test]
+fn parallel_iterators_measure_in_both_programs_and_by_threads() {
+    for (suite, case) in [("sort", "by_key"), ("reduce", "words"), ("nested", "par_iter")] {
+        for (program, who) in [(DETPAR, "detpar"), (BASELINE, "rayon"), (BASELINE, "sequential")] {
+            let args = ["--measure", suite, case, "10000", who, "2", "1000"];
+            let answer = stdout(&run(program, &args));
+            assert!(answer.contains("\"median\""), "{suite} {who}: {answer}");
+        }
+    }
+    let text = stdout(&run(
+        DETPAR,
+        &["nested", "--engine", "threads", "--quick", "--runs", "1", "--markdown"],
+    ));
+    let rows = text.lines().filter(|l| l.contains("| threads | 2 |")).count();
+    assert!(rows == 6 && text.starts_with("`nested`: "), "{text}");
 }
 
 #[test]
@@ -99,7 +123,7 @@ fn wrong_arguments_exit_with_64() {
         &[],
         &["join", "--runs", "0"],
         &["join", "--pin", "1023"],
-        &["--measure", "join", "nonesuch", "detpar", "2", "1"],
+        &["--measure", "join", "nonesuch", "0", "detpar", "2", "1"],
     ] {
         let output = run(DETPAR, args);
         assert_eq!(output.status.code(), Some(64), "{args:?}");

@@ -1,4 +1,4 @@
-//! `detpar`: what this machine supports, and what deterministic code must not name.
+//! `detpar`: what this machine supports, what deterministic code must not name, what a run did.
 //!
 //! This program names nothing of the kernel crate, so that its memory is ordinary memory and
 //! it runs where the engine cannot: `detpar-probe`, beside it, tries the engine.
@@ -6,6 +6,7 @@ mod doctor;
 mod lint;
 mod refuse;
 mod style;
+mod trace;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -18,10 +19,11 @@ Exit codes:
   64  the command line is wrong
   66  an input is missing or cannot be read
   69  a tool that is needed is missing or failed
+  73  an output cannot be written
 
 Colours are used on terminals only, and not where NO_COLOR is set.";
 
-/// Deterministic parallelism: looks at this machine and at your code.
+/// Deterministic parallelism: looks at this machine, at your code and at its runs.
 #[derive(Parser)]
 #[command(name = "detpar", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Arguments {
@@ -35,6 +37,8 @@ enum Command {
     Doctor(doctor::Options),
     /// Finds what deterministic code names that is nondeterministic, callees included.
     Lint(lint::Options),
+    /// Sums up or draws the timeline of a run.
+    Trace(trace::Options),
 }
 
 /// How a command ends.
@@ -45,6 +49,7 @@ enum Exit {
     Usage = 64,
     NoInput = 66,
     Unavailable = 69,
+    CannotWrite = 73,
 }
 
 impl From<Exit> for ExitCode {
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Doctor(options) => doctor::run(&options),
         Command::Lint(options) => lint::run(&options),
+        Command::Trace(options) => trace::run(&options),
     };
     exit.into()
 }

@@ -56,6 +56,20 @@ fn this_machine() {
 }
 
 #[test]
+fn the_engine_that_is_asked_for() {
+    for engine in ["threads", "serial"] {
+        let (report, run) = report(doctor().env("DETPAR_ENGINE", engine));
+        assert_eq!((run.code(), &report["engine"]), (Some(0), &engine.into()), "{report:#}");
+        let join = item(&report, "a join of two children");
+        let text = join["text"].as_str().unwrap();
+        assert!(text.contains(&format!("engine `{engine}` as DETPAR_ENGINE asks for")), "{text}");
+    }
+    let (report, run) = report(doctor().env("DETPAR_ENGINE", "other"));
+    assert_eq!((run.code(), &report["engine"]), (Some(1), &Value::Null), "{report:#}");
+    assert!(item(&report, "a join of two children")["text"].as_str().unwrap().contains("`serial`"));
+}
+
+#[test]
 fn text_ends_with_the_verdict() {
     let text = run(doctor()).expect(0).text();
     let last = text.lines().last().unwrap_or_default();

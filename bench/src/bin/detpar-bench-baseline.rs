@@ -4,7 +4,9 @@
 use detpar_bench::measure::Sample;
 use detpar_bench::system::{self, Pages};
 use detpar_bench::task::{self, Task};
-use detpar_bench::work::{self, data, fan, join::Join, master, odf};
+use detpar_bench::work::{
+    self, data, fan, four, join::InOrder, join::Join, map, master, nested, odf, reduce, sort,
+};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::process::ExitCode;
@@ -24,12 +26,33 @@ fn measure(task: &Task) -> Option<Sample> {
         ("join", "rayon_outside") => work::join::run(case, &RayonOutside(pool()), budget),
         ("join", "rayon_inside") => pool().install(|| work::join::run(case, &RayonInside, budget)),
         ("join", "fork_wait") => work::join::run(case, &ForkWait, budget),
+        ("map", "rayon") if case != "hash" => map::run(case, task.size, &Rayon(pool()), budget),
+        ("map", "sequential") if case != "hash" => {
+            map::run(case, task.size, &map::Sequential, budget)
+        }
         ("map" | "iter", "rayon") => data::run(case, &Rayon(pool()), budget),
         ("map" | "iter", "sequential") => data::run(case, &data::Sequential, budget),
+        ("four", "rayon") => pool().install(|| four::run(case, task.size, &RayonInside, budget)),
+        ("four", "thread_scope") => four::run(case, task.size, &ThreadScope, budget),
+        ("four", "sequential") => four::run(case, task.size, &InOrder, budget),
+        ("sort" | "reduce" | "nested", who) => within_the_pool(task, who, pool),
         ("master", "system") => master::run(case, budget),
         ("odf", "fork_4k") => odf::run(case, &CopiedTables(Pages::Small), budget),
         ("odf", "fork_thp") => odf::run(case, &CopiedTables(Pages::Huge), budget),
         ("fan", who) => many_children(case, who, pool, budget),
+        _ => None,
+    }
+}
+
+fn within_the_pool(task: &Task, who: &str, pool: impl Fn() -> ThreadPool) -> Option<Sample> {
+    let (case, size, budget) = (task.case.as_str(), task.size, task.budget);
+    match (task.suite.as_str(), who) {
+        ("sort", "rayon") => pool().install(|| sort::run(case, size, &RayonInside, budget)),
+        ("sort", "sequential") => sort::run(case, size, &InOrder, budget),
+        ("reduce", "rayon") => pool().install(|| reduce::run(case, size, &RayonInside, budget)),
+        ("reduce", "sequential") => reduce::run(case, size, &InOrder, budget),
+        ("nested", "rayon") => pool().install(|| nested::run(case, size, &RayonInside, budget)),
+        ("nested", "sequential") => nested::run(case, size, &InOrder, budget),
         _ => None,
     }
 }
@@ -41,17 +64,17 @@ fn many_children(
     budget: Duration,
 ) -> Option<Sample> {
     match (case, who) {
-        ("fib", "thread_scope") => Some(fan::fib(&ThreadScope, budget)),
-        ("fib", "rayon") => Some(pool().install(|| fan::fib(&RayonInside, budget))),
-        ("fib", "sequential") => Some(fan::fib(&fan::InOrder, budget)),
+        ("fib", "thread_scope") => Some(fan::fib(fan::FIB, 2, &ThreadScope, budget)),
+        ("fib", "rayon") => Some(pool().install(|| fan::fib(fan::FIB, 2, &RayonInside, budget))),
+        ("fib", "sequential") => Some(fan::fib(fan::FIB, 2, &InOrder, budget)),
         ("open_fork64", "thread_scope") => Some(fan::open(&ThreadScope, budget)),
         ("open_fork64", "rayon") => Some(fan::open(&Rayon(pool()), budget)),
-        ("open_fork64", "sequential") => Some(fan::open(&fan::InOrder, budget)),
+        ("open_fork64", "sequential") => Some(fan::open(&InOrder, budget)),
         ("rss_1000", "rayon") => Some(fan::memory(&Rayon(pool()))),
         ("rss_1000", "sequential") => Some(fan::memory(&data::Sequential)),
         (_, "thread_scope") => fan::pages(case, &ThreadScope, budget),
         (_, "rayon") => fan::pages(case, &Rayon(pool()), budget),
-        (_, "sequential") => fan::pages(case, &fan::InOrder, budget),
+        (_, "sequential") => fan::pages(case, &InOrder, budget),
         _ => None,
     }
 }
@@ -117,6 +140,8 @@ impl Join for RayonOutside {
 
 /// On a thread of the pool.
 struct RayonInside;
+
+detpar_bench::by_parallel_iterators!(RayonInside);
 
 impl Join for RayonInside {
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
@@ -199,5 +224,19 @@ impl data::Parallel for Rayon {
 
     fn scaled(&self, values: &[f64]) -> Vec<f64> {
         self.0.install(|| values.par_iter().map(|&v| data::scale(v)).collect())
+    }
+}
+
+impl map::Map for Rayon {
+    fn map(&self, from: &[u64], to: &mut Vec<u64>, work: impl Fn(u64) -> u64 + Sync + Send) {
+        self.0.install(|| from.par_iter().map(|&n| work(n)).collect_into_vec(to));
+    }
+
+    fn collect(&self, from: &[u64], work: impl Fn(u64) -> u64 + Sync + Send) -> Vec<u64> {
+        self.0.install(|| from.par_iter().map(|&n| work(n)).collect())
+    }
+
+    fn in_place(&self, items: &mut [u64], work: impl Fn(u64) -> u64 + Sync + Send) {
+        self.0.install(|| items.par_iter_mut().for_each(|n| *n = work(*n)));
     }
 }

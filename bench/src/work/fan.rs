@@ -1,6 +1,7 @@
 //! The suite `fan`: many children.
 
 use super::data::Parallel;
+use super::join::InOrder;
 use super::{PAGE, touched};
 use crate::measure::{self, Sample};
 use crate::system;
@@ -26,7 +27,7 @@ const TIMES: usize = 1000;
 /// How often memory is read meanwhile.
 const READINGS: usize = 10;
 /// The number that `fib` computes: the deepest child is one level less deep.
-const FIB: u32 = 12;
+pub const FIB: u32 = 12;
 
 /// A way to give each of many children a part of a slice.
 pub trait Spread {
@@ -51,9 +52,6 @@ pub trait Open {
     where
         F: Fn(u32) -> u64 + Send + Copy + 'static;
 }
-
-/// One after another.
-pub struct InOrder;
 
 impl Open for InOrder {
     fn open<F>(&self, work: F, meanwhile: impl FnOnce()) -> u64
@@ -120,20 +118,27 @@ pub fn open(how: &impl Open, budget: Duration) -> Sample {
     sample
 }
 
-/// Measures `fib`.
+/// Measures `fib(n)` by joins; without any below `grain`, which is 2 or more.
 ///
 /// # Panics
 /// Where the result is wrong.
-pub fn fib(how: &impl Both, budget: Duration) -> Sample {
-    measure::run(budget, || assert_eq!(of(how, black_box(FIB)), 144, "wrong result"))
+pub fn fib(n: u32, grain: u32, how: &impl Both, budget: Duration) -> Sample {
+    let (expected, _) = (0..n).fold((0u64, 1), |(a, b), _| (b, a + b));
+    measure::run(budget, || {
+        assert_eq!(of(how, black_box(n), grain), expected, "wrong result");
+    })
 }
 
-fn of(how: &impl Both, n: u32) -> u64 {
-    if n < 2 {
-        return n.into();
+fn of(how: &impl Both, n: u32, grain: u32) -> u64 {
+    if n < grain {
+        return plain(n);
     }
-    let (a, b) = how.both(|| of(how, n - 1), || of(how, n - 2));
+    let (a, b) = how.both(|| of(how, n - 1, grain), || of(how, n - 2, grain));
     a + b
+}
+
+fn plain(n: u32) -> u64 {
+    if n < 2 { n.into() } else { plain(n - 1) + plain(n - 2) }
 }
 
 /// Measures `rss_1000`, in megabytes: the least that was in use, and what was in the end.
@@ -177,7 +182,7 @@ mod tests {
             let others = ["open_fork64", "fib", "rss_1000"];
             assert!(pages(case.name) || others.contains(&case.name), "{}", case.name);
         }
-        assert!(fib(&InOrder, Duration::ZERO).turns > 0);
+        assert!(fib(FIB, 2, &InOrder, Duration::ZERO).turns > 0);
         assert!(open(&InOrder, Duration::ZERO).turns > 0);
         let sample = memory_after(READINGS, &Sequential);
         assert_eq!(sample.samples, READINGS);

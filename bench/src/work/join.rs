@@ -23,6 +23,16 @@ pub trait Join: Sync {
     }
 }
 
+/// One closure after the other.
+pub struct InOrder;
+
+impl Join for InOrder {
+    fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
+        a();
+        b();
+    }
+}
+
 /// Bytes that are written before the joins of `nested_256mb`, where they are nested.
 pub const BUILT: usize = 256 << 20;
 /// Pages that each of the two children writes.

@@ -2,9 +2,15 @@
 
 pub mod data;
 pub mod fan;
+pub mod four;
 pub mod join;
+pub mod map;
 pub mod master;
+pub mod nested;
 pub mod odf;
+pub mod reduce;
+mod same;
+pub mod sort;
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;

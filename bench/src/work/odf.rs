@@ -44,7 +44,7 @@ fn first<F: Fork>(fork: &F, case: &str, budget: Duration, len: usize) -> Sample 
         let child = fork.fork();
         let took = start.elapsed();
         system::wait(child);
-        took.as_secs_f64()
+        (took.as_secs_f64(), true)
     });
     drop(black_box(memory));
     sample
@@ -64,7 +64,7 @@ fn repeat<F: Fork>(fork: &F, case: &str, budget: Duration, len: usize) -> Sample
         let after = read(&memory);
         system::wait(child);
         let without = read(&memory);
-        forked.as_secs_f64() + after.as_secs_f64() - without.as_secs_f64()
+        (forked.as_secs_f64() + after.as_secs_f64() - without.as_secs_f64(), true)
     });
     drop(black_box(memory));
     sample

@@ -70,6 +70,7 @@ fn join() -> ExitCode {
         Ok(_) => Some(format!("the children's changes were not merged: {product}")),
         Err(e) => Some(e.to_string()),
     };
-    println!("{}", json!({ "error": error, "scan": scan }));
+    let engine = detpar::engine().name();
+    println!("{}", json!({ "error": error, "engine": engine, "scan": scan }));
     ExitCode::from(u8::from(error.is_some()))
 }

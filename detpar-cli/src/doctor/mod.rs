@@ -87,9 +87,9 @@ pub(crate) fn run(options: &Options) -> Exit {
     let mut items = Vec::new();
     system::look(&mut items);
     limits::look(workers, &mut items);
-    let runs = probe::look(workers, &mut items);
-    let report = Report { items, workers, runs };
+    let engine = probe::look(workers, &mut items);
+    let report = Report { items, workers, engine };
     let text = if options.json { report.json() } else { report.text() };
     style::print(&text);
-    if report.runs { Exit::Fine } else { Exit::Findings }
+    if report.engine.is_some() { Exit::Fine } else { Exit::Findings }
 }

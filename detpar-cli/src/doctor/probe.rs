@@ -7,18 +7,29 @@ use std::time::{Duration, Instant};
 
 const NAME: &str = "detpar-probe";
 
+/// The variable that chooses the engine, and the engine where it is not set.
+const ENGINE: &str = "DETPAR_ENGINE";
+const SPACES: &str = "spaces";
+
 /// How long it may take; each of its checks has a limit of its own.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Adds what it found; whether a join worked.
-pub(super) fn look(workers: usize, items: &mut Vec<Item>) -> bool {
+/// Adds what it found; the engine that ran a join, if it worked.
+pub(super) fn look(workers: usize, items: &mut Vec<Item>) -> Option<String> {
     let looked = start("calls").and_then(|ran| {
-        calls(&ran, items)?;
+        let calls = calls(&ran, items);
+        // Other engines make none of these calls.
+        if std::env::var_os(ENGINE).is_none_or(|v| v == SPACES) {
+            calls?;
+        }
         join(&start("join")?, workers)
     });
-    let runs = looked.is_ok();
-    items.push(looked.unwrap_or_else(|missing| missing));
-    runs
+    let (item, engine) = match looked {
+        Ok((item, engine)) => (item, Some(engine)),
+        Err(missing) => (missing, None),
+    };
+    items.push(item);
+    engine
 }
 
 fn calls(ran: &Ran, items: &mut Vec<Item>) -> Result<(), Item> {
@@ -55,7 +66,7 @@ fn calls(ran: &Ran, items: &mut Vec<Item>) -> Result<(), Item> {
 
 const JOIN: &str = "a join of two children";
 
-fn join(ran: &Ran, workers: usize) -> Result<Item, Item> {
+fn join(ran: &Ran, workers: usize) -> Result<(Item, String), Item> {
     let Some(line) = ran.lines.first().filter(|_| ran.status.code().is_some()) else {
         return Err(ran.failure(JOIN));
     };
@@ -63,11 +74,18 @@ fn join(ran: &Ran, workers: usize) -> Result<Item, Item> {
         let remedy = "the message names it; limits and calls above show what stands in the way";
         return Err(Item::missing(Topic::Engine, JOIN, error, remedy));
     }
-    let scan = line["scan"].as_str().unwrap_or_default();
-    let text = format!(
-        "works: engine `spaces`, at most {workers} workers, changed pages are found by {scan}"
-    );
-    Ok(Item::ok(Topic::Engine, JOIN, text))
+    let word = |key: &str| line[key].as_str().unwrap_or_default();
+    let engine = word("engine").to_owned();
+    let why = match std::env::var_os(ENGINE) {
+        Some(_) => format!(" as {ENGINE} asks for"),
+        None => String::new(),
+    };
+    let mut text = format!("works: engine `{engine}`{why}, at most {workers} workers");
+    if engine == SPACES {
+        text += ", changed pages are found by ";
+        text += word("scan");
+    }
+    Ok((Item::ok(Topic::Engine, JOIN, text), engine))
 }
 
 /// What the probe did.

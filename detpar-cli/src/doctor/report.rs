@@ -10,8 +10,8 @@ pub(super) struct Report {
     pub items: Vec<Item>,
     /// How many workers a program here gets.
     pub workers: usize,
-    /// Whether the engine ran a join.
-    pub runs: bool,
+    /// The engine that ran a join, if it could.
+    pub engine: Option<String>,
 }
 
 impl Report {
@@ -21,7 +21,7 @@ impl Report {
 
     fn verdict(&self) -> &'static str {
         let limits = self.count(State::Limit) + self.count(State::Missing);
-        match (self.runs, limits) {
+        match (self.engine.is_some(), limits) {
             (true, 0) => "ready",
             (true, _) => "ready with limits",
             (false, _) => "cannot run",
@@ -52,7 +52,7 @@ impl Report {
                 }
             }
         }
-        let style = if self.runs { Style::Green } else { Style::Red };
+        let style = if self.engine.is_some() { Style::Green } else { Style::Red };
         let names: Vec<_> = self.items.iter().filter(|i| i.remedy.is_some()).collect();
         let names: Vec<_> = names.iter().map(|i| i.name.as_str()).collect();
         let about =
@@ -78,7 +78,7 @@ impl Report {
             .collect();
         let report = json!({
             "verdict": self.verdict(),
-            "engine": if self.runs { Some("spaces") } else { None },
+            "engine": self.engine,
             "workers": self.workers,
             "items": items,
         });
