@@ -238,7 +238,11 @@ fn failure_of(cause: &Cause) -> Option<Failure> {
         Cause::Panic => Some(Failure::Panic),
         Cause::Fault(_) => Some(Failure::Fault),
         Cause::Forbidden(_) => Some(Failure::Refused),
-        Cause::Conflict(_) | Cause::Differs(_) | Cause::Limit(_) | Cause::Killed { .. } => None,
+        Cause::Conflict(_)
+        | Cause::File(_)
+        | Cause::Differs(_)
+        | Cause::Limit(_)
+        | Cause::Killed { .. } => None,
     }
 }
 
@@ -324,7 +328,7 @@ impl Space<'_> {
         let regs = job.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
         let Range { start, len, dst } = range;
         // SAFETY: as for the typed put.
-        match unsafe { raw::dput(id, flags.bits(), start, len, dst, regs) } {
+        match unsafe { raw::dput(id, flags.bits(), start, len, dst, regs, Frames::From(0)) } {
             n if n < 0 => Err(refused_by(n)),
             _ => Ok(()),
         }

@@ -238,9 +238,24 @@ impl Handler for Nothing {
 
     fn deliver(&self, _: &[u8]) {}
 
+    fn printed(&self, _: &[u8], _: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        true
+    }
+
+    fn claims(&self, _: &[u8]) -> usize {
+        0
+    }
+
+    fn meet<'a>(&self, _: u32, _: &'a [u8], _: &mut [u64]) -> Option<(u32, &'a [u8])> {
+        None
+    }
+
+    fn merged(&self, _: &[u8]) {}
+
     fn before_fork(&self) {}
 
     fn child_ends(&self) {}
+    fn child_faulted(&self, _: &mut dyn FnMut(&[u8]) -> bool) {}
 }
 
 static NOTHING: &dyn Handler = &Nothing;
@@ -254,10 +269,13 @@ pub fn become_master() -> Result<(), Error> {
         workers: 1,
         seed: 0,
         chaos: 0,
+        origins: false,
         check: false,
+        patience: 0,
         scan: Scan::Auto,
         huge: false,
         tsc_traps: false,
+        trace: None,
     };
     // SAFETY: on the main thread; where there are others it is refused.
     unsafe { master::run(config, &NOTHING, &mut || {}) }

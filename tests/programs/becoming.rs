@@ -22,7 +22,10 @@ fn outside() {
         none(Get::new(ChildId(0)).merge().call());
         none(call::kill(ChildId(0)));
         none(call::join(&[ChildId(0)]));
-        assert_eq!(call::raw::dput(0, 0, 0, 0, 0, std::ptr::null()), -i64::from(libc::EPERM));
+        assert_eq!(
+            call::raw::dput(0, 0, 0, 0, 0, std::ptr::null(), call::Frames::From(0)),
+            -i64::from(libc::EPERM)
+        );
         assert_eq!(call::raw::dget(0, 0, 0, 0, 0), -i64::from(libc::EPERM));
         assert_eq!(call::raw::dkill(0), -i64::from(libc::EPERM));
     }

@@ -314,7 +314,8 @@ fn lines() {
             match (found, wanted) {
                 (Some(found), Some(wanted)) => {
                     assert!(found.contains(&wanted), "{found}, not {wanted}");
-                    assert!(c.report().contains(found), "{}", c.report());
+                    let (number, report) = (line.expect("wanted"), c.report());
+                    assert!(report.contains(&format!("\n{number} | ")), "{report}");
                 }
                 (None, None) => {}
                 other => panic!("{other:?}"),

@@ -2,6 +2,7 @@
 use crate::docker::Profile;
 use std::ffi::OsStr;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,15 +15,21 @@ use std::time::{Duration, Instant};
 pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
 
 /// Variables that change how a program runs; a run gets only those that its test sets.
-const OURS: [&str; 14] = [
+const OURS: [&str; 20] = [
+    "DETPAR_RECORD",
+    "DETPAR_REPLAY",
     "DETPAR_WORKERS",
     "DETPAR_ASLR",
     "DETPAR_SEED",
     "DETPAR_ENGINE",
     "DETPAR_CHECK",
+    "DETPAR_LINES",
+    "DETPAR_ORIGINS",
+    "DETPAR_REPORT",
     "DETPAR_SCAN",
     "DETPAR_HUGE",
     "DETPAR_TSC",
+    "DETPAR_TRACE",
     "DETPAR_CHAOS",
     "DETPAR_ODF",
     "DETPAR_TEST",
@@ -62,6 +69,12 @@ impl Program {
     /// Adds an argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Program {
         self.command.arg(arg);
+        self
+    }
+
+    /// Sets the name that the program is told of itself.
+    pub fn called(mut self, name: &str) -> Program {
+        self.command.arg0(name);
         self
     }
 
@@ -157,15 +170,87 @@ pub fn at_any_number_of_workers(program: impl Fn() -> Program) {
     }
 }
 
-/// Runs a program to its end under perturbed schedules.
+/// Runs a program to its end under the schedules that these seeds perturb.
 ///
 /// # Panics
 /// Where a run fails or hangs.
 #[track_caller]
-pub fn under_perturbed_schedules(program: impl Fn() -> Program) {
-    for seed in 1..=8 {
+pub fn under_perturbed_schedules(seeds: RangeInclusive<u64>, program: impl Fn() -> Program) {
+    for seed in seeds {
         program().workers(3).chaos(seed).run().expect(0);
     }
+}
+
+/// Runs a program at each number of [`WORKERS`] and under some perturbed schedules, and makes sure
+/// that it prints the same each time: that, as text.
+///
+/// # Panics
+/// Where a run fails, hangs, or prints something else.
+#[track_caller]
+pub fn the_same_everywhere(program: impl Fn() -> Program) -> String {
+    let reference = program().workers(2).run().expect(0).text();
+    for workers in WORKERS {
+        let run = program().workers(workers).run().expect(0);
+        assert_eq!(run.text(), reference, "{workers} workers");
+    }
+    for seed in 1..=4 {
+        let run = program().workers(1 + seed as usize % 3).chaos(seed).run().expect(0);
+        assert_eq!(run.text(), reference, "seed {seed}");
+    }
+    reference
+}
+
+/// Runs a program in production and in checking mode, which changes nothing that it prints.
+///
+/// # Panics
+/// Where a run fails, hangs, or prints something else.
+#[track_caller]
+pub fn the_same_in_checking_mode(program: impl Fn() -> Program) {
+    let reference = program().workers(2).run().expect(0);
+    let run = program().workers(2).env("DETPAR_CHECK", "1").run().expect(0);
+    assert_eq!(run.text(), reference.text());
+}
+
+/// Tests that a program, which this expression makes, ends well everywhere: under some perturbed
+/// schedules, and, in a test that is marked long, under many.
+#[macro_export]
+macro_rules! everywhere {
+    ($program:expr) => {
+        #[test]
+        fn at_any_number_of_workers() {
+            $crate::harness::at_any_number_of_workers($program);
+        }
+
+        #[test]
+        fn under_perturbed_schedules() {
+            $crate::harness::under_perturbed_schedules(1..=3, $program);
+        }
+
+        #[test]
+        #[ignore = "long"]
+        fn under_more_perturbed_schedules() {
+            $crate::harness::under_perturbed_schedules(4..=30, $program);
+        }
+    };
+}
+
+/// The same for the program of this path in production and in checking mode.
+#[macro_export]
+macro_rules! everywhere_in_both_modes {
+    ($path:expr) => {
+        fn in_mode(check: &str) -> $crate::harness::Program {
+            let limit = std::time::Duration::from_secs(200);
+            $crate::harness::Program::new($path).limit(limit).env("DETPAR_CHECK", check)
+        }
+
+        mod in_production {
+            $crate::everywhere!(|| super::in_mode("0"));
+        }
+
+        mod in_checking_mode {
+            $crate::everywhere!(|| super::in_mode("1"));
+        }
+    };
 }
 
 /// The error of a call that returns -1 for one.
@@ -274,14 +359,31 @@ impl Run {
     #[track_caller]
     pub fn expect(self, code: i32) -> Run {
         if self.code() != Some(code) {
-            let how = match self.status.signal() {
-                Some(signal) => format!("ended by signal {signal}"),
-                None => format!("exit code {:?}", self.code()),
-            };
-            let (out, err) = (tail(&self.out), tail(&self.err));
-            panic!("{}: {how}, not {code}\n--- stdout\n{out}\n--- stderr\n{err}", self.what);
+            self.ended_otherwise(&format!("exit code {code}"));
         }
         self
+    }
+
+    /// Makes sure that it was ended by this signal.
+    ///
+    /// # Panics
+    /// As [`expect`](Run::expect).
+    #[track_caller]
+    pub fn expect_signal(self, signal: i32) -> Run {
+        if self.status.signal() != Some(signal) {
+            self.ended_otherwise(&format!("signal {signal}"));
+        }
+        self
+    }
+
+    #[track_caller]
+    fn ended_otherwise(&self, expected: &str) -> ! {
+        let how = match self.status.signal() {
+            Some(signal) => format!("ended by signal {signal}"),
+            None => format!("exit code {:?}", self.code()),
+        };
+        let (out, err) = (tail(&self.out), tail(&self.err));
+        panic!("{}: {how}, not {expected}\n--- stdout\n{out}\n--- stderr\n{err}", self.what);
     }
 }
 

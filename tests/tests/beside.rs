@@ -1,20 +1,13 @@
 //! What a program does beside its open children, and how it becomes a master.
-use detpar_tests::harness::{self, Program};
+use detpar_tests::everywhere;
+use detpar_tests::harness::Program;
 use std::time::Duration;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_beside")).limit(Duration::from_secs(120))
 }
 
-#[test]
-fn at_any_number_of_workers() {
-    harness::at_any_number_of_workers(program);
-}
-
-#[test]
-fn under_perturbed_schedules() {
-    harness::under_perturbed_schedules(program);
-}
+everywhere!(program);
 
 /// Cases in processes of their own: a process becomes a master once.
 #[test]

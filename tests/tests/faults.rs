@@ -134,15 +134,16 @@ fn deep() -> Program {
 }
 
 #[test]
-fn nesting_ends_at_a_typed_limit() {
-    for workers in [1, 8] {
-        deep().workers(workers).arg("nested_until_the_limit").run().expect(0);
-    }
+fn nesting_ends_at_a_typed_limit_and_the_master_forks_again() {
+    deep().workers(2).arg("nested_until_the_limit").run().expect(0);
 }
 
 #[test]
-fn the_master_forks_again_after_nesting_to_the_limit() {
-    deep().workers(2).arg("alive_after_the_limit").run().expect(0);
+#[ignore = "long"]
+fn nesting_to_the_limit_again_and_again() {
+    for workers in [1, 3, 8] {
+        deep().workers(workers).arg("again_after_the_limit").run().expect(0);
+    }
 }
 
 /// A child's change of the environment never reaches the parent, and is not lost silently.

@@ -1,19 +1,12 @@
 //! Forks of the program itself.
-use detpar_tests::harness::{self, Program};
+use detpar_tests::everywhere;
+use detpar_tests::harness::Program;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_forks"))
 }
 
-#[test]
-fn at_any_number_of_workers() {
-    harness::at_any_number_of_workers(program);
-}
-
-#[test]
-fn under_perturbed_schedules() {
-    harness::under_perturbed_schedules(program);
-}
+everywhere!(program);
 
 /// Copied at once, forks mean the same.
 #[test]

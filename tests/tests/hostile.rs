@@ -101,7 +101,7 @@ const TABLE: &[(&str, &str)] = &[
     ("stage_in_control_memory", FALSE),
     ("stage_that_is_crooked", FALSE),
     // It passes itself off as its sibling, with what that wrote.
-    ("stage_in_another_area", "killed |conflict|ok"),
+    ("stage_in_another_area", FALSE),
     ("failed_without_stage", FALSE),
     ("failed_without_worker", "Unsupported"),
     ("stopped_where_nobody_stops", FALSE),
@@ -164,6 +164,14 @@ fn waiting_in_vain_ends() {
 
 #[test]
 fn all_in_one_master() {
+    let names: Vec<&str> = TABLE.iter().map(|row| row.0).filter(|n| !SLOW.contains(n)).collect();
+    let text = program().workers(2).args(&names).run().expect(0).text();
+    assert_eq!(text.lines().count(), names.len(), "{text}");
+}
+
+#[test]
+#[ignore = "long"]
+fn all_in_one_master_and_those_that_wait_in_vain() {
     let text = program().workers(2).run().expect(0).text();
     assert_eq!(text.lines().count(), TABLE.len(), "{text}");
 }
@@ -191,9 +199,9 @@ fn fuzz(from: u64, to: u64, workers: usize) {
 
 #[test]
 fn random_claims() {
-    fuzz(0, 80, 2);
-    fuzz(1000, 1050, 1);
-    fuzz(2000, 2050, 3);
+    fuzz(0, 40, 2);
+    fuzz(1000, 1020, 1);
+    fuzz(2000, 2020, 3);
 }
 
 #[test]

@@ -89,6 +89,7 @@ pub fn case(nr: i64) -> Option<Case> {
         libc::SYS_fstat => near(fstat, [&[3, at], &[MINUS, at]]),
         libc::SYS_lseek => near(lseek, [&[3, 0, 0]]),
         libc::SYS_ioctl => near(ioctl, [&[3, libc::TCGETS, at]]),
+        libc::SYS_dup => near(dup, [&[3], &[MINUS]]),
         libc::SYS_fcntl => near(fcntl, [&[1, 0, 5], &[1, 2, 0], &[1, 3, 0], &[1, 4, 0]]),
         // Memory.
         libc::SYS_munmap => near(munmap, [&[at & !4095, 4096]]),
@@ -354,6 +355,12 @@ fn lseek() {
 
 fn ioctl() {
     assert_eq!(ask(libc::SYS_ioctl, [1, libc::TCGETS, scratch()]), no(libc::ENOTTY));
+}
+
+fn dup() {
+    for stream in 0..3 {
+        assert_eq!(ask(libc::SYS_dup, [stream]), no(libc::EMFILE));
+    }
 }
 
 fn fcntl() {

@@ -211,6 +211,10 @@ pub fn forge(e: &Exposed, words: &[(&str, usize)]) -> usize {
         write(at + word(STAGE, name), room);
     }
     write(at + word(STAGE, "message_len"), u64::MAX);
+    let life: u32 = read(e.own_mail.0 + word(MAIL, "life"));
+    for (i, owner) in [e.construct, life, e.index].into_iter().enumerate() {
+        write(at + word(STAGE, "owner") + 4 * i, owner);
+    }
     for (name, value) in words {
         // Two words are shorter than an address.
         if *name == "location_len" || *name == "failed" {

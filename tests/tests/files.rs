@@ -1,0 +1,136 @@
+//! `std::fs` in children, and how what they change comes together.
+use detpar_tests::harness::{Program, Run, WORKERS};
+
+fn program(case: &str) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_files")).arg(case)
+}
+
+fn run(case: &str, workers: usize) -> Run {
+    program(case).workers(workers).run().expect(0)
+}
+
+#[track_caller]
+fn assert_out(case: &str, expected: &str) {
+    for workers in WORKERS {
+        assert_eq!(run(case, workers).text(), expected, "{case} with {workers} workers");
+    }
+}
+
+/// The same at any number of workers, under perturbed schedules and in checking mode.
+#[track_caller]
+fn assert_same(case: &str) -> String {
+    let text = run(case, 1).text();
+    assert_out(case, &text);
+    for seed in 1..=5 {
+        let run = program(case).workers(3).env("DETPAR_CHAOS", &seed.to_string()).run();
+        assert_eq!(run.expect(0).text(), text, "{case} with seed {seed}");
+    }
+    let checked = program(case).workers(2).env("DETPAR_CHECK", "1").run().expect(0);
+    assert_eq!(checked.text(), text, "{case} in checking mode");
+    text
+}
+
+/// Each answer in a child is compared with that of the host's file system.
+#[test]
+fn as_on_the_host() {
+    assert_eq!(assert_same("same_as_host"), "106 answers\n");
+}
+
+#[test]
+fn siblings() {
+    let text = assert_same("merged");
+    let tree = "/in/\n/in/a: changed\n/left/\n/left/x: 1\n/right: relative to the root\n";
+    assert_eq!(text, format!("second first\n{tree}"));
+}
+
+#[test]
+fn appends_in_program_order() {
+    let text = assert_same("appended");
+    let round = |i: u32| format!("{i} a|{i} b|{i} ab|{i} c|");
+    assert_eq!(text, format!("/log: start|{}{}{}\n", round(0), round(1), round(2)));
+}
+
+#[test]
+fn conflicts() {
+    let text = assert_same("conflicts");
+    let f = "\"/d/f\" (Some(0), 1)\n";
+    let (x, d) = ("\"/d/x\" (Some(0), 1)\n", "\"/d\" (Some(0), 1)\n");
+    let both = "both\n";
+    let all = [f, f, both, f, f, x, both, x, both, d, f, both].concat();
+    let says = "children 0 and 1 both changed the file /d/f since the snapshot; give each child a \
+                file or directory of its own, make directories before they start, or only append\n";
+    assert_eq!(text, all + says);
+}
+
+#[test]
+fn a_failed_join_changes_no_file() {
+    let text = assert_same("rolled_back");
+    let panic = "child 1 panicked at tests/programs/files.rs:";
+    assert!(text.starts_with(panic), "{text}");
+    let rest = "/f: before\ntrue\n/f: before\n/f: before\n/g: kept\n/f: after\n/g: kept\n";
+    assert!(text.ends_with(rest), "{text}");
+}
+
+#[test]
+fn nesting() {
+    let text = assert_same("nested");
+    assert!(text.starts_with("15 7\n/deep") || text.starts_with("15 7\n/t/\n"), "{text}");
+    assert!(text.contains("/t/x/c/c/sum: 1 1 0\n") && text.contains("/t/x/a/own: 2!\n"), "{text}");
+    assert!(text.ends_with("\"/deep\" (Some(0), 1)\n1\n"), "{text}");
+}
+
+#[test]
+fn children_beside_their_parent() {
+    let text = assert_same("open_children");
+    let first = "/a: a\n/b: b\n/c: c\n/f: 0\n/g: 0\n";
+    let second = "/a: a\n/b: b\n/c: c\n/f: first\n/g: child\n";
+    let met = "\"/f\" (None, 0)\n";
+    assert_eq!(text, [first, met, met, second].concat());
+}
+
+#[test]
+fn barriers() {
+    let text = assert_same("phases");
+    let tree = "/f: 123\n/g: g\n";
+    assert_eq!(text, [tree, "\"/f\" (Some(0), 1)\n", tree].concat());
+}
+
+#[test]
+fn many_files() {
+    let text = assert_same("many");
+    let log = "0 50 100 150 200 250 ".repeat(3);
+    assert_eq!(text, format!("900\n{log}\n"));
+}
+
+#[test]
+fn files_of_a_parent() {
+    assert_eq!(assert_same("inherited"), "true\n");
+}
+
+#[test]
+fn what_is_not_answered() {
+    let text = assert_same("refused");
+    assert!(text.contains("give children a tree of files in memory (detpar::fs)"), "{text}");
+    assert!(text.ends_with("PermissionDenied Some(1)\nfalse\n"), "{text}");
+}
+
+#[test]
+fn in_and_out() {
+    assert_eq!(assert_same("import_export"), "17500000 a\nchanged\n2500000\nchanged\n");
+}
+
+#[test]
+fn checking_mode_finds_nothing() {
+    let text = assert_same("checked");
+    assert!(text.starts_with("((2, 2), (2, 2))\n"), "{text}");
+}
+
+#[test]
+fn little_stack() {
+    assert_eq!(assert_same("deep_stack"), "100000\n");
+}
+
+#[test]
+fn more_than_there_was_room_for() {
+    assert_out("overfull", "room was made\n");
+}
