@@ -1,0 +1,2 @@
+//! What the reader repairs.
+pub mod snapshots;

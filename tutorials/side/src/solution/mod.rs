@@ -1,0 +1,2 @@
+//! The same, done right.
+pub mod snapshots;
