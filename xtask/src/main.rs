@@ -1,4 +1,7 @@
 //! One entry for contributors and CI: `cargo xtask <command>`.
+mod book;
+mod fuzz;
+mod install;
 mod lint;
 mod mutants;
 mod run;
@@ -36,6 +39,14 @@ enum Command {
         /// Number of random cases; the example's own default where it is left out.
         cases: Option<u64>,
     },
+    /// Fuzzes detpar-fs, guided by coverage: loading, repair, paths, streams of operations.
+    ///
+    /// Needs a C++ compiler. Ends at the first input that fails, which it keeps.
+    Fuzz {
+        /// How long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Runs the long tests, which `test` leaves out (those marked `ignore`).
     Stress,
     /// Gives each determinism test program every number of workers and all fifty schedules in all
@@ -45,8 +56,17 @@ enum Command {
     Docker,
     /// Writes the documents that are made from the sources: `docs/confine.md`, `docs/faults.md`.
     Docs,
+    /// Builds the tutorials as a book of web pages in `target/book`; installs mdbook where it is
+    /// missing.
+    Book(book::Options),
+    /// Grades an exercise of the tutorials: `grade NN`, `grade NN --solution`. The exit code is 0
+    /// only where it is right.
+    Grade(book::Grade),
+    /// Builds libdet-c and installs it: headers, libraries, man pages, files for pkg-config and
+    /// CMake.
+    InstallC(install::Options),
     /// Installs the tools that the other commands use: cargo-nextest, cargo-deny, rustfmt,
-    /// clippy.
+    /// clippy, mdbook.
     Setup,
 }
 
@@ -57,10 +77,17 @@ fn main() -> ExitCode {
         Command::Sanitize => sanitize::sanitize(),
         Command::Mutants => mutants::mutants(),
         Command::Oracle { cases } => test::oracle(cases),
+        Command::Fuzz { seconds } => fuzz::fuzz(seconds),
         Command::Stress => test::stress(),
         Command::Matrix => test::matrix(),
         Command::Docker => test::docker(),
         Command::Docs => test::docs(),
+        Command::Book(options) => book::book(&options),
+        Command::Grade(options) => match book::grade(&options) {
+            Ok(code) => return code,
+            Err(message) => Err(message),
+        },
+        Command::InstallC(options) => install::install_c(&options),
         Command::Setup => setup::setup(),
     };
     match outcome {

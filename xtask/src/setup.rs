@@ -40,6 +40,27 @@ pub(crate) fn install(subcommand: &str) -> bool {
     installed
 }
 
+/// The book's tool in the version that the book was looked at with.
+const MDBOOK: &str = "0.5.4";
+
+/// Makes sure of mdbook; says so where it cannot.
+pub(crate) fn mdbook() -> bool {
+    let answers = || has("mdbook", &["--version"]);
+    if answers() {
+        return true;
+    }
+    println!("mdbook is missing: installing it");
+    // Without what serves the book to a browser: it is files.
+    let wanted = ["--no-default-features", "--features", "search", "--version", MDBOOK, "mdbook"];
+    let mut command = cargo(&["install", "--locked"]);
+    command.args(wanted).env_remove("RUSTFLAGS");
+    let installed = run::run(&mut command).is_ok_and(|o| o.success) && answers();
+    if !installed {
+        println!("mdbook could not be installed (its folder, ~/.cargo/bin, must be in PATH)");
+    }
+    installed
+}
+
 /// Makes sure of a component of the toolchain; says so where it cannot.
 pub(crate) fn component(subcommand: &str, component: &str) -> bool {
     if has_cargo(subcommand) {
@@ -95,6 +116,9 @@ pub(crate) fn setup() -> Result {
         if !install(subcommand) {
             missing.push(format!("cargo-{subcommand}"));
         }
+    }
+    if !mdbook() {
+        missing.push("mdbook".into());
     }
     if missing.is_empty() {
         println!("all tools are there");

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the steps, their order and the summary; `oracle` and `stress`.
 use crate::run::{self, Counts, Outcome, Result, cargo};
-use crate::{lint, mutants, sanitize, setup};
+use crate::{book, lint, mutants, sanitize, setup};
 use clap::Args;
 use std::fmt::Write as _;
 use std::fs;
@@ -40,7 +40,8 @@ pub(crate) fn test(options: &Options) -> Result {
     });
     report.check("lint", lint::lint);
 
-    let plain = plain_targets()?;
+    let (plain, unoptimised): (Vec<_>, Vec<_>) =
+        plain_targets()?.into_iter().partition(|p| p.optimised);
     if setup::install("nextest") {
         report.tests("tests", &nextest(&plain));
         if !plain.is_empty() {
@@ -53,7 +54,24 @@ pub(crate) fn test(options: &Options) -> Result {
         report.skip("cargo-nextest", "not installed: cargo test runs the tests");
         report.tests("tests", &["test", "--workspace", "--release", "--tests", "--no-fail-fast"]);
     }
+    for p in &unoptimised {
+        let name = format!("test program {}", p.name);
+        report.tests(&name, &["test", "--package", &p.package, "--test", &p.name]);
+    }
     report.tests("doc tests", &["test", "--workspace", "--release", "--doc", "--no-fail-fast"]);
+
+    let portable =
+        ["test", "--package", "detpar", "--no-default-features", "--features", "threads"];
+    let with = |more: &[&'static str]| [&portable[..], more].concat();
+    let targets = ["--lib", "--test", "iter", "--test", "engines", "--no-fail-fast"];
+    report.tests("tests without spaces", &with(&targets));
+    report.tests("doc tests without spaces", &with(&["--doc", "--", "src/iter"]));
+    report.check("serial alone", || {
+        command(&["clippy", "--package", "detpar", "--no-default-features", "--", "-D", "warnings"])
+    });
+
+    // To build it takes longer than all that it checks beyond the tests of the tutorials.
+    report.check_if(setup::has("mdbook", &["--version"]), MISSING, "book", book::build);
 
     let mutants = !options.quick && !options.no_mutants;
     report.check_if(mutants, LEFT_OUT, "mutants", mutants::mutants);
@@ -137,14 +155,18 @@ fn command(arguments: &[&str]) -> Result {
     Err(format!("cargo {} failed", arguments.join(" ")))
 }
 
-/// A test program without a harness: cargo-nextest cannot list its tests.
+/// A test program without a harness, which cargo-nextest cannot list, or one that is built by
+/// itself.
 #[derive(Debug, PartialEq, Eq)]
 struct Plain {
     package: String,
     name: String,
+    /// Built with all others; one that is not is built by itself.
+    optimised: bool,
 }
 
-/// Finds `[[test]]` tables with `harness = false` in the members' manifests.
+/// Finds `[[test]]` tables with `harness = false`, and those that the package's
+/// `metadata.detpar.unoptimised` names, in the members' manifests.
 fn plain_targets() -> Result<Vec<Plain>> {
     let tree = lint::Tree::load(run::root())?;
     let mut all = Vec::new();
@@ -158,15 +180,25 @@ fn plain_targets() -> Result<Vec<Plain>> {
 
 fn plain_targets_in(manifest: &str) -> std::result::Result<Vec<Plain>, toml::de::Error> {
     let manifest: toml::Table = manifest.parse()?;
-    let package = manifest.get("package").and_then(|p| p.get("name")).and_then(|n| n.as_str());
+    let package = manifest.get("package");
+    let unoptimised = package
+        .and_then(|p| p.get("metadata")?.get("detpar")?.get("unoptimised")?.as_array())
+        .map_or(&[][..], Vec::as_slice);
+    let package = package.and_then(|p| p.get("name")).and_then(|n| n.as_str());
     let tests = manifest.get("test").and_then(|t| t.as_array());
     Ok(tests
         .into_iter()
         .flatten()
-        .filter(|t| t.get("harness").and_then(|h| h.as_bool()) == Some(false))
-        .filter_map(|t| t.get("name")?.as_str())
-        .zip(std::iter::repeat(package))
-        .filter_map(|(name, package)| Some(Plain { package: package?.into(), name: name.into() }))
+        .filter_map(|test| {
+            let name = test.get("name")?;
+            let plain = Plain {
+                package: package?.into(),
+                name: name.as_str()?.into(),
+                optimised: !unoptimised.contains(name),
+            };
+            let harness = test.get("harness").and_then(|v| v.as_bool()).unwrap_or(true);
+            (!harness || !plain.optimised).then_some(plain)
+        })
         .collect())
 }
 
@@ -343,14 +375,25 @@ mod tests {
         let manifest = r#"
             [package]
             name = "some"
+            [package.metadata.detpar]
+            unoptimised = ["slow"]
             [[test]]
             name = "plain"
             harness = false
             [[test]]
             name = "ordinary"
+            [[test]]
+            name = "slow"
+            test = false
+            [[test]]
+            name = "by_name_only"
+            test = false
         "#;
-        let plain = plain_targets_in(manifest).unwrap();
-        assert_eq!(plain, [Plain { package: "some".into(), name: "plain".into() }]);
+        let mut plain = plain_targets_in(manifest).unwrap();
+        let expected =
+            |name: &str, optimised| Plain { package: "some".into(), name: name.into(), optimised };
+        assert_eq!(plain, [expected("plain", true), expected("slow", false)]);
+        plain.pop();
         assert_eq!(nextest(&plain).last().unwrap(), "not binary_id(some::plain)");
         assert!(!nextest(&[]).contains(&"--filterset".to_string()));
     }
