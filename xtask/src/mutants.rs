@@ -1,5 +1,7 @@
 //! Plants errors in merge and heap, one at a time, and expects the tests there to fail.
 use crate::run::{self, Outcome, Result, cargo};
+use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The planted errors: a value of the compiler's `detpar_mutant` setting, the tests that
@@ -29,6 +31,7 @@ pub(crate) fn mutants() -> Result {
         let start = Instant::now();
         match mutant(name, filter) {
             Ok(failed) => {
+                remove(name);
                 let seconds = start.elapsed().as_secs_f64();
                 println!("mutant {name}: caught by {failed} tests ({meaning}; {seconds:.1} s)");
             }
@@ -39,6 +42,19 @@ pub(crate) fn mutants() -> Result {
         }
     }
     if survivors.is_empty() { Ok(()) } else { Err(survivors.join("\n")) }
+}
+
+/// Where a mutant is built.
+fn folder(name: &str) -> PathBuf {
+    run::target().join("mutants").join(name)
+}
+
+/// Leaves nothing of a mutant that was caught: all together are gigabytes.
+fn remove(name: &str) {
+    let folder = folder(name);
+    if let Err(e) = fs::remove_dir_all(&folder) {
+        println!("{}: {e}", folder.display());
+    }
 }
 
 fn mutant(name: &str, filter: &str) -> Result<u64> {
@@ -52,7 +68,7 @@ fn mutant(name: &str, filter: &str) -> Result<u64> {
 fn tests(name: &str, arguments: &[&str]) -> Result<Outcome> {
     let mut command = cargo(TESTS);
     command.args(arguments);
-    command.env("CARGO_TARGET_DIR", run::target().join("mutants").join(name));
+    command.env("CARGO_TARGET_DIR", folder(name));
     run::add_rustflags(&mut command, &format!("--cfg detpar_mutant=\"{name}\""));
     run::run_quietly(&mut command)
 }

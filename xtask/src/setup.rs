@@ -6,6 +6,10 @@ use std::process::{Command, Stdio};
 /// Kernel with PAGEMAP_SCAN.
 const KERNEL: (u32, u32) = (6, 7);
 
+/// What all steps of `cargo xtask test` build, in bytes; half of it where debug information is
+/// compressed, as `.ci/run` asks for.
+const DISK: u64 = 12 << 30;
+
 /// Whether a tool answers.
 pub(crate) fn has(program: &str, arguments: &[&str]) -> bool {
     Command::new(program)
@@ -95,7 +99,26 @@ pub(crate) fn requirements() -> Result {
         return Err("a C linker is missing: install gcc or clang, so that `cc` is found".into());
     }
     println!("Linux {release}, x86-64; cc found");
+    if let Some(free) = free()
+        && free < DISK
+    {
+        println!(
+            "warning: {} MiB are free for {}; all tests together may need {} MiB (cargo clean, \
+             or CARGO_TARGET_DIR on a larger disk)",
+            free >> 20,
+            run::target().display(),
+            DISK >> 20
+        );
+    }
     Ok(())
+}
+
+/// Bytes that are free where cargo puts what it builds.
+pub(crate) fn free() -> Option<u64> {
+    let target = run::target();
+    let there = target.ancestors().find(|a| a.exists())?;
+    let disk = rustix::fs::statvfs(there).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn version(release: &str) -> Option<(u32, u32)> {

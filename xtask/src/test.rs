@@ -285,6 +285,9 @@ impl Report {
         };
         let step = Step { name: name.into(), time, end };
         println!("{}", step.line());
+        if let Some(free) = setup::free() {
+            println!("{} MiB of disk are free", free >> 20);
+        }
         self.steps.push(step);
     }
 

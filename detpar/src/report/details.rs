@@ -2,10 +2,11 @@
 //! has them. Looked up when a report is wanted, by the master only.
 use super::describe::Place;
 use super::field::{self, Field, Scalar};
+use super::image::Image;
 use super::locals::{self, Frame};
 use super::symbols::Code;
 use super::types::{self, Static};
-use super::{objects, symbols, unwind};
+use super::{objects, unwind};
 use kernel::abi::{Conflict, Writer};
 
 /// What is known.
@@ -74,9 +75,9 @@ fn of_static(
     thread_local: bool,
 ) -> Option<(usize, Field)> {
     let found = objects::find(address)?;
-    let bytes = symbols::read(&found)?;
+    let image = Image::of(&found)?;
     let wanted = Static { address: found.offset.wrapping_sub(offset), thread_local, name };
-    let field = types::with_static(&bytes, wanted, |unit, ty| field::at(unit, ty, offset as u64));
+    let field = types::with_static(&image, wanted, |unit, ty| field::at(unit, ty, offset as u64));
     Some((address - offset, field?))
 }
 

@@ -1,5 +1,6 @@
 //! Local variables on the stack: whose frame an address lies in, and which variable of it.
 use super::field::{self, Field};
+use super::image::Image;
 use super::objects;
 use super::symbols::{self, Lines};
 use super::types::{Unit, string};
@@ -96,8 +97,8 @@ pub(super) struct Local {
 pub(super) fn local(frame: &Frame, address: usize) -> Option<Local> {
     // The call itself, not what follows it.
     let found = objects::find(frame.ip - 1)?;
-    let bytes = symbols::read(&found)?;
-    let dwarf = symbols::dwarf(&bytes)?;
+    let image = Image::of(&found)?;
+    let dwarf = image.dwarf()?;
     let ip = found.offset as u64;
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
@@ -111,7 +112,7 @@ pub(super) fn local(frame: &Frame, address: usize) -> Option<Local> {
         if holds {
             let Found { name, ty, start, owner } = in_unit(&unit, frame, ip, address)?;
             let field = field::at(&Unit::new(unit), ty, (address - start) as u64);
-            let code = || symbols::code_in(&found, Some((&bytes, &Lines::new(&bytes)))).0.function;
+            let code = || symbols::code_in(&found, Some((&image, &Lines::new(&image)))).0.function;
             return Some(Local { name, function: owner.or_else(code), field, start });
         }
     }

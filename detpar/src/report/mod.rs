@@ -23,6 +23,8 @@ mod file;
 #[cfg(feature = "spaces")]
 mod forbidden;
 #[cfg(feature = "spaces")]
+mod image;
+#[cfg(feature = "spaces")]
 mod json;
 mod kinds;
 #[cfg(feature = "spaces")]

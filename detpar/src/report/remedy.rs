@@ -1,6 +1,7 @@
 //! What to do about a conflict over memory that a program does not mean to share: lazily filled
 //! statics, and the counts of an `Arc`.
 use super::describe::Place;
+use super::image::Image;
 use super::{objects, symbols, types};
 use crate::hidden;
 use kernel::abi::Conflict;
@@ -58,11 +59,11 @@ pub(super) fn of(conflict: &Conflict, place: &Place) -> Option<String> {
 
 fn lazy(address: usize, name: &str, offset: usize) -> Option<String> {
     let found = objects::find(address)?;
-    let bytes = symbols::read(&found)?;
+    let image = Image::of(&found)?;
     let start = found.offset.wrapping_sub(offset);
     let wanted = types::Static { address: start, thread_local: false, name };
-    let Some(path) = types::of_static(&bytes, wanted) else {
-        let (_, len) = symbols::variable_in(&bytes, found.offset)?;
+    let Some(path) = types::of_static(&image, wanted) else {
+        let (_, len) = symbols::variable_in(&image, found.offset)?;
         // SAFETY: the bytes of a static of a loaded object; the master runs, and no child.
         let looks = unsafe { hidden::may_be_lazy(address.wrapping_sub(offset), len) };
         return looks.then(|| {

@@ -1,12 +1,11 @@
 //! Names and source lines for addresses, from symbol tables and debug information.
 //!
-//! Everything is optional: a stripped program, an unreadable file or compressed debug
-//! information only makes the answer poorer. Nothing is kept, so that errors which nobody
+//! Everything is optional: a stripped program or an unreadable file only makes the answer poorer. Nothing is kept, so that errors which nobody
 //! prints cost nothing, and no lazily filled static can conflict.
+use super::image::Image;
 use super::objects::{self, Found};
-use addr2line::gimli::{self, EndianSlice, LittleEndian};
-use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
-use std::borrow::Cow;
+use addr2line::gimli::{EndianSlice, LittleEndian};
+use object::{Object, ObjectSymbol, SymbolKind};
 
 /// A variable, as far as tables tell.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ pub(super) struct Source {
 pub(super) fn variable(address: usize) -> Option<Variable> {
     let found = objects::find(address)?;
     let kind = if found.thread_local { SymbolKind::Tls } else { SymbolKind::Data };
-    let symbol = read(&found).and_then(|bytes| symbol(&bytes, found.offset, kind));
+    let symbol = Image::of(&found).and_then(|image| symbol(&image.bytes, found.offset, kind));
     let library = found.library.as_deref().map(objects::file_name);
     let thread_local = found.thread_local;
     Some(match symbol {
@@ -62,22 +61,22 @@ pub(super) fn variable(address: usize) -> Option<Variable> {
 /// What code an instruction belongs to. In a child: the library at most.
 pub(super) fn code(ip: usize) -> Code {
     let Some(found) = objects::find(ip) else { return Code::default() };
-    let bytes = read(&found);
-    let known = bytes.as_deref().map(|b| (b, Lines::new(b)));
-    code_in(&found, known.as_ref().map(|(b, lines)| (*b, lines))).0
+    let image = Image::of(&found);
+    let known = image.as_ref().map(|image| (image, Lines::new(image)));
+    code_in(&found, known.as_ref().map(|(image, lines)| (*image, lines))).0
 }
 
-/// What code lies at a place in an object whose file has these bytes, and whether it is the
+/// What code lies at a place in an object whose file this is, and whether it is the
 /// program's own: not the system's, the standard library's or ours.
-pub(super) fn code_in(found: &Found, known: Option<(&[u8], &Lines<'_>)>) -> (Code, bool) {
+pub(super) fn code_in(found: &Found, known: Option<(&Image, &Lines<'_>)>) -> (Code, bool) {
     let library = found.library.as_deref().map(objects::file_name);
     let of_system = library.as_deref().is_some_and(is_system);
-    let Some((bytes, lines)) = known else {
+    let Some((image, lines)) = known else {
         // Without names, other libraries may be the standard library as well.
         return (Code { library, ..Code::default() }, false);
     };
     let frame = frame(lines, found.offset).unwrap_or_default();
-    let name = || Some(symbol(bytes, found.offset, SymbolKind::Text)?.name);
+    let name = || Some(symbol(&image.bytes, found.offset, SymbolKind::Text)?.name);
     let function = frame.function.or_else(name);
     let own = !of_system && !frame.of_std && !function.as_deref().is_none_or(is_std_function);
     (Code { line: frame.line, source: frame.source, function, library }, own)
@@ -99,22 +98,9 @@ fn is_std_function(path: &str) -> bool {
         .any(|part| path.starts_with(part))
 }
 
-/// The object's file, where this space may read files.
-pub(super) fn read(found: &Found) -> Option<Vec<u8>> {
-    if kernel::master::in_child() {
-        return None;
-    }
-    std::fs::read(found.path()).ok()
-}
-
-/// The program's file, where this space may read files.
-pub(super) fn program() -> Option<Vec<u8>> {
-    read(&Found { library: None, offset: 0, thread_local: false })
-}
-
 /// Offset in the variable around an address, and the variable's size.
-pub(super) fn variable_in(bytes: &[u8], address: usize) -> Option<(usize, usize)> {
-    symbol(bytes, address, SymbolKind::Data).map(|s| (s.offset, s.len))
+pub(super) fn variable_in(image: &Image, address: usize) -> Option<(usize, usize)> {
+    symbol(&image.bytes, address, SymbolKind::Data).map(|s| (s.offset, s.len))
 }
 
 /// A symbol, as seen from an address in it.
@@ -163,26 +149,12 @@ struct Frame {
     of_std: bool,
 }
 
-/// Debug information, where it is there and not compressed.
-pub(super) fn dwarf(bytes: &[u8]) -> Option<gimli::Dwarf<EndianSlice<'_, LittleEndian>>> {
-    let file = object::File::parse(bytes).ok()?;
-    let load = |id: gimli::SectionId| -> Result<_, gimli::Error> {
-        let data = file.section_by_name(id.name()).and_then(|s| s.uncompressed_data().ok());
-        let data: &[u8] = match data {
-            Some(Cow::Borrowed(data)) => data,
-            _ => &[],
-        };
-        Ok(EndianSlice::new(data, LittleEndian))
-    };
-    gimli::Dwarf::load(load).ok()
-}
-
 /// What an object's debug information says of its lines: parsed once for several questions.
 pub(super) struct Lines<'a>(Option<addr2line::Context<EndianSlice<'a, LittleEndian>>>);
 
 impl<'a> Lines<'a> {
-    pub fn new(bytes: &'a [u8]) -> Lines<'a> {
-        Lines(dwarf(bytes).and_then(|dwarf| addr2line::Context::from_dwarf(dwarf).ok()))
+    pub fn new(image: &'a Image) -> Lines<'a> {
+        Lines(image.dwarf().and_then(|dwarf| addr2line::Context::from_dwarf(dwarf).ok()))
     }
 }
 
@@ -298,7 +270,7 @@ mod tests {
     fn broken_objects_have_none() {
         for bytes in [&b""[..], b"\x7fELF", &[0; 4096]] {
             assert!(symbol(bytes, 0, SymbolKind::Data).is_none());
-            assert!(frame(&Lines::new(bytes), 0).is_none());
+            assert!(frame(&Lines::new(&Image::new(bytes.to_vec())), 0).is_none());
         }
     }
 

@@ -1,5 +1,5 @@
 //! Variables in debug information: the one that a static's address belongs to, and its type.
-use super::symbols;
+use super::image::Image;
 use addr2line::gimli::{
     self, AttributeValue, EndianSlice, LittleEndian, Operation, UnitOffset, UnitRef,
 };
@@ -65,20 +65,20 @@ pub(super) struct Static<'a> {
 }
 
 /// Path of the type of a static, without parameters: `std::sync::once_lock::OnceLock`.
-pub(super) fn of_static(bytes: &[u8], wanted: Static<'_>) -> Option<String> {
-    with_static(bytes, wanted, |unit, ty| path(&unit.at, ty))
+pub(super) fn of_static(image: &Image, wanted: Static<'_>) -> Option<String> {
+    with_static(image, wanted, |unit, ty| path(&unit.at, ty))
 }
 
-/// What `f` says of the type of a static of an object whose file has these bytes.
+/// What `f` says of the type of a static of an object whose file this is.
 pub(super) fn with_static<T>(
-    bytes: &[u8],
+    image: &Image,
     wanted: Static<'_>,
     f: impl Fn(&Unit<'_, '_>, UnitOffset) -> Option<T>,
 ) -> Option<T> {
     let start = wanted.name.trim_start_matches(['<', '&']);
     // What C has no path for may be anywhere.
     let krate = start.find("::").map_or("", |end| &start[..end]);
-    let dwarf = symbols::dwarf(bytes)?;
+    let dwarf = image.dwarf()?;
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
         let Ok(unit) = dwarf.unit(header) else { continue };
@@ -153,7 +153,7 @@ mod tests {
         let of = |address: usize, name: &str| {
             let found = objects::find(address).expect("the program is loaded");
             let wanted = Static { address: found.offset, thread_local: false, name };
-            of_static(&symbols::read(&found)?, wanted)
+            of_static(&Image::of(&found)?, wanted)
         };
         let name = "detpar::report::types::tests";
         let once = (&raw const ONCE).addr();

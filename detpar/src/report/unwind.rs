@@ -1,6 +1,7 @@
 //! From the place where a child ended up its stack, to the first caller that is the program's
 //! own: refused calls and faults mostly happen in a library, and it is the program's line that
 //! a reader looks for.
+use super::image::Image;
 use super::objects::{self, Found};
 use super::symbols::{self, Code, Lines};
 use addr2line::gimli::{
@@ -24,17 +25,17 @@ pub(super) fn caller(trace: &Trace, back: usize) -> Code {
     let mut registers = trace.registers;
     let mut back = back;
     let mut innermost = None;
-    let program = symbols::program();
-    let lines = program.as_deref().map(Lines::new);
+    let program = Image::of_program();
+    let lines = program.as_ref().map(Lines::new);
     for _ in 0..FRAMES {
         let at = (registers[IP] as usize).wrapping_sub(back);
         let Some(found) = objects::find(at) else { break };
         let (code, next) = match found.library {
-            None => look(&found, program.as_deref().zip(lines.as_ref()), &registers, trace),
+            None => look(&found, program.as_ref().zip(lines.as_ref()), &registers, trace),
             Some(_) => {
-                let read = symbols::read(&found);
-                let lines = read.as_deref().map(Lines::new);
-                look(&found, read.as_deref().zip(lines.as_ref()), &registers, trace)
+                let image = Image::of(&found);
+                let lines = image.as_ref().map(Lines::new);
+                look(&found, image.as_ref().zip(lines.as_ref()), &registers, trace)
             }
         };
         if let Next::Found = next {
@@ -55,8 +56,8 @@ pub(super) fn own(calls: &[usize]) -> Option<Code> {
     if calls.first().is_none_or(|&at| at == 0) {
         return None;
     }
-    let program = symbols::program()?;
-    let known = Some((&program[..], &Lines::new(&program)));
+    let program = Image::of_program()?;
+    let known = Some((&program, &Lines::new(&program)));
     calls.iter().take_while(|&&at| at != 0).find_map(|at| {
         let found = objects::find(at.wrapping_sub(1)).filter(|found| found.library.is_none())?;
         let (code, own) = symbols::code_in(&found, known);
@@ -77,7 +78,7 @@ enum Next {
 /// What code a frame is in, of an object of which so much is known.
 fn look(
     found: &Found,
-    known: Option<(&[u8], &Lines<'_>)>,
+    known: Option<(&Image, &Lines<'_>)>,
     registers: &[u64; 17],
     trace: &Trace,
 ) -> (Code, Next) {
@@ -85,7 +86,7 @@ fn look(
     if own {
         return (code, Next::Found);
     }
-    let next = known.and_then(|(bytes, _)| step(bytes, found, registers, trace));
+    let next = known.and_then(|(image, _)| step(&image.bytes, found, registers, trace));
     (code, next.map_or(Next::End, Next::Caller))
 }
 
@@ -171,12 +172,12 @@ mod tests {
     fn frames_follow_each_other() {
         let trace = here();
         let found = objects::find(trace.registers[IP] as usize).expect("this program");
-        let bytes = symbols::read(&found).expect("this program's file");
-        let up = step(&bytes, &found, &trace.registers, &trace).expect("a caller");
+        let image = Image::of(&found).expect("this program's file");
+        let up = step(&image.bytes, &found, &trace.registers, &trace).expect("a caller");
         let test = objects::find(up[IP] as usize - 1).expect("this program");
-        let (code, _) = symbols::code_in(&test, Some((&bytes, &Lines::new(&bytes))));
+        let (code, _) = symbols::code_in(&test, Some((&image, &Lines::new(&image))));
         assert!(code.function.is_some_and(|f| f.contains("frames_follow_each_other")));
         let cut = Trace { stack: Vec::new(), ..trace };
-        assert!(step(&bytes, &found, &cut.registers, &cut).is_none(), "without a stack");
+        assert!(step(&image.bytes, &found, &cut.registers, &cut).is_none(), "without a stack");
     }
 }
