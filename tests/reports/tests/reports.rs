@@ -57,7 +57,7 @@ fn the_same_at_any_number_of_workers() {
 /// One report in full, but for the address.
 #[test]
 fn a_report() {
-    let source = include_str!("../programs/reports.rs");
+    let source = include_str!("../src/reports.rs");
     let at = |side: &str| {
         let mark = format!("// a_field: {side}");
         let line = source.lines().position(|l| l.ends_with(&mark)).expect("a marked line");
@@ -72,7 +72,7 @@ fn a_report() {
     let expected = format!(
         "\
 error[conflict]: children 0 and 1 both wrote `reports::STATE.items[3].count`
-   --> tests/programs/reports.rs:{lower}:{column}
+   --> tests/reports/src/reports.rs:{lower}:{column}
     |
 {lower} | {first}
     |                           ^ child 0 wrote 8 here
@@ -166,7 +166,7 @@ fn no_child_runs_again_where_that_is_switched_off() {
 /// The fields that docs/reports.md describes, and their types.
 #[test]
 fn objects_for_programs() {
-    let docs = include_str!("../../docs/reports.md");
+    let docs = include_str!("../../../docs/reports.md");
     let is_documented = |name: &str| docs.contains(&format!("| `{name}` |"));
     let text = told(program().env("JSON", "1"));
     let mut kinds = Vec::new();
@@ -212,7 +212,7 @@ fn has(list: &Value, n: usize, each: impl Fn(&Value) -> bool) -> bool {
 fn is_writer(writer: &Value, is_documented: impl Fn(&str) -> bool) -> bool {
     let fields = writer.as_object().expect("an object");
     fields.keys().all(|k| is_documented(k))
-        && writer["file"] == "tests/programs/reports.rs"
+        && writer["file"] == "tests/reports/src/reports.rs"
         && writer["line"].as_u64().is_some_and(|l| l > 1)
         && writer["column"].is_u64()
         && writer["function"].as_str().is_some_and(|f| f.starts_with("reports::"))

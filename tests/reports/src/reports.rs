@@ -96,7 +96,7 @@ fn compare(c: &MergeConflict, expected: &Expected) {
     let report = c.report();
     for (found, line) in c.lines().iter().zip(lines(expected.mark)) {
         let found = found.as_ref().expect("a line");
-        assert!(found.contains(&format!("programs/reports.rs:{line}:")), "not {line}: {report}");
+        assert!(found.contains(&format!("reports/src/reports.rs:{line}:")), "not {line}: {report}");
     }
     let told = (c.function(), c.variable(), c.field(), c.type_name());
     // An optimiser may keep a local variable elsewhere.
@@ -537,7 +537,7 @@ fn allocated() {
     };
     let check = |of: &str, origin: Option<String>, report: &str| {
         let known = std::env::var_os("DETPAR_ORIGINS").is_some() && !is_stripped();
-        let wanted = format!("tests/programs/reports.rs:{}:", at(of));
+        let wanted = format!("tests/reports/src/reports.rs:{}:", at(of));
         assert_eq!(known, report.contains("the block was allocated here"), "{of}: {report}");
         assert_eq!(known, origin.is_some_and(|l| l.starts_with(&wanted)), "{of}: {report}");
         println!("{report}");
