@@ -169,7 +169,7 @@ fn serve(construct: u32) {
             // Before the outcome: a master that sees the construct complete sees us idle.
             mail.state.store(state::IDLE, SeqCst);
         }
-        publish(con, i, status, me.stage as u64);
+        publish(con, i, status, me.stage as u64, last);
         changes::tidy(me);
         if last {
             return;
@@ -200,7 +200,9 @@ fn claim(c: u32, con: &Construct, life: u32, slot: u32) -> Option<u32> {
     }
 }
 
-fn publish(con: &Construct, i: u32, status: u32, at: u64) {
+/// Says what became of a child, and to the master where that changes what it can do: a worker that
+/// goes on to the next child keeps its permit.
+fn publish(con: &Construct, i: u32, status: u32, at: u64, idle: bool) {
     chaos::point();
     let Some(o) = con.outcomes.get(i as usize) else { return };
     let stopped = status == outcome::STOPPED;
@@ -211,7 +213,7 @@ fn publish(con: &Construct, i: u32, status: u32, at: u64) {
     o.status.store(status, SeqCst);
     let reported = con.reported.fetch_add(1, SeqCst).wrapping_add(1);
     let done = reported >= con.limit.load(SeqCst);
-    let hungry = control().told.hungry.load(SeqCst) != 0;
+    let hungry = idle && control().told.hungry.load(SeqCst) != 0;
     // The home worker leaves its processor to the master, which then watches for the rest.
     let home_idle = me().slot == HOME && con.next.load(SeqCst) >= con.limit.load(SeqCst);
     if done || status != outcome::RETURNED || hungry || home_idle {
@@ -503,7 +505,7 @@ fn park(me: &mut Me, con: &Construct, i: u32, job: &Job, life: u32) -> bool {
     mail.ask.store(ask::PARK, SeqCst);
     // Before the outcome: a master that sees the construct complete sees us parked.
     mail.state.store(state::REQUEST, SeqCst);
-    publish(con, i, outcome::STOPPED, me.stage as u64);
+    publish(con, i, outcome::STOPPED, me.stage as u64, true);
     loop {
         signal_master();
         wait_go(mail, false);
@@ -578,7 +580,7 @@ pub(crate) fn finish_end() -> ! {
     stage::keep(me, life, false);
     if let Some(con) = control().constructs.get(me.construct as usize) {
         control().mail[slot as usize].state.store(state::FAULTED, SeqCst);
-        publish(con, me.index, outcome::FAILED, me.stage as u64);
+        publish(con, me.index, outcome::FAILED, me.stage as u64, true);
     }
     sys::exit(0)
 }

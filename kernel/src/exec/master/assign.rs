@@ -136,6 +136,26 @@ impl Master {
         }
     }
 
+    /// Keeps a worker off the processor that the master and the home worker share, as long as
+    /// there is another for it. The system's scheduler often wakes it there, beside them, and
+    /// moves it only after longer than most constructs take.
+    fn place(&mut self, slot: u32) {
+        let home_runs = u32::from(self.workers[HOME as usize].assigned != 0);
+        let others = control().told.spinners_allowed.load(Relaxed);
+        let room = self.running - home_runs <= others;
+        let off = if room { cpu::current() + 1 } else { 0 };
+        let w = &mut self.workers[slot as usize];
+        if w.off == off {
+            return;
+        }
+        w.off = off;
+        let mut mask = self.affinity;
+        if let Some(here) = off.checked_sub(1) {
+            mask[here / 64] &= !(1 << (here % 64));
+        }
+        sys::set_affinity(w.pid, &mask);
+    }
+
     pub(super) fn start(&mut self, slot: u32) {
         if slot == HOME {
             let here = cpu::current() + 1;
@@ -143,6 +163,8 @@ impl Master {
                 sys::pin(self.workers[HOME as usize].pid, here - 1);
                 self.home_cpu = here;
             }
+        } else {
+            self.place(slot);
         }
         self.started = cpu::cycles();
         let mail = &control().mail[slot as usize];

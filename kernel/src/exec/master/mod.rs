@@ -35,6 +35,8 @@ struct Worker {
     epoch: u32,
     /// Life of the construct it was given.
     life: u32,
+    /// Processor that it is kept off, plus one; 0: none.
+    off: usize,
 }
 
 impl Worker {
@@ -48,6 +50,7 @@ impl Worker {
         restarted: false,
         epoch: 0,
         life: 0,
+        off: 0,
     };
 }
 
