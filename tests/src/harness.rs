@@ -58,7 +58,7 @@ impl Program {
         for name in OURS {
             command.env_remove(name);
         }
-        let program = Program { command, limit: Duration::from_secs(60) };
+        let program = Program { command, limit: Duration::from_secs(180) };
         if !in_docker() {
             return program;
         }
@@ -130,7 +130,7 @@ impl Program {
         self
     }
 
-    /// Sets how long it may take (a minute otherwise).
+    /// Sets how long it may take (three minutes otherwise).
     pub fn limit(mut self, limit: Duration) -> Program {
         self.limit = limit;
         self
