@@ -79,6 +79,13 @@ fn pictures() -> Result {
         }
         println!("{}", svg.display());
     }
+    let svg = run::root().join("tutorials/src/img/side-tables.svg");
+    let mut tables = cargo(&["run", "-q", "--release", "-p", "detpar-side", "--bin", "tables"]);
+    tables.args(["--", "--svg"]).arg(&svg);
+    if !run::run(&mut tables)?.success {
+        return Err("side-tables could not be drawn".into());
+    }
+    println!("{}", svg.display());
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::{env, fs, io};
 
 const WORKERS: [&str; 3] = ["1", "2", "8"];
 
-/// Those are tested where what they run is built: with the grader, the side track, and libdet-c.
+/// Those are tested where what they run is built: with the grader, the side tracks, and libdet-c.
 const ELSEWHERE: [&str; 5] = [
     "cargo xtask grade ",
     "cargo run -q --release -p detpar-side ",

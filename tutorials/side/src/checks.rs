@@ -25,7 +25,7 @@ pub fn step<M: Machine>(number: usize) -> Checked {
     }
 }
 
-fn that(right: bool, wrong: impl Into<String>) -> Checked {
+pub(crate) fn that(right: bool, wrong: impl Into<String>) -> Checked {
     if right { Ok(()) } else { Err(wrong.into()) }
 }
 

@@ -1,2 +1,3 @@
 //! What the reader repairs.
 pub mod snapshots;
+pub mod tables;

@@ -1,2 +1,3 @@
 //! The same, done right.
 pub mod snapshots;
+pub mod tables;
