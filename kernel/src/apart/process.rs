@@ -220,6 +220,7 @@ unsafe fn live(t: &'static Tree, job: Job, number: u32, me: Child, out: *mut u8)
     t.reset_locals();
     print_at_once();
     here.child.set(Some(me));
+    here.inherited.set(t.count());
     here.path.borrow_mut().push(number);
     here.set_inside(0);
     // SAFETY: the caller's contract.

@@ -43,6 +43,8 @@ pub(super) struct Here {
     inside: Cell<u32>,
     /// Whether this is a child.
     pub child: Cell<Option<Child>>,
+    /// How many blocks there were when it began.
+    pub inherited: Cell<usize>,
     /// The numbers that lead here from the master.
     pub path: RefCell<Vec<u32>>,
 }

@@ -132,6 +132,21 @@ static void few(void) {
     CHECK(descriptors() == before);
 }
 
+/* A child closes a stream of its parent's for itself, as after a fork. */
+static void streams(const char *path) {
+    FILE *file = fopen(path, "r"), *own;
+    char word[8] = "";
+    CHECK(file && fgetc(file) == '/');
+    for (int i = 0; i < 2; i++)
+        if (det_fork(i) == 0) {
+            CHECK(fclose(file) == 0 && (own = fopen(path, "r")) && fclose(own) == 0);
+            det_exit(0);
+        }
+    for (int i = 0; i < 2; i++)
+        CHECK(det_join(i) == 0);
+    CHECK(fread(word, 1, 3, file) == 3 && strcmp(word, "* A") == 0 && fclose(file) == 0);
+}
+
 /* Memory of a library that is loaded later merges as any other. */
 static void loaded(const char *path) {
     void *library = dlopen(path, RTLD_NOW);
@@ -162,6 +177,8 @@ int main(int argc, char **argv) {
         few();
     else if (strcmp(name, "loaded") == 0)
         loaded(argv[2]);
+    else if (strcmp(name, "streams") == 0)
+        streams(argv[2]);
     else
         return 2;
     puts("serial: ok");
