@@ -56,6 +56,27 @@ fn prints_what_spaces_prints() {
     }
 }
 
+/// Signals, ends of children, buffers, descriptors, libraries.
+#[test]
+fn children_disturb_nothing_and_lose_nothing() {
+    let path = build("serial-alone", "serial", &[]);
+    let library = path.with_file_name("library.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/library.c");
+    let gcc =
+        Command::new("gcc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    assert!(gcc.expect("gcc").success());
+    let library = library.to_str().expect("a path in UTF-8");
+    for case in ["handlers", "few"] {
+        serial(&path).arg(case).run().expect(0);
+    }
+    serial(&path).args(&["loaded", library]).run().expect(0);
+    serial(&path).arg("streams").arg(&source).run().expect(0);
+    for case in ["fails", "ends", "buffer"] {
+        let spaces = Program::new(&path).arg(case).run().expect(0).text();
+        assert_eq!(serial(&path).arg(case).run().expect(0).text(), spaces, "{case}");
+    }
+}
+
 #[test]
 fn raw_calls_and_static_programs_are_refused() {
     let path = build("raw", "planted", &[]);

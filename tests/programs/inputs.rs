@@ -52,6 +52,8 @@ fn main() {
     match case {
         "plain" => {}
         "fails" => std::process::exit(3),
+        // SAFETY: ends the program, and no destructor is missed.
+        "leaves" => unsafe { libc::_exit(4) },
         "aborts" => std::process::abort(),
         "faults" => fault(),
         "polls" => println!("{}", polls()),
@@ -62,6 +64,12 @@ fn main() {
             if has_another_name() {
                 let _ = std::fs::read("/nonexistent");
             }
+        }
+        // One more number for standard output: a replay would not print what goes there.
+        "duplicate" => {
+            let out = std::io::stdout();
+            let out = std::os::fd::AsFd::as_fd(&out).try_clone_to_owned().expect("a number");
+            std::fs::File::from(out).write_all(b"by another number\n").expect("room");
         }
         "socket" => drop(std::net::UdpSocket::bind("127.0.0.1:0")),
         "command" => drop(std::process::Command::new("/bin/true").status()),

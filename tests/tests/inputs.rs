@@ -88,8 +88,10 @@ fn a_replay_gives_the_same_output_on_other_inputs() {
 #[test]
 fn an_exit_code_is_the_recorded_one() {
     let place = Place::new("code");
-    place.record("fails").run().expect(3);
-    place.replay("fails").run().expect(3);
+    for (case, code) in [("fails", 3), ("leaves", 4)] {
+        place.record(case).run().expect(code);
+        place.replay(case).run().expect(code);
+    }
 }
 
 /// What a signal ends has an end in its record, and ends so once more.
@@ -205,6 +207,7 @@ fn damaged_records_are_refused_at_the_start() {
 fn what_cannot_be_recorded_is_named() {
     let place = Place::new("refused");
     refused(place.record("socket").run(), 69, &["socket cannot be recorded", "a file or a pipe"]);
+    refused(place.record("duplicate").run(), 69, &["fcntl", "output and error stay what they are"]);
     refused(place.record("command").run(), 69, &["cannot be recorded", "other programs"]);
     refused(place.record("thread").run(), 69, &["clone", "cannot be recorded"]);
     refused(place.replay("thread").run(), 78, &["cut off"]);

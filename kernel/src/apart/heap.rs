@@ -52,6 +52,12 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut c_void {
     core::ptr::with_exposed_provenance_mut(start)
 }
 
+/// Whether this space is a child, and an address is that of a block which it did not make itself.
+pub(crate) fn is_inherited(p: *const c_void) -> bool {
+    let number = tree().and_then(|t| Some((t.here(), t.block_at(p.addr())?)));
+    number.is_some_and(|(here, i)| here.child.get().is_some() && i < here.inherited.get())
+}
+
 /// The number of the live block that starts at an address.
 fn find(p: usize) -> Option<usize> {
     let t = tree()?;

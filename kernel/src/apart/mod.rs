@@ -26,7 +26,7 @@ use crate::exec::control::Job;
 use crate::sys;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use joined::{Changes, Undo};
-use process::{Come, Process};
+use process::{Come, Process, Quiet};
 use std::cell::RefCell;
 use tree::{Tree, tree};
 
@@ -109,7 +109,7 @@ thread_local! {
 /// In a new child, whose parent has them; and in one that ends.
 fn forget_children() {
     // They are no children of this process: it may neither wait for them nor end them.
-    OPEN.with(|o| o.take().into_iter().for_each(core::mem::forget));
+    OPEN.with(|o| o.take().into_iter().for_each(|c| c.process.disown()));
 }
 
 /// The numbers that lead from the master to this process.
@@ -130,7 +130,10 @@ fn master() -> Result<&'static Tree, GetError> {
     }
     match crate::space::threads::ever() && sys::thread_count() != Some(1) {
         true => Err(Error::Busy.into()),
-        false => Ok(t),
+        false => {
+            t.follow_loads();
+            Ok(t)
+        }
     }
 }
 
@@ -161,6 +164,7 @@ pub unsafe fn fork(id: u32, job: Job) -> Result<(), GetError> {
     if is_alive(id) {
         return Err(Error::Exists.into());
     }
+    let _quiet = Quiet::new();
     // SAFETY: the caller's contract; there is no result.
     let mut process = unsafe { Process::start(t, job, id, None, core::ptr::null_mut()) }?;
     let end = match process.wait(t) {
@@ -264,7 +268,7 @@ pub unsafe fn run(jobs: &[Job], frames: usize) -> Result<Results, GetError> {
     let size = jobs.iter().map(|j| j.out_size).max().unwrap_or(0).next_multiple_of(16);
     let len = (size * jobs.len()).max(1);
     let results = Results { at: tree::reserve(0, len, true)?, size, len };
-    let mut undo = Undo::default();
+    let (mut undo, _quiet) = (Undo::default(), Quiet::new());
     // SAFETY: the caller's contract.
     let run = unsafe { in_phases(t, jobs, frames, &results, &mut undo) };
     if run.is_err() {

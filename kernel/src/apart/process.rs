@@ -5,9 +5,11 @@ use super::tree::{Changed, Child, Tree};
 use crate::abi::{Cause, Fault, Forbidden, Site};
 use crate::error::Error;
 use crate::exec::control::Job;
-use crate::sys;
+use crate::space::signals::Deferred;
+use crate::sys::{self, Action};
 use core::ffi::c_int;
 use core::sync::atomic::Ordering::Relaxed;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 /// What a child says.
 const ENDED: u8 = b'e';
@@ -16,11 +18,45 @@ const WAITS: u8 = b'w';
 /// A child's process, from its parent's side.
 pub(super) struct Process {
     pid: i32,
-    hears: c_int,
-    tells: c_int,
-    log: c_int,
+    /// Where it is heard and told; while it lives.
+    lines: Option<(OwnedFd, OwnedFd)>,
+    /// What it printed; nothing where that is known to be nothing.
+    log: Option<OwnedFd>,
     frames: Option<usize>,
-    reaped: bool,
+}
+
+/// While it lives children may run: a handler of the program would write beside their snapshots, and
+/// how a child ended is kept for its parent to ask.
+pub(super) struct Quiet {
+    /// What the program had set for ends of its children, where nobody could have asked.
+    ends: Option<Action>,
+    _deferred: Deferred,
+}
+
+impl Quiet {
+    pub fn new() -> Quiet {
+        const UNASKED: u64 = libc::SA_NOCLDWAIT as u64;
+        let deferred = Deferred::apart();
+        let asked = |now: &Action| Action {
+            handler: if now.handler == libc::SIG_IGN { libc::SIG_DFL } else { now.handler },
+            flags: now.flags & !UNASKED,
+            ..*now
+        };
+        // SAFETY: no handler is set but that of the program.
+        let ends = unsafe { sys::action(libc::SIGCHLD, None) }
+            .ok()
+            .filter(|now| now.handler == libc::SIG_IGN || now.flags & UNASKED != 0)
+            // SAFETY: as above.
+            .filter(|now| unsafe { sys::action(libc::SIGCHLD, Some(&asked(now))) }.is_ok());
+        Quiet { ends, _deferred: deferred }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // SAFETY: the program's own, from before.
+        let _ = self.ends.map(|ends| unsafe { sys::action(libc::SIGCHLD, Some(&ends)) });
+    }
 }
 
 /// How far a child has come.
@@ -36,6 +72,22 @@ pub(super) enum Come {
 fn unsupported(what: &'static str) -> impl Fn(i32) -> Error {
     let remedy = "raise the limits on processes and open files (ulimit -u, ulimit -n)";
     move |errno| Error::Unsupported { what, remedy, errno }
+}
+
+unsafe extern "C" {
+    static stdout: *mut libc::FILE;
+}
+
+/// Has this child's standard output in its log as it prints it, whatever ends it; and never in the
+/// stream's buffer, which is memory that merges.
+fn print_at_once() {
+    /// A flag of glibc's, in the first word: whoever replaces the buffer is not to free it.
+    const NOT_ITS_OWN: c_int = 1;
+    // SAFETY: libc's own stream, flushed, in a process of one thread.
+    unsafe {
+        *stdout.cast::<c_int>() |= NOT_ITS_OWN;
+        libc::setvbuf(stdout, core::ptr::null_mut(), libc::_IONBF, 0);
+    }
 }
 
 /// Hands over what libc's streams hold.
@@ -57,36 +109,41 @@ impl Process {
         out: *mut u8,
     ) -> Result<Process, Error> {
         flush();
-        let pipe = || sys::life_line().map_err(unsupported("making a pipe"));
+        // SAFETY: made by the call, for this process alone.
+        let own = |fd| unsafe { OwnedFd::from_raw_fd(fd) };
+        let pipe =
+            || sys::life_line().map(|ends| ends.map(own)).map_err(unsupported("making a pipe"));
         let log = sys::memory_file(c"detpar output", 0).map_err(unsupported("making a file"))?;
+        let log = own(log);
         let ([hears, says], [child_hears, tells]) = (pipe()?, pipe()?);
         let pid = match sys::fork_here() {
             Ok(0) => {
                 sys::tools::die_with_parent();
-                sys::close(hears);
-                sys::close(tells);
-                let _ = sys::tools::duplicate(log, 1);
-                let me = Child { says, hears: child_hears, frames };
+                drop((hears, tells));
+                let _ = sys::tools::duplicate(log.as_raw_fd(), 1);
+                drop(log);
+                let (says, hears) = (says.into_raw_fd(), child_hears.into_raw_fd());
                 // SAFETY: the caller's contract.
-                unsafe { live(t, job, number, me, out) }
+                unsafe { live(t, job, number, Child { says, hears, frames }, out) }
             }
             Ok(pid) => pid,
             Err(e) => return Err(unsupported("making a process")(e)),
         };
-        sys::close(says);
-        sys::close(child_hears);
-        Ok(Process { pid, hears, tells, log, frames, reaped: false })
+        Ok(Process { pid, lines: Some((hears, tells)), log: Some(log), frames })
     }
 
     /// Lets the child go on from a barrier, with this process's memory.
     pub fn go_on(&self, t: &Tree) {
         t.publish(self.frames);
-        let _ = sys::write_all(self.tells, &[WAITS]);
+        if let Some((_, tells)) = &self.lines {
+            let _ = sys::write_all(tells.as_raw_fd(), &[WAITS]);
+        }
     }
 
     /// Waits until the child has stopped.
     pub fn wait(&mut self, t: &Tree) -> Come {
-        let said = sys::tools::take_byte(self.hears);
+        let hears = self.lines.as_ref().map(|(hears, _)| hears.as_raw_fd());
+        let said = hears.and_then(sys::tools::take_byte);
         let changes = || t.changes(self.frames);
         match said {
             Some(WAITS) => return Come::Waits(changes()),
@@ -112,18 +169,29 @@ impl Process {
     }
 
     fn reap(&mut self) -> c_int {
-        self.reaped = true;
-        sys::tools::reap(self.pid)
+        let status = sys::tools::reap(self.pid);
+        // Ended children may be many, until they are joined: they keep no more than they need.
+        self.lines = None;
+        let mut byte = 0u8;
+        let to = (&raw mut byte).expose_provenance();
+        self.log = self.log.take().filter(|l| sys::tools::read_some(l.as_raw_fd(), to, 1, 0) > 0);
+        status
+    }
+
+    /// Forgets a child of another process.
+    pub fn disown(mut self) {
+        self.lines = None;
     }
 
     /// Prints what the child has printed.
     pub fn deliver(&self) {
         flush();
+        let Some(log) = &self.log else { return };
         let mut at = 0;
         let mut buffer = [0u8; 4096];
         loop {
             let to = buffer.as_mut_ptr().expose_provenance();
-            let n = sys::tools::read_some(self.log, to, buffer.len(), at);
+            let n = sys::tools::read_some(log.as_raw_fd(), to, buffer.len(), at);
             if n == 0 {
                 return;
             }
@@ -135,11 +203,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.reaped {
+        if self.lines.is_some() {
             sys::tools::kill(self.pid);
             self.reap();
         }
-        [self.hears, self.tells, self.log].into_iter().for_each(sys::close);
     }
 }
 
@@ -151,7 +218,9 @@ unsafe fn live(t: &'static Tree, job: Job, number: u32, me: Child, out: *mut u8)
     let here = t.here();
     super::forget_children();
     t.reset_locals();
+    print_at_once();
     here.child.set(Some(me));
+    here.inherited.set(t.count());
     here.path.borrow_mut().push(number);
     here.set_inside(0);
     // SAFETY: the caller's contract.

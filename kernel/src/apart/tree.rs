@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::image::layout::{page_ceil, page_floor};
 use crate::image::{lazy, regions};
 use crate::merge::Page;
+use crate::space::loaded;
 use crate::sys::{self, tools::copy_unseen};
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_int, c_void};
@@ -42,6 +43,8 @@ pub(super) struct Here {
     inside: Cell<u32>,
     /// Whether this is a child.
     pub child: Cell<Option<Child>>,
+    /// How many blocks there were when it began.
+    pub inherited: Cell<usize>,
     /// The numbers that lead here from the master.
     pub path: RefCell<Vec<u32>>,
 }
@@ -82,12 +85,31 @@ pub(crate) struct Tree {
     exchange: usize,
     exchange_len: usize,
     here: Here,
+    objects: RefCell<Objects>,
+}
+
+/// What is known of the loaded objects.
+#[derive(Default)]
+struct Objects {
     /// What merges of the program's data; sorted.
     data: Vec<Range<usize>>,
     /// What does not, of that.
     own: Vec<Range<usize>>,
     /// Start, template and length of each object's thread-local storage.
     locals: Vec<(usize, usize, usize, usize)>,
+}
+
+impl Objects {
+    /// Those that are loaded now; none where the library is part of the program's own file.
+    fn look() -> Option<Objects> {
+        let mut all = Objects::default();
+        let to = (&raw mut all).cast::<c_void>();
+        // SAFETY: the callback matches the loader's contract and is given what it fills.
+        let apart = unsafe { libc::dl_iterate_phdr(Some(each_object), to) } == 0;
+        all.data.sort_by_key(|r| r.start);
+        all.own.sort_by_key(|r| r.start);
+        apart.then_some(all)
+    }
 }
 
 static TREE: AtomicUsize = AtomicUsize::new(0);
@@ -126,7 +148,14 @@ impl Tree {
         tools::look_up();
         let (most, arena_len) = if tools::has_valgrind() { WATCHED } else { ROOM };
         let exchange_len = arena_len + most + EXCHANGE;
-        let mut t = Tree {
+        let Some(objects) = Objects::look() else {
+            return Err(Error::Unsupported {
+                what: "the engine `serial` with the static library",
+                remedy: "link the program with the shared library (-ldetpar)",
+                errno: libc::EOPNOTSUPP,
+            });
+        };
+        let t = Tree {
             shared: reserve(0, PAGE, true)?,
             table: reserve(0, most * size_of::<(usize, usize)>(), true)?,
             arena: reserve(PLACE, arena_len, false)?,
@@ -137,27 +166,23 @@ impl Tree {
             exchange: reserve(0, exchange_len, true)?,
             exchange_len,
             here: Here::default(),
-            data: Vec::new(),
-            own: Vec::new(),
-            locals: Vec::new(),
+            objects: RefCell::new(objects),
         };
         tools::no_access(t.arena, t.arena_len);
         tools::no_access(t.exchange, t.exchange_len);
-        // SAFETY: the callback matches the loader's contract and is given the tree.
-        let apart =
-            unsafe { libc::dl_iterate_phdr(Some(each_object), (&raw mut t).cast::<c_void>()) } == 0;
-        if !apart {
-            return Err(Error::Unsupported {
-                what: "the engine `serial` with the static library",
-                remedy: "link the program with the shared library (-ldetpar)",
-                errno: libc::EOPNOTSUPP,
-            });
-        }
-        t.data.sort_by_key(|r| r.start);
-        t.own.sort_by_key(|r| r.start);
         t.shared().frontier.store(t.arena, Relaxed);
         TREE.store(Box::into_raw(Box::new(t)).expose_provenance(), Release);
         Ok(())
+    }
+
+    /// Takes note of libraries that the master has loaded or unloaded. (What a child loads is its own.)
+    pub fn follow_loads(&self) {
+        if self.here.child.get().is_none()
+            && loaded::note()
+            && let Some(objects) = Objects::look()
+        {
+            *self.objects.borrow_mut() = objects;
+        }
     }
 
     pub fn shared(&self) -> &Shared {
@@ -230,7 +255,8 @@ impl Tree {
         let states = self.states..page_ceil(self.states + self.shared().count.load(Relaxed));
         let stack = frames.map(|f| page_floor(f)..stack_end());
         let mut at = self.exchange;
-        let all = self.data.iter().cloned().chain([heap, states]).chain(stack);
+        let objects = self.objects.borrow();
+        let all = objects.data.iter().cloned().chain([heap, states]).chain(stack);
         all.map(|r| {
             let place = at;
             at += r.len();
@@ -282,7 +308,7 @@ impl Tree {
     /// frames below those that are live.
     fn leave_out(&self, addr: usize, frames: Option<usize>, page: &mut Page) {
         let below = frames.filter(|&f| f > addr && f - addr < PAGE).map(|f| addr..f);
-        for own in self.own.iter().cloned().chain(below) {
+        for own in self.objects.borrow().own.iter().cloned().chain(below) {
             let from = own.start.clamp(addr, addr + PAGE) - addr;
             let to = own.end.clamp(addr, addr + PAGE) - addr;
             page.0[from..to].fill(0);
@@ -323,7 +349,7 @@ impl Tree {
 
     /// Gives thread-local variables of the program their initial values.
     pub fn reset_locals(&self) {
-        for &(to, template, len, all) in &self.locals {
+        for &(to, template, len, all) in &self.objects.borrow().locals {
             // SAFETY: the main thread's block of an object and the object's template.
             unsafe {
                 copy_unseen(template, to, len);
@@ -350,15 +376,15 @@ fn is_tool(name: &str) -> bool {
 /// file, as its data could not be told from the program's.
 ///
 /// # Safety
-/// Called by `dl_iterate_phdr` with a valid record and a tree.
+/// Called by `dl_iterate_phdr` with a valid record and an [`Objects`].
 unsafe extern "C" fn each_object(
     info: *mut libc::dl_phdr_info,
     _size: usize,
-    tree: *mut c_void,
+    all: *mut c_void,
 ) -> c_int {
-    // SAFETY: the loader's record, whose name and headers live as long as the object; the tree
-    // that `start` passes.
-    let (info, t) = unsafe { (&*info, &mut *tree.cast::<Tree>()) };
+    // SAFETY: the loader's record, whose name and headers live as long as the object; what `look`
+    // passes.
+    let (info, all) = unsafe { (&*info, &mut *all.cast::<Objects>()) };
     // SAFETY: as above.
     let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
     let name = if info.dlpi_name.is_null() {
@@ -375,12 +401,12 @@ unsafe extern "C" fn each_object(
     if regions::is_runtime(name) || is_tool(name) {
         return 0;
     }
-    t.data.extend(regions::writable(base, headers));
-    t.own.extend(lazy::slots(base, headers));
+    all.data.extend(regions::writable(base, headers));
+    all.own.extend(lazy::slots(base, headers));
     let tls = headers.iter().find(|h| h.p_type == libc::PT_TLS);
     if let Some(h) = tls.filter(|_| !info.dlpi_tls_data.is_null()) {
         let at = info.dlpi_tls_data.expose_provenance();
-        t.locals.push((at, base + h.p_vaddr as usize, h.p_filesz as usize, h.p_memsz as usize));
+        all.locals.push((at, base + h.p_vaddr as usize, h.p_filesz as usize, h.p_memsz as usize));
     }
     0
 }

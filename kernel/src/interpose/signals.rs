@@ -19,7 +19,7 @@ pub(super) fn look_up() {
 }
 
 fn note(signal: c_int, handler: libc::sighandler_t) {
-    if !crate::apart::is_on() && super::role() != Role::Child {
+    if super::role() != Role::Child {
         signals::note(signal, handler);
     }
 }

@@ -2,6 +2,7 @@
 //! libc's list of streams is reset when the child ends, but what it leads to lies on the heap:
 //! what the child frees there is freed at the merge, while the parent's list still leads to it.
 
+use crate::apart;
 use crate::exec::control::Role;
 use crate::space::memory;
 use core::ffi::c_int;
@@ -22,7 +23,11 @@ pub unsafe extern "C" fn fclose(stream: *mut libc::FILE) -> c_int {
     const PUTTING: c_int = 0x800;
     // SAFETY: the caller's contract.
     unsafe {
-        if super::role() != Role::Child || memory::is_own(stream.cast()) {
+        let inherited = match apart::is_on() {
+            true => apart::heap::is_inherited(stream.cast()),
+            false => super::role() == Role::Child && !memory::is_own(stream.cast()),
+        };
+        if !inherited {
             return _IO_fclose(stream);
         }
         if stream.cast::<c_int>().read() & PUTTING != 0 { libc::fflush(stream) } else { 0 }

@@ -4,7 +4,7 @@
 use super::file::{self, Chunk, END, Hash};
 use super::record::{self, BROKEN, DIFFERS, Mode, Name, REFUSED, state, stop};
 use super::signals;
-use super::table::{Kind, Way, way};
+use super::table::{Kind, Way, is_output, way};
 use crate::sys;
 
 /// Ranges of memory that a call fills.
@@ -30,7 +30,7 @@ pub(super) unsafe fn answer(nr: i64, a: &[u64; 6], mask: &mut u64) -> i64 {
                 end(code.into());
                 sys::exit(code)
             }
-            Way::Output if matches!(a[0], 1 | 2) => output(nr, a),
+            Way::Output if is_output(a) => output(nr, a),
             Way::Output if nr == libc::SYS_write => input(nr, a, &[Kind::Value, Kind::In(2)]),
             Way::Input(kinds) => input(nr, a, kinds),
             Way::Output | Way::Memory | Way::Refuse => refuse(nr, a),
@@ -225,8 +225,10 @@ pub(super) fn end(result: i64) {
     }
 }
 
+const USUAL: &str = "use one of the calls that docs/replay.md lists";
+
 /// What to do about a call that cannot be recorded.
-fn remedy(nr: i64) -> &'static str {
+fn remedy(nr: i64, a: &[u64; 6]) -> &'static str {
     match nr {
         libc::SYS_fork
         | libc::SYS_vfork
@@ -241,13 +243,15 @@ fn remedy(nr: i64) -> &'static str {
         libc::SYS_rt_sigaction | libc::SYS_tgkill | libc::SYS_kill | libc::SYS_tkill => {
             "when signals come cannot be recorded: do without handlers of them"
         }
-        libc::SYS_close | libc::SYS_dup2 | libc::SYS_dup3 => {
-            "standard output and error stay what they are: redirect them outside of the program"
+        libc::SYS_fcntl if !is_output(a) => USUAL,
+        libc::SYS_close | libc::SYS_dup | libc::SYS_dup2 | libc::SYS_dup3 | libc::SYS_fcntl => {
+            "standard output and error stay what they are, under their own numbers: redirect them \
+             outside of the program"
         }
         libc::SYS_socket | libc::SYS_socketpair => {
             "sockets cannot be recorded: give the program a file or a pipe"
         }
-        _ => "use one of the calls that docs/replay.md lists",
+        _ => USUAL,
     }
 }
 
@@ -261,7 +265,7 @@ pub(super) fn refuse(nr: i64, a: &[u64; 6]) -> ! {
             Name(nr),
             a[0],
             a[1],
-            remedy(nr)
+            remedy(nr, a)
         ),
     )
 }

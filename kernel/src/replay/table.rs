@@ -70,6 +70,11 @@ const TERMINAL: usize = 36;
 const UNAME: usize = 390;
 const TIME: usize = 16;
 
+/// Whether a call is about standard output or error.
+pub(super) fn is_output(a: &[u64; 6]) -> bool {
+    matches!(a[0], 1 | 2)
+}
+
 /// What call `nr` gets with these arguments.
 pub(super) fn way(nr: i64, a: &[u64; 6]) -> Way {
     let kinds: &[Kind] = match nr {
@@ -85,7 +90,7 @@ pub(super) fn way(nr: i64, a: &[u64; 6]) -> Way {
         // A stream that is another one from now on would get what the other run prints.
         libc::SYS_close | libc::SYS_dup2 | libc::SYS_dup3 => {
             let to = a[usize::from(nr != libc::SYS_close)];
-            if matches!(to, 1 | 2) {
+            if matches!(to, 1 | 2) || is_output(a) {
                 return Way::Refuse;
             }
             match nr {
@@ -94,7 +99,10 @@ pub(super) fn way(nr: i64, a: &[u64; 6]) -> Way {
                 _ => &[Value, Value, Value],
             }
         }
+        // A replay does not write to other numbers than 1 and 2.
+        libc::SYS_dup if is_output(a) => return Way::Refuse,
         libc::SYS_fcntl => match a[1] as i32 {
+            libc::F_DUPFD | libc::F_DUPFD_CLOEXEC if is_output(a) => return Way::Refuse,
             libc::F_GETFD | libc::F_GETFL => &[Value, Value],
             libc::F_SETFD | libc::F_SETFL | libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
                 &[Value, Value, Value]

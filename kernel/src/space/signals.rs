@@ -34,8 +34,19 @@ pub(crate) struct Deferred {
 impl Deferred {
     /// Defers the handlers of the master; children have none.
     pub fn new() -> Deferred {
+        Deferred::where_(|| me().role == Role::Master)
+    }
+
+    /// Defers the handlers of a process whose children are plain processes, which have them deferred
+    /// as well.
+    #[cfg(feature = "interpose")]
+    pub fn apart() -> Deferred {
+        Deferred::where_(|| true)
+    }
+
+    fn where_(runs_handlers: impl FnOnce() -> bool) -> Deferred {
         let caught = CAUGHT.load(SeqCst);
-        let any = caught != 0 && me().role == Role::Master;
+        let any = caught != 0 && runs_handlers();
         Deferred { before: any.then(|| sys::block_signals(caught)) }
     }
 }
