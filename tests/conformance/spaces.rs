@@ -386,8 +386,9 @@ impl Space<'_> {
         flags.set(GetFlags::TREE, get.tree);
         flags.set(GetFlags::DONT_WAIT, get.dont_wait);
         let Range { start, len, dst } = range;
+        let signals = if get.signals { surroundings::NAMED } else { 0 };
         // SAFETY: as for the typed get.
-        let answer = unsafe { raw::dget(id, flags.bits(), start, len, dst) };
+        let answer = unsafe { raw::dget(id, flags.bits(), start, len, dst, signals) };
         match (answer & 0xff, answer >> 8) {
             _ if answer == -i64::from(libc::ECANCELED) => self.typed_get(id, get),
             _ if answer < 0 => Err(refused_by(answer)),
@@ -430,7 +431,7 @@ impl Calls for Space<'_> {
 
     fn get(&mut self, id: u32, get: &Get) -> Answer<State> {
         let range = self.common(get.copy, get.zero, get.perm);
-        let raw = self.arena.face == Face::Raw && !get.signals;
+        let raw = self.arena.face == Face::Raw;
         Ok(match range {
             Some(range) if get.tree || raw => self.raw_get(id, get, range),
             None if get.tree => Err(Refused::Unsupported),
