@@ -8,6 +8,8 @@ use core::ffi::{c_int, c_long, c_ulong};
 use kernel::abi::{Cause, ChildId, Entry, GetFlags, PutFlags, State};
 use kernel::apart;
 use kernel::call::{self, Closed, Done, Frames, Get, GetError, Job, Put};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Children merge the program's data and heap, never the stack.
 const FRAMES: Frames = Frames::None;
@@ -57,17 +59,64 @@ pub(crate) unsafe extern "C" fn dput_here(
         let put = |flags, start, size, dst| unsafe {
             call::raw::dput(child, flags, start, size, dst, &raw const job, FRAMES)
         };
+        let at = saved.addr();
+        let is_new = !call::is_alive(ChildId(child));
+        if is_new {
+            PENDING.with_borrow_mut(|p| p.remove(&child));
+        }
+        let again = flags & snap != 0 && flags & regs == 0 && !is_new;
+        let own = if again { own_stack(ChildId(child), at + SAVED) } else { None };
+        let first = if own.is_some() { flags & !go } else { first };
         let mut state = put(first, start, size, dst);
-        if state >= 0 && flags & regs != 0 && !has_stack {
-            let at = saved.addr();
-            state = put(PutFlags::COPY.bits(), at, SAVED, at);
-            if state >= 0 && flags & go != 0 {
+        if state >= 0 && flags & regs != 0 {
+            PENDING.with_borrow_mut(|p| p.insert(child, at));
+        }
+        let back = match &own {
+            Some((to, bytes)) => Some((bytes.as_ptr().addr(), bytes.len(), *to)),
+            None if flags & regs != 0 && !has_stack => Some((at, SAVED, at)),
+            None => None,
+        };
+        if let Some((from, len, to)) = back.filter(|_| state >= 0) {
+            state = put(PutFlags::COPY.bits(), from, len, to);
+            if state < 0 && own.is_some() {
+                // It has lost its frames: it is not to go on.
+                end(ChildId(child));
+            } else if state >= 0 && flags & go != 0 {
                 state = put(go, 0, 0, 0);
             }
         }
         state
     })
 }
+
+thread_local! {
+    /// Where children that this space gave registers last have them on their stacks.
+    static PENDING: RefCell<BTreeMap<u32, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// What a child has on its stack to go on with, as far as it lies below `live`, where the caller's
+/// frames begin: its frames where it stands at its ret, its registers where it has not started with
+/// them. It lies where the library and functions that the caller has called have frames here, and a
+/// snapshot takes these.
+fn own_stack(id: ChildId, live: usize) -> Option<(usize, Vec<u8>)> {
+    // SAFETY: takes nothing.
+    let found = unsafe { Get::new(id).call() }.ok()?;
+    let (from, to) = match found.state {
+        State::Ret(_) => ((found.registers.stack as usize).checked_sub(RED_ZONE)?, live),
+        State::Created => {
+            let at = PENDING.with_borrow(|p| p.get(&id.0).copied())?;
+            (at, live.min(at + SAVED))
+        }
+        _ => return None,
+    };
+    let mut bytes = vec![0; to.checked_sub(from)?];
+    // SAFETY: the buffer has so many bytes, any of which will do.
+    unsafe { Get::new(id).copy(from, bytes.len(), bytes.as_mut_ptr().addr()).call() }.ok()?;
+    Some((from, bytes))
+}
+
+/// Bytes below the stack pointer that a function may use.
+const RED_ZONE: usize = 128;
 
 /// A get. See `det_dget(3)`.
 ///
