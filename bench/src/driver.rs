@@ -1,13 +1,13 @@
 //! Rounds of subprocesses: in each round everybody has one turn, so that what disturbs the
 //! machine for a while disturbs all alike.
 
-use crate::chart;
 use crate::program::Programs;
 use crate::row::{Row, markdown, table};
 use crate::stats;
 use crate::suite::{Case, Contender, Program, Suite, Workers};
 use crate::system;
 use crate::task::{Answer, Task};
+use crate::{c, chart};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -81,7 +81,8 @@ pub fn run(plan: &Plan) -> ExitCode {
     let of_suite = |s: &Suite| s.cases.iter().map(|c| s.contenders(c).count()).sum::<usize>();
     let turns = |s: &&Suite| of_suite(s) * plan.rounds.most;
     let bar = bar(plan.suites.iter().map(turns).sum());
-    let mut driver = Driver { plan, programs, usual, bar, failed: false, rows: Vec::new() };
+    let mut driver =
+        Driver { plan, programs, c: None, usual, bar, failed: false, rows: Vec::new() };
     let mut printed = plan.suites.iter().try_for_each(|suite| driver.suite(suite));
     driver.bar.finish_and_clear();
     if let (Ok(()), Some(path)) = (&printed, &plan.svg) {
@@ -137,6 +138,8 @@ fn usual_workers() -> Result<usize, String> {
 struct Driver<'a> {
     plan: &'a Plan,
     programs: Programs,
+    /// Those in C, as soon as a suite needs them.
+    c: Option<c::Programs>,
     usual: usize,
     bar: ProgressBar,
     failed: bool,
@@ -154,6 +157,15 @@ struct Score {
 impl Driver<'_> {
     fn suite(&mut self, suite: &Suite) -> io::Result<()> {
         let mut rows = Vec::new();
+        if suite.subject.program == Program::C && self.c.is_none() {
+            match c::Programs::build() {
+                Ok(programs) => self.c = Some(programs),
+                Err(e) => {
+                    self.complain(&format!("{}: skipped: {e}", suite.name));
+                    return Ok(());
+                }
+            }
+        }
         for case in suite.cases {
             let scores = self.case(suite, case);
             let of_case = rows_of(suite, case, &scores);
@@ -235,11 +247,17 @@ impl Driver<'_> {
     }
 
     fn ask(&self, task: &Task, program: Program) -> Result<Answer, String> {
-        let path = match program {
-            Program::Detpar => &self.programs.detpar,
-            Program::Baseline => &self.programs.baseline,
+        let in_c = |threads| {
+            let programs = self.c.as_ref().ok_or("the programs in C were not built")?;
+            Ok::<_, String>(programs.path(&task.case, threads))
         };
-        let mut command = Command::new(path);
+        let path = match program {
+            Program::Detpar => self.programs.detpar.clone(),
+            Program::Baseline => self.programs.baseline.clone(),
+            Program::C => in_c(false)?,
+            Program::CThreads => in_c(true)?,
+        };
+        let mut command = Command::new(&path);
         task.pass_to(&mut command);
         if let Some(engine) = &self.plan.engine {
             command.env("DETPAR_ENGINE", engine);
@@ -252,7 +270,7 @@ impl Driver<'_> {
         }
         let answer: Answer = serde_json::from_slice(&done.stdout)
             .map_err(|e| format!("{}: no answer ({e})", path.display()))?;
-        if answer.owns_malloc != (program == Program::Detpar) {
+        if answer.owns_malloc != program.owns_malloc() {
             let why = "whether malloc is taken over is the difference between the programs";
             return Err(format!("{}: {why}, and it is wrong here", path.display()));
         }

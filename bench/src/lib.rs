@@ -12,6 +12,7 @@
 //! | [`suite`] | names: suites, cases, who is compared |
 //! | [`driver`] | rounds of subprocesses |
 //! | [`program`] | where the other program is |
+//! | [`c`] | programs in C: built and found |
 //! | [`task`] | what a subprocess is told, and what it answers |
 //! | [`work`] | the work of each case, the same for everybody |
 //! | [`measure`] | the loop around it |
@@ -21,6 +22,7 @@
 //! | [`system`] | what the operating system is asked |
 #![deny(unsafe_code)]
 
+pub mod c;
 pub mod chart;
 pub mod cli;
 pub mod driver;

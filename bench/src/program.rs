@@ -24,11 +24,7 @@ impl Programs {
     pub fn find() -> Result<Programs, String> {
         let detpar = env::current_exe().map_err(|e| format!("finding this program: {e}"))?;
         let baseline = detpar.with_file_name(BASELINE);
-        let package = env::var_os("CARGO_PKG_NAME");
-        if let Some(cargo) = env::var_os("CARGO")
-            && package.is_some_and(|p| p == env!("CARGO_PKG_NAME"))
-            && let Some(mut command) = build(Path::new(&cargo), &detpar)
-        {
+        if let Some(mut command) = cargo_build(&detpar, &["--bin", BASELINE]) {
             let done = command.output().map_err(|e| format!("cargo build: {e}"))?;
             if !done.status.success() {
                 let why = String::from_utf8_lossy(&done.stderr);
@@ -44,17 +40,23 @@ impl Programs {
     }
 }
 
-/// Builds the baselines beside this program, in the profile that its folder is named after.
-fn build(cargo: &Path, detpar: &Path) -> Option<Command> {
+/// Where cargo runs this program: how it builds `what` beside it, from this package's folder.
+pub(crate) fn cargo_build(detpar: &Path, what: &[&str]) -> Option<Command> {
+    let cargo = env::var_os("CARGO")?;
+    let package = env::var_os("CARGO_PKG_NAME")?;
+    if package != env!("CARGO_PKG_NAME") { None } else { build(Path::new(&cargo), detpar, what) }
+}
+
+/// Builds beside this program, in the profile that its folder is named after.
+fn build(cargo: &Path, detpar: &Path, what: &[&str]) -> Option<Command> {
     let folder = detpar.parent()?;
     let profile = match folder.file_name()?.to_str()? {
         "debug" => "dev",
         other => other,
     };
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--bin", BASELINE, "--profile", profile]);
-    command.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    command.arg("--target-dir").arg(folder.parent()?);
+    command.args(["build", "--quiet"]).args(what).args(["--profile", profile]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("--target-dir").arg(folder.parent()?);
     command.stdin(Stdio::null());
     Some(command)
 }
@@ -64,7 +66,8 @@ mod tests {
     use super::*;
 
     fn arguments(program: &str) -> String {
-        let command = build(Path::new("/bin/cargo"), Path::new(program)).unwrap();
+        let what = ["--bin", BASELINE];
+        let command = build(Path::new("/bin/cargo"), Path::new(program), &what).unwrap();
         let all: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
         all.join(" ")
     }
@@ -75,6 +78,6 @@ mod tests {
         assert!(release.contains("--profile release") && release.ends_with("--target-dir /t"));
         assert!(arguments("/t/debug/detpar-bench").contains("--profile dev"));
         assert!(arguments("/t/other/detpar-bench").contains("--profile other"));
-        assert!(build(Path::new("cargo"), Path::new("/")).is_none());
+        assert!(build(Path::new("cargo"), Path::new("/"), &[]).is_none());
     }
 }

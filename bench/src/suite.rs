@@ -2,13 +2,24 @@
 
 use crate::work::{self, PAGE};
 
-/// Which of the two programs measures.
+/// Which program measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The one that links detpar.
     Detpar,
     /// The one that does not.
     Baseline,
+    /// The one of its case in C that links libdet-c.
+    C,
+    /// The twin of that one, with threads.
+    CThreads,
+}
+
+impl Program {
+    /// Whether it takes over malloc, as what links detpar does.
+    pub fn owns_malloc(self) -> bool {
+        matches!(self, Program::Detpar | Program::C)
+    }
 }
 
 /// How many workers or threads somebody gets.
@@ -103,6 +114,10 @@ const fn plain(name: &'static str, workers: Workers) -> Contender {
     Contender { name, program: Program::Baseline, workers }
 }
 
+const fn in_c(name: &'static str, program: Program) -> Contender {
+    Contender { name, program, workers: TWO }
+}
+
 const fn case(name: &'static str, size: usize, about: &'static str) -> Case {
     Case {
         name,
@@ -149,6 +164,27 @@ const TWO: Workers = Workers::Exactly(2);
 
 const RAYON_AND_ONE: &[Contender] =
     &[plain("rayon", TWO), plain("sequential", Workers::Exactly(1))];
+
+/// The programs that deterministic Linux was measured with.
+const FOUR: &[Case] = &[
+    items("md5", 300_000, "which of so many numbers has this digest"),
+    items("qsort", 1_000, QSORT),
+    items("qsort", 10_000, QSORT),
+    items("qsort", 100_000, QSORT),
+    items("qsort", 1_000_000, QSORT),
+    items("qsort", 10_000_000, QSORT),
+    rows("matmult", 16, MATMULT),
+    rows("matmult", 64, MATMULT),
+    rows("matmult", 128, MATMULT),
+    rows("matmult", 256, MATMULT),
+    rows("matmult", 512, MATMULT),
+    rows("matmult", 1024, MATMULT),
+    rows("lu", 16, LU),
+    rows("lu", 64, LU),
+    rows("lu", 256, LU),
+    rows("lu", 512, LU),
+    rows("lu", 1024, LU),
+];
 
 /// All suites.
 pub const SUITES: &[Suite] = &[
@@ -220,30 +256,23 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "four",
         about: "the programs that deterministic Linux was measured with: joins of two",
-        cases: &[
-            items("md5", 300_000, "which of so many numbers has this digest"),
-            items("qsort", 1_000, QSORT),
-            items("qsort", 10_000, QSORT),
-            items("qsort", 100_000, QSORT),
-            items("qsort", 1_000_000, QSORT),
-            items("qsort", 10_000_000, QSORT),
-            rows("matmult", 16, MATMULT),
-            rows("matmult", 64, MATMULT),
-            rows("matmult", 128, MATMULT),
-            rows("matmult", 256, MATMULT),
-            rows("matmult", 512, MATMULT),
-            rows("matmult", 1024, MATMULT),
-            rows("lu", 16, LU),
-            rows("lu", 64, LU),
-            rows("lu", 256, LU),
-            rows("lu", 512, LU),
-            rows("lu", 1024, LU),
-        ],
+        cases: FOUR,
         subject: detpar("detpar", TWO),
         baselines: &[
             plain("rayon", TWO),
             plain("thread_scope", TWO),
             plain("sequential", Workers::Exactly(1)),
+        ],
+    },
+    Suite {
+        name: "c-four",
+        about: "the same in C: libdet-c beside pthreads",
+        cases: FOUR,
+        subject: in_c("detpar", Program::C),
+        baselines: &[
+            in_c("pthread", Program::CThreads),
+            in_c("det_fork", Program::C),
+            Contender { workers: Workers::Exactly(1), ..in_c("sequential", Program::CThreads) },
         ],
     },
     Suite {
@@ -431,7 +460,7 @@ mod tests {
                 let baselines = suite.baselines.len() + case.baselines.len();
                 assert_eq!(contenders.len(), baselines + 1, "{}", case.name);
             }
-            assert_eq!(suite.subject.program, Program::Detpar);
+            assert!(suite.subject.program.owns_malloc());
         }
     }
 

@@ -1,5 +1,7 @@
 //! The two programs as a user runs them.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 const DETPAR: &str = env!("CARGO_BIN_EXE_detpar-bench");
@@ -108,6 +110,31 @@ fn parallel_iterators_measure_in_both_programs_and_by_threads() {
     ));
     let rows = text.lines().filter(|l| l.contains("| threads | 2 |")).count();
     assert!(rows == 6 && text.starts_with("`nested`: "), "{text}");
+}
+
+/// Without a compiler, and without the library: the rows are missing, and it says why.
+#[test]
+fn programs_in_c_say_what_they_lack() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    let [detpar, baseline] = [DETPAR, BASELINE].map(|program| {
+        let to = folder.join(Path::new(program).file_name().expect("a name"));
+        fs::copy(program, &to).expect("a copy");
+        to
+    });
+    assert!(baseline.is_file());
+    let lacks = |why: &str| {
+        let mut command = Command::new(&detpar);
+        command.args(["c-four", "--json"]).env_remove("CARGO").env("CC", "no-such-compiler");
+        let output = command.output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{said}");
+        assert!(said.contains("c-four: skipped: ") && said.contains(why), "{said}");
+    };
+    lacks("build it with `cargo build --release -p libdet-c`");
+    fs::write(folder.join("libdetpar_c.so"), "").expect("a file");
+    lacks("install a C compiler");
 }
 
 #[test]

@@ -106,6 +106,11 @@ pub fn is_master() -> bool {
     early::is_ready() && me().role == Role::Master
 }
 
+/// Whether the program has handlers of signals.
+pub fn has_handlers() -> bool {
+    crate::space::signals::any()
+}
+
 /// Whether this space has children that were neither joined nor killed.
 pub fn has_open_children() -> bool {
     early::is_ready() && me().open_count != 0

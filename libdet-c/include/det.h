@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/select.h> /* sigset_t, in every standard of C */
+#include <sys/types.h>
 #include <sys/user.h>
 
 #ifdef __cplusplus
@@ -55,8 +57,9 @@ int det_try_join(int id);
 long det_wait(int id);
 /* A state as of now. In the master only. */
 long det_status(int id);
-/* Ends a child; nothing of it is merged. */
-int det_kill(int id);
+/* Ends a child; nothing of it is merged, nor runs any more. The state in which its parent last found
+ * it; one that was started since is an exception by DET_BY_KILLED, whatever it has come to. */
+long det_kill(int id);
 /* Ends this child. */
 DET_NORETURN void det_exit(int code);
 
@@ -67,6 +70,16 @@ int det_reduce(size_t n, size_t size, void *acc,
                void (*combine)(void *acc, const void *part, void *arg), void *arg);
 /* In det_for: waits for the other children, and merges. */
 int det_barrier(void);
+
+/* Which signals that have a handler may interrupt det_join, det_wait and det_dget in the master, with
+ * EINTR and nothing done. None at first. Either pointer may be NULL. */
+int det_signals(const sigset_t *set, sigset_t *old);
+
+/* A second process that goes on with the same memory, for the price of what is touched afterwards: as
+ * fork(2), and no child. In the master, or without one. */
+pid_t det_odf_fork(void);
+/* Lets a plain fork do the same (1, as at first), or copy all (0); what it did before. */
+int det_odf_switch(int on);
 
 /* Files of children: a tree in memory, which is there as soon as the master has called one of these. In
  * children stdio and the calls behind it work on it; in the master they are the host's. 0, or -1 with
@@ -89,7 +102,7 @@ long det_dret(int code);
  * and stack pointer are those that it goes on with. */
 int det_get_regs(int child, struct user_regs_struct *regs);
 int det_put_regs(int child, const struct user_regs_struct *regs);
-/* Ends a child and all below it. */
+/* Ends a child and all below it: a state, as det_kill. */
 long det_dkill(int child);
 
 /* Flags of det_dput. */

@@ -5,6 +5,7 @@ if(NOT TARGET detpar::detpar)
   set_target_properties(detpar::detpar PROPERTIES
     IMPORTED_LOCATION "${_detpar_prefix}/lib/libdetpar.so.0"
     IMPORTED_SONAME "libdetpar.so.0"
-    INTERFACE_INCLUDE_DIRECTORIES "${_detpar_prefix}/include")
+    INTERFACE_INCLUDE_DIRECTORIES "${_detpar_prefix}/include"
+    INTERFACE_LINK_OPTIONS "-Wl,-z,now")
   unset(_detpar_prefix)
 endif()

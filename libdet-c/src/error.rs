@@ -198,7 +198,7 @@ pub extern "C" fn det_strerror(errno: c_int) -> *const c_char {
 }
 
 /// What the calls mean by an error number.
-fn usual(errno: c_int) -> &'static CStr {
+pub(crate) fn usual(errno: c_int) -> &'static CStr {
     match errno {
         0 => c"no error",
         libc::EPERM => c"not allowed to this space, or the program has no master space",
@@ -208,6 +208,7 @@ fn usual(errno: c_int) -> &'static CStr {
         libc::EINVAL => c"an argument that cannot be, or that contradicts the child's state",
         libc::EFAULT => c"a null pointer, or a range outside of the image or against permissions",
         libc::ECHILD => c"no child of this number is alive",
+        libc::EDEADLK => c"a handler of a signal may not fork",
         libc::EAGAIN => c"the child still runs",
         libc::EINTR => c"a signal interrupted the wait",
         libc::ECANCELED => c"two changed the same byte or file since the snapshot",

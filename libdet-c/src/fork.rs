@@ -74,11 +74,12 @@ pub extern "C" fn det_status(id: c_int) -> c_long {
     guard(-1, || raw::get(id, How::Look))
 }
 
-/// Ends a child and everything below it, and frees its number: 0, or -1 with `errno`. Nothing of it
-/// is merged.
+/// Ends a child and everything below it, and frees its number: the state in which its parent last
+/// found it, or -1 with `errno`. Nothing of it is merged, and nothing of it runs any more. See
+/// `det_fork(3)`.
 #[unsafe(no_mangle)]
-pub extern "C" fn det_kill(id: c_int) -> c_int {
-    guard(-1, || raw::kill(id).map(|()| 0))
+pub extern "C" fn det_kill(id: c_int) -> c_long {
+    guard(-1, || raw::kill(id))
 }
 
 /// Ends the calling child with a code for its join. Elsewhere it ends the program, as `exit`

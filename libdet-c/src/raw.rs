@@ -1,12 +1,15 @@
 //! The only caller of the kernel's put and get in this library, and the raw calls.
 
-use crate::error::{Failed, guard_raw};
+use crate::error::{Failed, guard_raw, usual};
+use crate::signals;
 use crate::start;
 use crate::twice::second_return;
 use core::ffi::{c_int, c_long, c_ulong};
-use kernel::abi::{ChildId, Entry, GetFlags, PutFlags, State};
+use kernel::abi::{Cause, ChildId, Entry, GetFlags, PutFlags, State};
 use kernel::apart;
 use kernel::call::{self, Closed, Done, Frames, Get, GetError, Job, Put};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Children merge the program's data and heap, never the stack.
 const FRAMES: Frames = Frames::None;
@@ -42,6 +45,9 @@ pub(crate) unsafe extern "C" fn dput_here(
             return UNSUPPORTED;
         }
         let Some(flags) = word(flags) else { return INVALID };
+        if flags & PutFlags::REGS.bits() != 0 && signals::in_handler() {
+            return -i64::from(libc::EDEADLK);
+        }
         let job = Job { entry: second_return, data: saved, arg: 0, out_size: 0 };
         let (start, dst, child) = (start as usize, dst as usize, child as u32);
         let (regs, snap) = (PutFlags::REGS.bits(), PutFlags::SNAP.bits());
@@ -53,17 +59,64 @@ pub(crate) unsafe extern "C" fn dput_here(
         let put = |flags, start, size, dst| unsafe {
             call::raw::dput(child, flags, start, size, dst, &raw const job, FRAMES)
         };
+        let at = saved.addr();
+        let is_new = !call::is_alive(ChildId(child));
+        if is_new {
+            PENDING.with_borrow_mut(|p| p.remove(&child));
+        }
+        let again = flags & snap != 0 && flags & regs == 0 && !is_new;
+        let own = if again { own_stack(ChildId(child), at + SAVED) } else { None };
+        let first = if own.is_some() { flags & !go } else { first };
         let mut state = put(first, start, size, dst);
-        if state >= 0 && flags & regs != 0 && !has_stack {
-            let at = saved.addr();
-            state = put(PutFlags::COPY.bits(), at, SAVED, at);
-            if state >= 0 && flags & go != 0 {
+        if state >= 0 && flags & regs != 0 {
+            PENDING.with_borrow_mut(|p| p.insert(child, at));
+        }
+        let back = match &own {
+            Some((to, bytes)) => Some((bytes.as_ptr().addr(), bytes.len(), *to)),
+            None if flags & regs != 0 && !has_stack => Some((at, SAVED, at)),
+            None => None,
+        };
+        if let Some((from, len, to)) = back.filter(|_| state >= 0) {
+            state = put(PutFlags::COPY.bits(), from, len, to);
+            if state < 0 && own.is_some() {
+                // It has lost its frames: it is not to go on.
+                end(ChildId(child));
+            } else if state >= 0 && flags & go != 0 {
                 state = put(go, 0, 0, 0);
             }
         }
         state
     })
 }
+
+thread_local! {
+    /// Where children that this space gave registers last have them on their stacks.
+    static PENDING: RefCell<BTreeMap<u32, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// What a child has on its stack to go on with, as far as it lies below `live`, where the caller's
+/// frames begin: its frames where it stands at its ret, its registers where it has not started with
+/// them. It lies where the library and functions that the caller has called have frames here, and a
+/// snapshot takes these.
+fn own_stack(id: ChildId, live: usize) -> Option<(usize, Vec<u8>)> {
+    // SAFETY: takes nothing.
+    let found = unsafe { Get::new(id).call() }.ok()?;
+    let (from, to) = match found.state {
+        State::Ret(_) => ((found.registers.stack as usize).checked_sub(RED_ZONE)?, live),
+        State::Created => {
+            let at = PENDING.with_borrow(|p| p.get(&id.0).copied())?;
+            (at, live.min(at + SAVED))
+        }
+        _ => return None,
+    };
+    let mut bytes = vec![0; to.checked_sub(from)?];
+    // SAFETY: the buffer has so many bytes, any of which will do.
+    unsafe { Get::new(id).copy(from, bytes.len(), bytes.as_mut_ptr().addr()).call() }.ok()?;
+    Some((from, bytes))
+}
+
+/// Bytes below the stack pointer that a function may use.
+const RED_ZONE: usize = 128;
 
 /// A get. See `det_dget(3)`.
 ///
@@ -84,7 +137,10 @@ pub unsafe extern "C" fn det_dget(
         }
         let Some(flags) = word(flags) else { return INVALID };
         // SAFETY: the caller's contract.
-        unsafe { call::raw::dget(child as u32, flags, start as usize, size, dst as usize) }
+        unsafe {
+            let (start, dst) = (start as usize, dst as usize);
+            call::raw::dget(child as u32, flags, start, size, dst, signals::set())
+        }
     })
 }
 
@@ -128,7 +184,7 @@ pub(crate) fn write(id: c_int, from: usize, size: usize, to: usize) -> Result<()
     unsafe { Put::new(id).copy(from, size, to).call() }.map_err(|e| of_child(id, e))
 }
 
-/// Ends a child and everything below it: 0.
+/// Ends a child and everything below it: the state in which its parent last found it.
 ///
 /// # Safety
 /// Nothing of it may be used any more.
@@ -197,6 +253,7 @@ pub(crate) unsafe fn fork(
 ) -> Result<(), Failed> {
     start::anchor();
     let id = name(id)?;
+    signals::outside_of_handlers()?;
     if is_alive(id) {
         return Err(Failed::new(
             libc::EEXIST,
@@ -236,11 +293,7 @@ pub(crate) fn get(id: c_int, how: How) -> Result<i64, Failed> {
         return if merges {
             apart::join(id.0).map(i64::from).map_err(Failed::from)
         } else {
-            let found = match apart::state(id.0)? {
-                Ok(code) => (State::Returned, code),
-                Err(cause) => (State::Exception(cause), 0),
-            };
-            Ok(call::raw::number(found.0, found.1))
+            Ok(number_apart(apart::state(id.0)?))
         };
     }
     let mut get = Get::new(id);
@@ -249,6 +302,8 @@ pub(crate) fn get(id: c_int, how: How) -> Result<i64, Failed> {
     }
     if matches!(how, How::JoinNow | How::Look) {
         get = get.dont_wait();
+    } else if signals::set() != 0 {
+        get = get.signals(signals::set());
     }
     // SAFETY: what is merged is what the program's own child wrote.
     let found = match unsafe { get.call() } {
@@ -284,17 +339,31 @@ fn end(id: ChildId) {
     let _ = unsafe { call::kill(id) };
 }
 
-/// Ends a child.
-pub(crate) fn kill(id: c_int) -> Result<(), Failed> {
+/// Ends a child: the state in which its parent last found it.
+pub(crate) fn kill(id: c_int) -> Result<i64, Failed> {
     let id = name(id)?;
+    if !is_alive(id) && has_spaces() {
+        return Err(Failed::no_child());
+    }
     if apart::is_on() {
-        return apart::kill(id.0).map_err(|_| Failed::no_child());
+        return Ok(apart::kill(id.0)?.map_or(KILLED, number_apart));
     }
     // SAFETY: C's program has no typed handles.
-    unsafe { call::kill(id) }.map_err(|e| match e {
-        GetError::Kernel(kernel::error::Error::NoChild) => Failed::no_child(),
-        e => of_child(id, e),
-    })
+    match unsafe { call::raw::dkill(id.0) } {
+        state if state >= 0 => Ok(state),
+        e => Err(Failed::new(-e as c_int, usual(-e as c_int).to_string_lossy())),
+    }
+}
+
+/// State of a child whose parent ended it as it ran: `DET_EXCEPTION` with `DET_BY_KILLED`.
+const KILLED: i64 = 5 | 5 << 8;
+
+/// The number of an end under the engine `serial`.
+fn number_apart(end: Result<u32, Cause>) -> i64 {
+    match end {
+        Ok(code) => call::raw::number(State::Returned, code),
+        Err(cause) => call::raw::number(State::Exception(cause), 0),
+    }
 }
 
 /// Ends the calling child; comes back where that cannot be.

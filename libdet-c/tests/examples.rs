@@ -58,6 +58,33 @@ fn a_missing_join_is_as_wrong_every_time() {
     }
 }
 
+/// The programs of `detpar-bench c-four`: each contender's does its work, and has the malloc that it
+/// should have. One that is told another name does nothing.
+#[test]
+fn what_is_measured_is_right() {
+    let bench = |name: &str, link: Link| {
+        let build = Build::new(name, link).flag("-std=c11").flag("-O2").flag("-Iexamples");
+        if link == Link::Threads { build.flag("-DTHREADS") } else { build }
+    };
+    let (detpar, threads) = (bench("measured", Link::Shared), bench("twins", Link::Threads));
+    for case in ["md5", "qsort", "matmult", "lu"] {
+        let source = Path::new("../bench/c").join(case).with_extension("c");
+        let programs = [(detpar.source(&source), true), (threads.source(&source), false)];
+        for (program, owns) in programs {
+            let run = |who: &str| {
+                let args = ["--measure", "c-four", case, "64", who, "2", "1000"];
+                Program::new(&program).args(&args).workers(2).run()
+            };
+            let ways = if owns { ["detpar", "det_fork"] } else { ["pthread", "sequential"] };
+            for who in ways {
+                let answer = run(who).expect(0).text();
+                assert!(answer.contains(&format!("\"owns_malloc\":{owns}}}")), "{who}: {answer}");
+            }
+            assert!(run("nobody").expect(64).text().is_empty());
+        }
+    }
+}
+
 /// All files of the folder are examples, twins, or what both include; the table names them all.
 #[test]
 fn the_table_has_all() {

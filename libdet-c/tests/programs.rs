@@ -53,6 +53,11 @@ fn put_get_and_ret() {
 }
 
 #[test]
+fn signals_handlers_and_forks_of_the_master() {
+    in_all_builds("master", &[]);
+}
+
+#[test]
 fn files_of_children() {
     let path = Build::new("files", Link::Static).flag("-O2").program("files");
     assert_eq!(same_at_all(&path, &[]), "files: ok\n");

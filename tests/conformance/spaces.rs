@@ -33,10 +33,38 @@ impl Face {
     }
 }
 
+/// The calls with flags and numbers, by whose functions they are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw {
+    /// A put; the job is looked at with Regs.
+    pub put: unsafe fn(u32, u32, usize, usize, usize, *const Job) -> i64,
+    /// A get, whose wait a set of signals may interrupt.
+    pub get: unsafe fn(u32, u32, usize, usize, usize, u64) -> i64,
+    /// A ret.
+    pub ret: fn(u32) -> i64,
+    /// A kill.
+    pub kill: unsafe fn(u32) -> i64,
+    /// Whether children's stacks merge. Where they do not, no part of the arena lies in a frame.
+    pub stacks_merge: bool,
+}
+
+/// The kernel's own.
+pub const KERNEL: Raw = Raw {
+    // SAFETY: the contract of the field's callers.
+    put: |id, flags, start, len, dst, job| unsafe {
+        raw::dput(id, flags, start, len, dst, job, Frames::From(0))
+    },
+    get: raw::dget,
+    ret: raw::dret,
+    kill: raw::dkill,
+    stacks_merge: true,
+};
+
 /// Where the parts lie, and how to call.
 #[derive(Clone, Copy)]
 struct Arena {
     face: Face,
+    raw: &'static Raw,
     frame: usize,
     heap: usize,
     stat: usize,
@@ -87,18 +115,30 @@ impl Arena {
 }
 
 /// Runs a program in the master space, from an arena of zeros.
-#[inline(never)]
 pub fn run(program: &Program, face: Face) -> Shown {
+    run_by(program, face, &KERNEL)
+}
+
+/// Runs a program of raw calls, made by these functions.
+pub fn run_raw(program: &Program, raw: &'static Raw) -> Shown {
+    run_by(program, Face::Raw, raw)
+}
+
+#[inline(never)]
+fn run_by(program: &Program, face: Face, raw: &'static Raw) -> Shown {
     let mut around = [0u8; 1024];
-    let layout = Layout::from_size_align(Part::Heap.size() as usize, PAGE as usize);
+    // A page before the heap's part has room for what lies in no frame.
+    let layout = Layout::from_size_align((PAGE + Part::Heap.size()) as usize, PAGE as usize);
     let layout = layout.expect("whole pages");
     // SAFETY: the layout is not empty.
     let heap = unsafe { alloc_zeroed(layout) };
     assert!(!heap.is_null());
+    let frame = std::hint::black_box(&raw mut around) as usize;
     let arena = Arena {
         face,
-        frame: within_a_page(std::hint::black_box(&raw mut around) as usize),
-        heap: heap as usize,
+        raw,
+        frame: within_a_page(if raw.stacks_merge { frame } else { heap as usize }),
+        heap: heap as usize + PAGE as usize,
         stat: STATIC.0.get() as usize,
     };
     (0..ARENA).for_each(|i| arena.store(Place::at(i), 0));
@@ -328,7 +368,7 @@ impl Space<'_> {
         let regs = job.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
         let Range { start, len, dst } = range;
         // SAFETY: as for the typed put.
-        match unsafe { raw::dput(id, flags.bits(), start, len, dst, regs, Frames::From(0)) } {
+        match unsafe { (self.arena.raw.put)(id, flags.bits(), start, len, dst, regs) } {
             n if n < 0 => Err(refused_by(n)),
             _ => Ok(()),
         }
@@ -386,8 +426,9 @@ impl Space<'_> {
         flags.set(GetFlags::TREE, get.tree);
         flags.set(GetFlags::DONT_WAIT, get.dont_wait);
         let Range { start, len, dst } = range;
+        let signals = if get.signals { surroundings::NAMED } else { 0 };
         // SAFETY: as for the typed get.
-        let answer = unsafe { raw::dget(id, flags.bits(), start, len, dst) };
+        let answer = unsafe { (self.arena.raw.get)(id, flags.bits(), start, len, dst, signals) };
         match (answer & 0xff, answer >> 8) {
             _ if answer == -i64::from(libc::ECANCELED) => self.typed_get(id, get),
             _ if answer < 0 => Err(refused_by(answer)),
@@ -430,7 +471,7 @@ impl Calls for Space<'_> {
 
     fn get(&mut self, id: u32, get: &Get) -> Answer<State> {
         let range = self.common(get.copy, get.zero, get.perm);
-        let raw = self.arena.face == Face::Raw && !get.signals;
+        let raw = self.arena.face == Face::Raw;
         Ok(match range {
             Some(range) if get.tree || raw => self.raw_get(id, get, range),
             None if get.tree => Err(Refused::Unsupported),
@@ -439,6 +480,11 @@ impl Calls for Space<'_> {
     }
 
     fn kill(&mut self, id: u32) -> Answer<()> {
+        if self.arena.face == Face::Raw {
+            // SAFETY: children of raw calls, which no handle names.
+            let answer = unsafe { (self.arena.raw.kill)(id) };
+            return Ok(if answer < 0 { Err(refused_by(answer)) } else { Ok(()) });
+        }
         // SAFETY: children of raw calls, which no handle names.
         Ok(unsafe { call::kill(ChildId(id)) }.map_err(|e| self.refused(e, Failing::Get)))
     }
@@ -465,7 +511,7 @@ impl Calls for Space<'_> {
 
     fn ret(&mut self, code: u32) -> Answer<()> {
         if self.arena.face == Face::Raw {
-            let answer = raw::dret(code);
+            let answer = (self.arena.raw.ret)(code);
             return Ok(if answer < 0 { Err(refused_by(answer)) } else { Ok(()) });
         }
         Ok(call::ret(code).map_err(|e| refused_by(-i64::from(e.errno()))))

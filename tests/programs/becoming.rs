@@ -26,7 +26,7 @@ fn outside() {
             call::raw::dput(0, 0, 0, 0, 0, std::ptr::null(), call::Frames::From(0)),
             -i64::from(libc::EPERM)
         );
-        assert_eq!(call::raw::dget(0, 0, 0, 0, 0), -i64::from(libc::EPERM));
+        assert_eq!(call::raw::dget(0, 0, 0, 0, 0, 0), -i64::from(libc::EPERM));
         assert_eq!(call::raw::dkill(0), -i64::from(libc::EPERM));
     }
     assert_eq!(call::raw::dret(0), -i64::from(libc::EPERM));

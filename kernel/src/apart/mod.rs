@@ -27,7 +27,7 @@ use crate::sys;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use joined::{Changes, Undo};
 use process::{Come, Process, Quiet};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use tree::{Tree, tree};
 
 /// Deepest nesting of children.
@@ -99,6 +99,14 @@ struct Open {
     id: u32,
     end: Result<(u32, Changes), Cause>,
     process: Process,
+    /// Whether its parent has asked how it ended.
+    known: Cell<bool>,
+}
+
+impl Open {
+    fn end(&self) -> Result<u32, Cause> {
+        self.end.as_ref().map(|(code, _)| *code).map_err(|cause| *cause)
+    }
 }
 
 thread_local! {
@@ -173,7 +181,7 @@ pub unsafe fn fork(id: u32, job: Job) -> Result<(), GetError> {
         // Only a part of a closed construct waits.
         Come::Waits(_) => Err(Cause::Killed { signal: libc::SIGKILL }),
     };
-    OPEN.with(|o| o.borrow_mut().push(Open { id, end, process }));
+    OPEN.with(|o| o.borrow_mut().push(Open { id, end, process, known: Cell::new(false) }));
     Ok(())
 }
 
@@ -208,16 +216,18 @@ pub fn state(id: u32) -> Result<Result<u32, Cause>, GetError> {
     OPEN.with(|o| {
         let open = o.borrow();
         let child = open.iter().find(|c| c.id == id).ok_or(Error::NoChild)?;
-        Ok(child.end.as_ref().map(|(code, _)| *code).map_err(|cause| *cause))
+        child.known.set(true);
+        Ok(child.end())
     })
 }
 
-/// Forgets an open child.
+/// Forgets an open child: how it ended, where its parent has asked for that before. Under `spaces` it
+/// might run still.
 ///
 /// # Errors
 /// [`Error::NoChild`].
-pub fn kill(id: u32) -> Result<(), GetError> {
-    take(id).map(drop)
+pub fn kill(id: u32) -> Result<Option<Result<u32, Cause>>, GetError> {
+    take(id).map(|child| child.known.get().then(|| child.end()))
 }
 
 /// Ends this process, an open child, with a code; comes back in any other.

@@ -16,7 +16,7 @@ mod space;
 pub use crate::exec::control::Job;
 pub use common::{Offer, fills, offer};
 pub use get::{ChildFailure, Done, GetError};
-pub use open::{Frames, Joined, fork, index, is_alive, join, kill, space};
+pub use open::{Frames, Joined, fork, index, is_alive, join, kill, known, space};
 pub use path::task_path;
 pub use put::Closed;
 pub use ret::{record_location, record_panic};

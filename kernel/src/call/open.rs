@@ -3,13 +3,14 @@
 use super::Job;
 use super::get::{GetError, deliver, on_own_stack, parent};
 use super::space::open_error;
-use crate::abi::ChildId;
+use crate::abi::{ChildId, State};
 use crate::confine;
+use crate::engine::calls;
 use crate::engine::open::{self, Join, Start};
 use crate::engine::{self, Construct};
 use crate::exec::control::{Role, me};
 use crate::image::layout::STACK_END;
-use crate::space::children;
+use crate::space::children::{self, has};
 use crate::sys::cpu::FloatControl;
 
 /// Which frames of the parent's stack an open child may change for good.
@@ -39,6 +40,13 @@ pub fn space() -> u64 {
 /// Whether the running space has a child of this name.
 pub fn is_alive(id: ChildId) -> bool {
     crate::image::early::is_ready() && children::find(id).is_some()
+}
+
+/// What the running space knows of its child: the state in which it last found it, and the code of
+/// that. Nothing of one that was started since: what it has come to depends on the machine.
+pub fn known(id: ChildId) -> Option<(State, u32)> {
+    let child = children::at(is_alive(id).then(|| children::find(id)).flatten()?);
+    (child.has & has::RUNNING == 0).then(|| (calls::state(child), child.code))
 }
 
 /// The index of the running child in its construct; `None` in the master.

@@ -4,7 +4,7 @@
 
 use super::get::GetError;
 use super::space::{Get, Put, ret};
-use super::{Frames, Job, kill};
+use super::{Frames, Job, kill, known};
 use crate::abi::{Cause, ChildId, GetFlags, Perm, PutFlags, State};
 
 /// States as numbers: `kind | code << 8`.
@@ -118,11 +118,18 @@ pub unsafe fn dput(
 }
 
 /// A get with one range for all options, as in [`dput`]: Copy takes from the child at `start`
-/// to the caller at `dst`.
+/// to the caller at `dst`. Signals of the set `signals` may interrupt a wait: see [`Get::signals`].
 ///
 /// # Safety
 /// As for [`Get::call`].
-pub unsafe fn dget(child: u32, flags: u32, start: usize, size: usize, dst: usize) -> i64 {
+pub unsafe fn dget(
+    child: u32,
+    flags: u32,
+    start: usize,
+    size: usize,
+    dst: usize,
+    signals: u64,
+) -> i64 {
     let Some(f) = GetFlags::from_bits(flags) else { return -i64::from(libc::EINVAL) };
     if f.contains(GetFlags::TREE) {
         return -i64::from(libc::EOPNOTSUPP);
@@ -148,6 +155,8 @@ pub unsafe fn dget(child: u32, flags: u32, start: usize, size: usize, dst: usize
     }
     if f.contains(GetFlags::DONT_WAIT) {
         get = get.dont_wait();
+    } else if signals != 0 {
+        get = get.signals(signals);
     }
     // SAFETY: the caller's contract.
     match unsafe { get.call() } {
@@ -164,14 +173,19 @@ pub fn dret(code: u32) -> i64 {
     }
 }
 
-/// Ends a child and everything below it: 0.
+/// Ends a child and everything below it, and answers the state in which its parent last found it. One
+/// that was started since is an exception by a kill, whatever it has come to.
 ///
 /// # Safety
 /// As for [`kill`].
 pub unsafe fn dkill(child: u32) -> i64 {
+    let last = known(ChildId(child)).unwrap_or((KILLED, 0));
     // SAFETY: the caller's contract.
     match unsafe { kill(ChildId(child)) } {
-        Ok(()) => 0,
+        Ok(()) => number(last.0, last.1),
         Err(e) => errno(&e),
     }
 }
+
+/// What a child is whose parent ended it as it ran.
+const KILLED: State = State::Exception(Cause::Killed { signal: libc::SIGKILL });

@@ -413,7 +413,7 @@ fn deliver(child: &mut OpenChild) -> bool {
     fresh
 }
 
-fn state(child: &OpenChild) -> State {
+pub(crate) fn state(child: &OpenChild) -> State {
     match child.has {
         h if h & has::FAILED != 0 => {
             let o = &control().constructs[child.construct as usize].outcomes[0];

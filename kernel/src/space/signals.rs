@@ -26,6 +26,11 @@ pub(crate) fn note(signal: i32, handler: libc::sighandler_t) {
     }
 }
 
+/// Whether the program has handlers.
+pub(crate) fn any() -> bool {
+    CAUGHT.load(SeqCst) != 0
+}
+
 /// While it lives, no handler of the program runs. Costs nothing where there is none.
 pub(crate) struct Deferred {
     before: Option<u64>,

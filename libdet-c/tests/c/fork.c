@@ -204,6 +204,18 @@ static void misuse(int serial) {
     CHECK(det_conflict_count() == 0);
     CHECK(det_wait(2) == -1 && errno == ECHILD);
 
+    /* A kill answers what a wait has found, and of one that nobody waited for that it was killed. */
+    CHECK(det_fork_fn(2, crash, NULL) == 0);
+    CHECK(det_wait(2) == (DET_EXCEPTION | DET_BY_FAULT << 8));
+    CHECK(det_kill(2) == (DET_EXCEPTION | DET_BY_FAULT << 8));
+    for (int waits = 0; waits < 2; waits++) {
+        if (det_fork(2) == 0)
+            det_exit(9);
+        CHECK(!waits || det_wait(2) == (DET_RETURNED | 9 << 8));
+        CHECK(det_kill(2) == (waits ? DET_RETURNED | 9 << 8 : DET_EXCEPTION | DET_BY_KILLED << 8));
+        CHECK(det_kill(2) == -1 && errno == ECHILD);
+    }
+
     CHECK(det_fork_fn(2, add, &counter) == 0);
     CHECK(det_wait(2) == DET_RETURNED);
     CHECK(det_status(2) == DET_RETURNED);
@@ -215,7 +227,8 @@ static void misuse(int serial) {
     CHECK(det_fork_fn(2, forever, &counter) == 0);
     CHECK(det_status(2) == DET_RUNNING);
     CHECK(det_try_join(2) == -1 && errno == EAGAIN);
-    CHECK(det_kill(2) == 0);
+    /* However long it ran: its parent had last seen it run, or not waited at all. */
+    CHECK(det_kill(2) == (DET_EXCEPTION | DET_BY_KILLED << 8));
     CHECK(det_wait(2) == -1 && errno == ECHILD);
 }
 

@@ -73,7 +73,7 @@ impl Build {
         let to = self.dir.join(source.file_stem().expect("a source's name"));
         let mut cc = Command::new("gcc");
         cc.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g"]).args(&self.flags);
-        cc.arg("-I").arg(folder.join("include"));
+        cc.current_dir(folder).arg("-I").arg(folder.join("include"));
         cc.arg(folder.join(source)).arg("-o").arg(&to);
         match self.link {
             Link::Shared | Link::Static | Link::Threads => cc.args(["-fPIE", "-pie"]),
