@@ -3,7 +3,44 @@ use super::objects::Found;
 use addr2line::gimli::{self, EndianSlice, LittleEndian};
 use object::{Object, ObjectSection};
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+/// Files that were read for the report that is being made, by path.
+type Kept = Vec<(String, Rc<Image>)>;
+
+thread_local! {
+    /// Nothing but while a report is made: a write in between would be one beside children.
+    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+/// Keeps files, once they were read, until this is dropped.
+pub(super) struct Keep {
+    /// Whether they are kept since this one was made.
+    first: bool,
+}
+
+impl Keep {
+    pub fn new() -> Keep {
+        if kernel::master::in_child() {
+            return Keep { first: false };
+        }
+        let first = KEPT.with_borrow_mut(|kept| {
+            let first = kept.is_none();
+            kept.get_or_insert_default();
+            first
+        });
+        Keep { first }
+    }
+}
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        if self.first {
+            drop(KEPT.take());
+        }
+    }
+}
 
 /// The file of the program or of a library.
 pub(super) struct Image {
@@ -19,15 +56,26 @@ impl Image {
     }
 
     /// The object's file, where this space may read files.
-    pub fn of(found: &Found) -> Option<Image> {
+    pub fn of(found: &Found) -> Option<Rc<Image>> {
         if kernel::master::in_child() {
             return None;
         }
-        std::fs::read(found.path()).ok().map(Image::new)
+        let path = found.path();
+        let known = |kept: &Kept| kept.iter().find(|(p, _)| p == path).map(|k| k.1.clone());
+        if let Some(image) = KEPT.with_borrow(|kept| kept.as_ref().and_then(known)) {
+            return Some(image);
+        }
+        let image = Rc::new(Image::new(std::fs::read(path).ok()?));
+        KEPT.with_borrow_mut(|kept| {
+            if let Some(kept) = kept {
+                kept.push((path.to_owned(), image.clone()));
+            }
+        });
+        Some(image)
     }
 
     /// The program's file, where this space may read files.
-    pub fn of_program() -> Option<Image> {
+    pub fn of_program() -> Option<Rc<Image>> {
         Image::of(&Found { library: None, offset: 0, thread_local: false })
     }
 

@@ -112,7 +112,7 @@ pub(super) fn local(frame: &Frame, address: usize) -> Option<Local> {
         if holds {
             let Found { name, ty, start, owner } = in_unit(&unit, frame, ip, address)?;
             let field = field::at(&Unit::new(unit), ty, (address - start) as u64);
-            let code = || symbols::code_in(&found, Some((&image, &Lines::new(&image)))).0.function;
+            let code = || symbols::code_in(&found, Some((&*image, &Lines::new(&image)))).0.function;
             return Some(Local { name, function: owner.or_else(code), field, start });
         }
     }

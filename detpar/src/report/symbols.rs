@@ -62,7 +62,7 @@ pub(super) fn variable(address: usize) -> Option<Variable> {
 pub(super) fn code(ip: usize) -> Code {
     let Some(found) = objects::find(ip) else { return Code::default() };
     let image = Image::of(&found);
-    let known = image.as_ref().map(|image| (image, Lines::new(image)));
+    let known = image.as_deref().map(|image| (image, Lines::new(image)));
     code_in(&found, known.as_ref().map(|(image, lines)| (*image, lines))).0
 }
 

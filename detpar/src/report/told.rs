@@ -2,6 +2,7 @@
 //! in one line.
 use super::conflict::{MergeConflict, block};
 use super::describe::{Instruction, Place};
+use super::image::Keep;
 use super::json::Json;
 use super::objects;
 use super::render::{Mark, Report};
@@ -36,6 +37,7 @@ impl MergeConflict {
 
     /// The report, with colours or without.
     pub(super) fn told(&self) -> Report {
+        let _files = Keep::new();
         let (lower, higher) = self.names();
         let details = self.details();
         let values = details.values.as_ref();
@@ -143,6 +145,7 @@ impl MergeConflict {
     /// }
     /// ```
     pub fn json(&self) -> String {
+        let _files = Keep::new();
         let details = self.details();
         let (lower, higher) = self.children();
         let index = |i| if i == Self::PARENT { Json::Null } else { Json::Number(i as u64) };

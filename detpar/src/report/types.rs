@@ -153,7 +153,7 @@ mod tests {
         let of = |address: usize, name: &str| {
             let found = objects::find(address).expect("the program is loaded");
             let wanted = Static { address: found.offset, thread_local: false, name };
-            of_static(&Image::of(&found)?, wanted)
+            of_static(&*Image::of(&found)?, wanted)
         };
         let name = "detpar::report::types::tests";
         let once = (&raw const ONCE).addr();

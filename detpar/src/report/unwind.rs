@@ -26,16 +26,16 @@ pub(super) fn caller(trace: &Trace, back: usize) -> Code {
     let mut back = back;
     let mut innermost = None;
     let program = Image::of_program();
-    let lines = program.as_ref().map(Lines::new);
+    let lines = program.as_deref().map(Lines::new);
     for _ in 0..FRAMES {
         let at = (registers[IP] as usize).wrapping_sub(back);
         let Some(found) = objects::find(at) else { break };
         let (code, next) = match found.library {
-            None => look(&found, program.as_ref().zip(lines.as_ref()), &registers, trace),
+            None => look(&found, program.as_deref().zip(lines.as_ref()), &registers, trace),
             Some(_) => {
                 let image = Image::of(&found);
-                let lines = image.as_ref().map(Lines::new);
-                look(&found, image.as_ref().zip(lines.as_ref()), &registers, trace)
+                let lines = image.as_deref().map(Lines::new);
+                look(&found, image.as_deref().zip(lines.as_ref()), &registers, trace)
             }
         };
         if let Next::Found = next {
@@ -57,7 +57,7 @@ pub(super) fn own(calls: &[usize]) -> Option<Code> {
         return None;
     }
     let program = Image::of_program()?;
-    let known = Some((&program, &Lines::new(&program)));
+    let known = Some((&*program, &Lines::new(&program)));
     calls.iter().take_while(|&&at| at != 0).find_map(|at| {
         let found = objects::find(at.wrapping_sub(1)).filter(|found| found.library.is_none())?;
         let (code, own) = symbols::code_in(&found, known);
@@ -175,7 +175,7 @@ mod tests {
         let image = Image::of(&found).expect("this program's file");
         let up = step(&image.bytes, &found, &trace.registers, &trace).expect("a caller");
         let test = objects::find(up[IP] as usize - 1).expect("this program");
-        let (code, _) = symbols::code_in(&test, Some((&image, &Lines::new(&image))));
+        let (code, _) = symbols::code_in(&test, Some((&*image, &Lines::new(&image))));
         assert!(code.function.is_some_and(|f| f.contains("frames_follow_each_other")));
         let cut = Trace { stack: Vec::new(), ..trace };
         assert!(step(&image.bytes, &found, &cut.registers, &cut).is_none(), "without a stack");
