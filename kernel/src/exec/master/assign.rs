@@ -4,6 +4,9 @@ use super::*;
 use crate::exec::{turns, worker};
 use crate::space::private::keep_sign;
 
+/// Workers that may be leaving their stopped children before no more are made.
+const LEAVE_AT_ONCE: usize = 64;
+
 impl Master {
     /// Gives permits to suspended spaces whose children are done; then to children that
     /// somebody waits for, newest construct first: the deepest work ends soonest; then to
@@ -143,8 +146,9 @@ impl Master {
         let home_runs = u32::from(self.workers[HOME as usize].assigned != 0);
         let others = control().told.spinners_allowed.load(Relaxed);
         let room = self.running - home_runs <= others;
-        let off = if room { cpu::current() + 1 } else { 0 };
         let w = &mut self.workers[slot as usize];
+        // Who leaves its child runs beside those that have a permit.
+        let off = if room && w.suspended != LEAVING { cpu::current() + 1 } else { 0 };
         if w.off == off {
             return;
         }
@@ -225,6 +229,10 @@ impl Master {
             }
             self.give_idle(s, c, child);
             return true;
+        }
+        if self.leaving() >= LEAVE_AT_ONCE {
+            // Their processes are about to be free; to leave takes longer than to make more of them.
+            return false;
         }
         let slot = free.unwrap_or(self.high.max(u32::from(self.away)));
         if slot as usize >= MAX_WORKERS {

@@ -113,8 +113,8 @@ impl Master {
     /// Gets a worker, soon, from a child that has stopped, if possible one that is not wanted
     /// yet; whether there is one. As many at a time as there are permits.
     pub(super) fn make_room(&mut self) -> bool {
+        let leaving = self.leaving();
         let all = &self.workers[..self.high as usize];
-        let leaving = all.iter().filter(|w| w.suspended == LEAVING).count();
         if leaving > 0 && leaving as u32 + self.running >= self.width {
             return true;
         }
@@ -123,6 +123,11 @@ impl Master {
         let Some(slot) = best.or_else(|| all.iter().rposition(can)) else { return leaving > 0 };
         self.tell_to_leave(slot as u32);
         true
+    }
+
+    /// Workers that are leaving their stopped children.
+    pub(super) fn leaving(&self) -> usize {
+        self.workers[..self.high as usize].iter().filter(|w| w.suspended == LEAVING).count()
     }
 
     fn tell_to_leave(&mut self, slot: u32) {
