@@ -19,10 +19,5 @@ int main(void) {
     for (int i = 0; i < CHILDREN; i++)
         if (det_join(i) < 0)
             return fprintf(stderr, "%s\n", det_strerror(errno)), 1;
-    for (int i = 0; i < CHILDREN; i++)
-        if (found[i] >= 0) {
-            char text[16];
-            md5_text((unsigned long)found[i], text);
-            printf("part %d has it: %s\n", i, text);
-        }
+    md5_show(found, CHILDREN);
 }

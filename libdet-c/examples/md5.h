@@ -73,4 +73,14 @@ static long md5_find(unsigned long from, unsigned long to, const struct md5 *wan
     return found;
 }
 
+/* Prints what the parts of a search have found. */
+static inline void md5_show(const long *found, int parts) {
+    for (int i = 0; i < parts; i++)
+        if (found[i] >= 0) {
+            char text[16];
+            md5_text((unsigned long)found[i], text);
+            printf("part %d has it: %s\n", i, text);
+        }
+}
+
 #endif

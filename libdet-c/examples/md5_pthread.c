@@ -22,10 +22,5 @@ int main(void) {
             return 1;
     for (int i = 0; i < CHILDREN; i++)
         pthread_join(threads[i], NULL);
-    for (int i = 0; i < CHILDREN; i++)
-        if (found[i] >= 0) {
-            char text[16];
-            md5_text((unsigned long)found[i], text);
-            printf("part %d has it: %s\n", i, text);
-        }
+    md5_show(found, CHILDREN);
 }

@@ -33,6 +33,22 @@ unsafe fn path<'a>(what: &str, path: *const c_char) -> Result<&'a Path, Failed> 
     Ok(Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes())))
 }
 
+/// Copies a file or directory between the host and the tree, by a function of both names.
+///
+/// # Safety
+/// Both are null or strings.
+unsafe fn copy(
+    what: &str,
+    (from, to): (*const c_char, *const c_char),
+    how: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> c_int {
+    guard(-1, || {
+        // SAFETY: the caller's contract.
+        let (from, to) = unsafe { (path(what, from)?, path(what, to)?) };
+        how(from, to).map(|()| 0).map_err(|e| failed(what, &e))
+    })
+}
+
 /// Copies a file or directory of the host to a place in the tree of children's files: 0, or -1 with
 /// `errno`. See `det_fs_import(3)`.
 ///
@@ -40,12 +56,8 @@ unsafe fn path<'a>(what: &str, path: *const c_char) -> Result<&'a Path, Failed> 
 /// Both are null or strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn det_fs_import(host: *const c_char, to: *const c_char) -> c_int {
-    guard(-1, || {
-        let what = "det_fs_import";
-        // SAFETY: the caller's contract.
-        let (host, to) = unsafe { (path(what, host)?, path(what, to)?) };
-        fs::import(host, to).map(|()| 0).map_err(|e| failed(what, &e))
-    })
+    // SAFETY: the caller's contract.
+    unsafe { copy("det_fs_import", (host, to), |host, to| fs::import(host, to)) }
 }
 
 /// Copies a file or directory of the tree to the host: 0, or -1 with `errno`.
@@ -54,12 +66,8 @@ pub unsafe extern "C" fn det_fs_import(host: *const c_char, to: *const c_char) -
 /// Both are null or strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn det_fs_export(from: *const c_char, host: *const c_char) -> c_int {
-    guard(-1, || {
-        let what = "det_fs_export";
-        // SAFETY: the caller's contract.
-        let (from, host) = unsafe { (path(what, from)?, path(what, host)?) };
-        fs::export(from, host).map(|()| 0).map_err(|e| failed(what, &e))
-    })
+    // SAFETY: the caller's contract.
+    unsafe { copy("det_fs_export", (from, host), |from, host| fs::export(from, host)) }
 }
 
 /// Makes a directory of the tree, and those on the way to it: 0, or -1 with `errno`.

@@ -142,6 +142,16 @@ fn compiles_as_every_standard_of_c_and_cpp() {
     }
 }
 
+/// `tests/c/wrong.c` calls every function with arguments that cannot be.
+#[test]
+fn all_are_called_wrongly() {
+    let source = read("tests/c/wrong.c");
+    let mut missing: Vec<_> = declarations().into_iter().map(|(name, _)| name).collect();
+    missing.retain(|name| !source.contains(&format!("{name}(")));
+    // Has no argument that would be wrong: tests/c/fork.c.
+    assert_eq!(missing, [""; 0], "not called in tests/c/wrong.c");
+}
+
 /// The symbols that the shared library exports: ours, and those of libc that it takes over. One that
 /// goes or changes its type is a change of the ABI, for which the soname changes too.
 #[test]

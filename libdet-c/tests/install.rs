@@ -53,7 +53,30 @@ fn programs_are_built_by_pkg_config() {
     }
     assert!(prefix.join("lib/cmake/detpar/detparConfig.cmake").is_file());
 
+    by_cmake(&prefix);
     ordinary_programs(&prefix, &folder.join("tests/c/plain"));
+}
+
+/// A project of CMake finds the library, where CMake is installed.
+fn by_cmake(prefix: &Path) {
+    if Command::new("cmake").arg("--version").output().is_err() {
+        eprintln!("skipped: cmake is not installed");
+        return;
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/fork.c");
+    let project = prefix.join("project");
+    std::fs::create_dir_all(&project).expect("a folder");
+    let text = format!(
+        "cmake_minimum_required(VERSION 3.13)\nproject(p C)\nfind_package(detpar REQUIRED)\n\
+         add_executable(fork {})\ntarget_link_libraries(fork detpar::detpar)\n",
+        source.display()
+    );
+    std::fs::write(project.join("CMakeLists.txt"), text).expect("a project");
+    let path = format!("-DCMAKE_PREFIX_PATH={}", prefix.display());
+    run(Command::new("cmake").current_dir(&project).args(["-B", "build", &path]));
+    run(Command::new("cmake").current_dir(&project).args(["--build", "build"]));
+    let out = Program::new(project.join("build/fork")).args(&["one", ""]).run().expect(0).text();
+    assert!(out.ends_with("fork: ok\n"), "{out}");
 }
 
 /// Sources that know nothing of this library print by the recipes what they print without.
@@ -86,6 +109,25 @@ fn ordinary_programs(prefix: &Path, sources: &Path) {
         let program = build(name, "detpar", flags);
         for workers in [1, 2, 8] {
             assert_eq!(ran(&program, workers), wanted, "{name}, {flags:?}");
+        }
+    }
+    // A main of every standard, by every compiler that is here: C23 declares no unknown parameters.
+    for compiler in ["cc", "clang"] {
+        if Command::new(compiler).arg("--version").output().is_err() {
+            eprintln!("skipped: {compiler} is not installed");
+            continue;
+        }
+        for standard in ["-std=gnu11", "-std=gnu2x"] {
+            for main in
+                ["int main(void) {}", "int main(int n, char **a) { return *a[n - 1] != 'x'; }"]
+            {
+                let (source, program) = (prefix.join("main.c"), prefix.join("main"));
+                std::fs::write(&source, format!("{main}\n")).expect("a source");
+                let mut cc = Command::new(compiler);
+                cc.args([standard, "-O2", "-Wall", "-Wextra", "-Werror"]).arg(&source);
+                run(cc.arg("-o").arg(&program).args(&child));
+                assert_eq!(ran(&program, 2), (Some(0), String::new()), "{compiler} {standard}");
+            }
         }
     }
     // What differs between runs of the ordinary program does not where main is a child.

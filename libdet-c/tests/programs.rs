@@ -6,6 +6,7 @@ mod cc;
 use cc::{Build, Link};
 use detpar_tests::harness::Program;
 use std::path::Path;
+use std::process::Command;
 
 /// Runs a program at 1, 2 and 8 workers, and under a perturbed schedule; what it prints is the same
 /// in all runs.
@@ -55,6 +56,37 @@ fn put_get_and_ret() {
 #[test]
 fn signals_handlers_and_forks_of_the_master() {
     in_all_builds("master", &[]);
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    in_all_builds("wrong", &[]);
+}
+
+/// Another compiler, where it is installed.
+#[test]
+fn with_clang() {
+    if Command::new("clang").arg("--version").output().is_err() {
+        eprintln!("skipped: clang is not installed");
+        return;
+    }
+    for (level, link) in BUILDS {
+        let build = Build::new(&format!("clang{level}-{link:?}"), link);
+        let build = build.compiler("clang").flag(level);
+        for (name, args) in [("fork", &["one", ""][..]), ("raw", &[]), ("master", &[])] {
+            let path = build.program(name);
+            let out = Program::new(&path).workers(2).args(args).run().expect(0).text();
+            assert!(out.ends_with(&format!("{name}: ok\n")), "{}: {out}", path.display());
+        }
+    }
+}
+
+/// What docs/c.md says of it: the linker refuses, by a name that libc and the library both define.
+#[test]
+fn a_fully_static_program_is_refused() {
+    let build = Build::new("refused", Link::StaticFixed).flag("-static");
+    let why = build.try_source(Path::new("tests/c/planted.c")).expect_err("it links");
+    assert!(why.contains("multiple definition of `__libc_start_main'"), "{why}");
 }
 
 #[test]

@@ -104,8 +104,16 @@ __attribute__((unused)) static pid_t det_compat_waitpid_(pid_t pid, int *status,
 
 #ifdef DET_COMPAT_CHILD
 /* The program's own main, with whatever parameters, has another name for the linker alone: it stays
- * a main, which needs no return. */
+ * a main, which needs no return. C23 has no declaration of unknown parameters: clang renames without
+ * one, gcc does not. */
+#if defined(__clang__)
+#pragma redefine_extname main det_compat_main_
+#elif __GNUC__ >= 13 && __STDC_VERSION__ > 201710L
+#error "DET_COMPAT_CHILD with gcc is for C up to C17: compile with -std=gnu17"
+#else
 int main() __asm__("det_compat_main_");
+#endif
+int det_compat_own_(int argc, char **argv, char **envp) __asm__("det_compat_main_");
 __attribute__((weak)) int det_compat_start_(int argc, char **argv, char **envp) __asm__("main");
 
 int det_compat_start_(int argc, char **argv, char **envp) {
@@ -113,7 +121,7 @@ int det_compat_start_(int argc, char **argv, char **envp) {
     int failed = det_fs_mkdir("/tmp") < 0 && errno != EOPNOTSUPP;
     int side = failed ? -1 : det_fork(0);
     if (side == 0)
-        det_exit(main(argc, argv, envp) & 0xff);
+        det_exit(det_compat_own_(argc, argv, envp) & 0xff);
     int code = side < 0 ? -1 : det_join(0);
     if (code < 0) {
         fprintf(stderr, "%s\n", det_strerror(errno));

@@ -24,6 +24,7 @@ pub enum Link {
 pub struct Build {
     dir: PathBuf,
     link: Link,
+    compiler: &'static str,
     flags: Vec<String>,
 }
 
@@ -53,13 +54,18 @@ impl Build {
             let from = built().join(format!("libdetpar_c.{kind}"));
             std::os::unix::fs::symlink(&from, &to).expect("a library under its name");
         }
-        Build { dir, link, flags: Vec::new() }
+        Build { dir, link, compiler: "gcc", flags: Vec::new() }
     }
 
     /// Adds a flag.
     pub fn flag(mut self, flag: &str) -> Build {
         self.flags.push(flag.into());
         self
+    }
+
+    /// Takes another compiler than gcc.
+    pub fn compiler(self, compiler: &'static str) -> Build {
+        Build { compiler, ..self }
     }
 
     /// Builds `tests/c/NAME.c`.
@@ -69,9 +75,14 @@ impl Build {
 
     /// Builds a source of this package.
     pub fn source(&self, source: &Path) -> PathBuf {
+        self.try_source(source).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same; what the compiler says where it fails.
+    pub fn try_source(&self, source: &Path) -> Result<PathBuf, String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let to = self.dir.join(source.file_stem().expect("a source's name"));
-        let mut cc = Command::new("gcc");
+        let mut cc = Command::new(self.compiler);
         cc.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g"]).args(&self.flags);
         cc.current_dir(folder).arg("-I").arg(folder.join("include"));
         cc.arg(folder.join(source)).arg("-o").arg(&to);
@@ -85,10 +96,14 @@ impl Build {
                 cc.arg(format!("-Wl,-rpath,{}", self.dir.display()))
             }
             Link::Threads => cc.arg("-pthread"),
-            Link::Static | Link::StaticFixed => cc.arg(self.dir.join("libdetpar.a")).args(SYSTEM),
+            Link::Static | Link::StaticFixed => {
+                cc.arg(self.dir.join("libdetpar.a"));
+                let whole = self.flags.iter().any(|f| f.starts_with("-static"));
+                cc.args(SYSTEM.map(|l| if whole && l == "-lgcc_s" { "-lgcc_eh" } else { l }))
+            }
         };
-        let out = cc.output().expect("gcc");
-        assert!(out.status.success(), "{cc:?}\n{}", String::from_utf8_lossy(&out.stderr));
-        to
+        let out = cc.output().expect(self.compiler);
+        let why = || format!("{cc:?}\n{}", String::from_utf8_lossy(&out.stderr));
+        if out.status.success() { Ok(to) } else { Err(why()) }
     }
 }

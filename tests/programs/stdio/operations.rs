@@ -145,7 +145,7 @@ unsafe fn with(at: &str, n: &mut Numbers, slot: &mut *mut FILE, last: &mut Last)
         _ => n.below(40),
     } as usize;
     room[..amount].iter_mut().for_each(|b| *b = b"abc 12\n"[n.below(7) as usize]);
-    let mut what = n.below(20);
+    let (mut what, before) = (n.below(20), *last);
     let next = match what {
         2..=4 | 8 | 18 => Last::Wrote,
         5..=7 | 9 | 10 | 19 => Last::Read,
@@ -191,7 +191,12 @@ unsafe fn with(at: &str, n: &mut Numbers, slot: &mut *mut FILE, last: &mut Last)
             }
             11 | 12 => {
                 let by = n.below(60) as i64 - 20;
-                told("fseek", libc::fseek(f, by, n.below(4) as c_int).into())
+                let answer = libc::fseek(f, by, n.below(4) as c_int);
+                if answer != 0 {
+                    // It has not moved: a write behind a read is as undefined as before.
+                    *last = before;
+                }
+                told("fseek", answer.into())
             }
             13 => told("ftell", libc::ftell(f)),
             14 => told("fflush", libc::fflush(f).into()),
