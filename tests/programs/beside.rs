@@ -14,6 +14,7 @@ fn main() -> ExitCode {
 
 const CASES: &[(&str, fn())] = &[
     ("two_hundred_at_once", two_hundred_at_once),
+    ("endless_families", endless_families),
     ("other_programs", other_programs),
     ("threads", threads),
     ("signals", signals),
@@ -29,6 +30,18 @@ fn endless() {
     loop {
         std::hint::spin_loop();
     }
+}
+
+/// Children that fork and join for ever take permits again and again: others get theirs.
+fn endless_families() {
+    let open = || while fork(1, || ()).and_then(Child::join).is_ok() {};
+    let closed = || while try_join(|| (), || ()).is_ok() {};
+    let dropped = || while fork(1, || ()).is_ok() {};
+    let families = [fork(1, open), fork(2, closed), fork(3, dropped)].map(|c| c.expect("a child"));
+    for id in 4..6 {
+        assert_eq!(fork(id, move || id).and_then(Child::join).expect("its result"), id);
+    }
+    drop(families);
 }
 
 /// 200 children are alive before the first is joined; each sees what was there at its fork.

@@ -32,34 +32,47 @@ impl Master {
         control().told.hungry.store(u32::from(hungry), SeqCst);
     }
 
-    /// Whether another space may run. One that nothing runs for gets a permit beyond the
-    /// permitted number where nothing has happened for a while: who holds the others may
-    /// compute for ever, and somebody may wait for this one.
-    pub(super) fn may_run(&mut self, starved: bool) -> bool {
+    /// Whether another space of a construct may run. One that nothing runs for gets a permit
+    /// beyond the permitted number where nothing has happened for a while, or where it has waited
+    /// for long: who holds the others, or takes them again and again, may compute for ever, and
+    /// somebody may wait for this one. Few at a time: who has waited since before the last one got
+    /// its permit comes before those who came since.
+    pub(super) fn may_run(&mut self, c: u32, starved: bool) -> bool {
         /// Sleeps of [`TICK`].
         const WHILE: u32 = 5;
-        /// Cycles: about ten times as long.
-        const LONG: u64 = 2_000_000_000;
+        /// Units of 2^20 cycles: about ten times as long.
+        const LONG: u32 = 2000;
+        let since = &mut self.tasks[c as usize].starved_since;
         if self.running < self.width {
+            *since = 0;
             return true;
         }
-        let long = || cpu::cycles().wrapping_sub(self.started) > LONG;
-        let extra = starved && (self.quiet >= WHILE || long());
+        if !starved {
+            return false;
+        }
+        let now = ((cpu::cycles() >> 20) as u32).max(1);
+        if *since == 0 {
+            *since = now;
+        }
+        let next = now.wrapping_sub(self.extra) > LONG / 2;
+        let extra = self.quiet >= WHILE || next && now.wrapping_sub(*since) > LONG;
         if extra {
-            self.quiet = 0;
+            (*since, self.quiet, self.extra) = (0, 0, now);
         }
         extra
     }
 
     /// Lets parents go on whose children are done; whether some still need a permit.
     fn resume_parents(&mut self) -> bool {
+        let mut waits = false;
         for at in (0..self.active_count as usize).rev() {
             let c = self.active[at];
             if self.tasks[c as usize].state != COMPLETE {
                 continue;
             }
-            if !self.may_run(true) {
-                return true;
+            if !self.may_run(c, true) {
+                waits = true;
+                continue;
             }
             let parent = self.tasks[c as usize].parent - 1;
             self.tasks[c as usize].state = MERGING;
@@ -69,7 +82,7 @@ impl Master {
             control().mail[parent as usize].reply.store(c, Relaxed);
             self.start(parent);
         }
-        false
+        waits
     }
 
     /// Gives a construct what it can use; whether it could use more. None where it fails since
@@ -84,7 +97,7 @@ impl Master {
             if left == 0 || !self.may_start_next(c) {
                 break;
             }
-            if workers >= self.tasks[c as usize].count || !self.may_run(workers == stopped) {
+            if workers >= self.tasks[c as usize].count || !self.may_run(c, workers == stopped) {
                 hungry = true;
                 break;
             }
@@ -170,7 +183,6 @@ impl Master {
         } else {
             self.place(slot);
         }
-        self.started = cpu::cycles();
         let mail = &control().mail[slot as usize];
         mail.state.store(state::BUSY, SeqCst);
         mail.go.fetch_add(1, SeqCst);

@@ -84,6 +84,9 @@ struct Task {
     awaited: bool,
     /// Restarted children that did not get a permit yet.
     parked: u32,
+    /// Since when nothing runs for it and it gets no permit, in units of 2^20 cycles; 0: that is
+    /// not so.
+    starved_since: u32,
     /// What is wrong with it and since when, see [`lost`].
     odd: [u32; 2],
     odd_since: u32,
@@ -102,6 +105,7 @@ impl Task {
         open: false,
         awaited: false,
         parked: 0,
+        starved_since: 0,
         odd: lost::NOTHING,
         odd_since: 0,
         odd_looks: 0,
@@ -122,8 +126,8 @@ pub(crate) struct Master {
     active_count: u32,
     /// Times in a row that the master slept and nothing happened.
     quiet: u32,
-    /// When a worker was started last, in cycles: workers can make events for ever.
-    started: u64,
+    /// When a permit beyond the number was given last, in units of 2^20 cycles.
+    extra: u32,
     /// Set while the master is about to go on with the program: its processor is taken.
     away: bool,
     /// Set-up failure of a worker, until someone is told: step and error number.
@@ -432,6 +436,7 @@ impl Master {
             if c.event.load(SeqCst) != seen {
                 self.look_at_times();
                 self.seen = c.event.load(SeqCst);
+                self.quiet = 0;
                 return;
             }
             core::hint::spin_loop();
@@ -444,14 +449,17 @@ impl Master {
         c.told.master_sleeps.store(1, SeqCst);
         // A worker that became idle before it could see the master hungry told nobody.
         let unseen = c.told.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
-        if !unseen && c.event.load(SeqCst) == seen {
+        let sleeps = !unseen && c.event.load(SeqCst) == seen;
+        if sleeps {
             sys::futex_wait(&c.event, seen, TICK);
         }
         c.told.master_sleeps.store(0, SeqCst);
         if here.is_some() {
             sys::set_affinity(0, &self.affinity);
         }
-        self.quiet = if c.event.load(SeqCst) == seen { self.quiet + 1 } else { 0 };
+        // Only sleep is a measure of time.
+        let quiet = sleeps && c.event.load(SeqCst) == seen;
+        self.quiet = if quiet { self.quiet + 1 } else { 0 };
         if c.event.load(SeqCst) == seen {
             self.look_for_deaths();
         }
@@ -467,12 +475,12 @@ impl Master {
         }
     }
 
+    /// Whether a worker has become idle. One that has not reported its child yet looks once more
+    /// whether the master is hungry when it has.
     fn some_idle_unseen(&self) -> bool {
-        self.workers
-            .iter()
-            .take(self.high as usize)
-            .enumerate()
-            .any(|(s, w)| w.assigned != 0 && control().mail[s].state.load(SeqCst) == state::IDLE)
+        let is_idle = |s: u32| control().mail[s as usize].state.load(SeqCst) == state::IDLE;
+        (0..self.high)
+            .any(|s| self.workers[s as usize].assigned != 0 && is_idle(s) && !self.owes(s))
     }
 
     /// Slots of workers that were ever in use.

@@ -16,6 +16,7 @@ impl Master {
         unsafe { (&raw const told(c).request).cast_mut().write(*request) };
         let task = &mut self.tasks[c as usize];
         (task.state, task.awaited, task.done, task.parked) = (ACTIVE, false, 0, 0);
+        task.starved_since = 0;
         con.reported.store(0, Relaxed);
         for i in 0..self.tasks[c as usize].count as usize {
             let o = &con.outcomes[i];
@@ -55,7 +56,7 @@ impl Master {
                 if without.is_some() {
                     continue;
                 }
-                if !self.may_run(true) {
+                if !self.may_run(c, true) {
                     return Some(false);
                 }
                 if self.assign(c, Some(i)) {
@@ -77,7 +78,7 @@ impl Master {
                 self.tell_to_leave(slot);
                 continue;
             }
-            if !self.may_run(true) {
+            if !self.may_run(c, true) {
                 return Some(false);
             }
             let w = &mut self.workers[slot as usize];
