@@ -57,7 +57,17 @@ pub enum JoinError {
 }
 
 impl JoinError {
-    /// Index of the child that failed; nothing where the construct could not run at all.
+    /// Index of the child that failed; nothing where the construct could not run at all. Of a
+    /// conflict it is the higher one.
+    ///
+    /// ```
+    /// #[detpar::main]
+    /// fn main() {
+    ///     let error = detpar::try_join(|| 1, || -> u32 { panic!("no") }).unwrap_err();
+    ///     assert_eq!(error.child(), Some(1));
+    ///     assert!(error.to_string().contains("child 1 panicked"));
+    /// }
+    /// ```
     pub fn child(&self) -> Option<usize> {
         Some(match self {
             JoinError::Conflict(e) => e.children().1,

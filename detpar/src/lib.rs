@@ -1,4 +1,32 @@
 //! Deterministic parallelism: a program's result is a function of its input alone.
+//!
+//! Children run in private snapshots of memory, and a join merges what they changed. Two that
+//! changed the same place are a conflict, in every run: [`JoinError::Conflict`].
+//!
+//! ```
+//! use detpar::prelude::*;
+//!
+//! #[detpar::main]
+//! fn main() {
+//!     // At any number of workers the same bits.
+//!     let sum: f64 = (1..=1000).into_par_iter().map(|n| 1.0 / f64::from(n)).sum();
+//!     let (least, most) = detpar::join(|| sum.floor(), || sum.ceil());
+//!     assert_eq!((least, most), (7.0, 8.0));
+//! }
+//! ```
+//!
+//! | to do | there is |
+//! |---|---|
+//! | mark the program's main | [`main`](macro@main) |
+//! | run two closures, or many | [`join()`], [`scope()`], [`fork()`] |
+//! | cut work on items | [`prelude`], [`iter`] |
+//! | check functions as they are compiled | [`deterministic`](macro@deterministic) |
+//! | test | [`test`](macro@test), [`assert_deterministic!`], [`assert_conflict!`], [`testing`] |
+#![cfg_attr(
+    feature = "spaces",
+    doc = "| give children `&mut` to one value | [`workspace()`], [`par_for()`], [`Barrier`], [`Merge`](trait@Merge) |"
+)]
+#![cfg_attr(feature = "spaces", doc = "| give children files | [`fs`] |")]
 #[doc(hidden)]
 pub mod __private;
 #[cfg(feature = "spaces")]

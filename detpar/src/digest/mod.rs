@@ -98,6 +98,13 @@ impl std::fmt::Debug for Digester {
 }
 
 /// The digest of a value.
+///
+/// ```
+/// use detpar::digest::of;
+/// assert_eq!(of("abc"), of(&String::from("abc")));
+/// // Neighbours do not run together.
+/// assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+/// ```
 pub fn of<T: Digest + ?Sized>(value: &T) -> u128 {
     let mut digester = Digester::new();
     value.feed(&mut digester);

@@ -78,6 +78,15 @@ impl fmt::Display for Engine {
 static RUNS: AtomicU8 = AtomicU8::new(0);
 
 /// The engine that runs this program's children; before its start the one that would.
+///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     // `DETPAR_ENGINE` may have said otherwise.
+///     println!("children run by `{}`", detpar::engine());
+///     assert!(["spaces", "threads", "serial"].contains(&detpar::engine().name()));
+/// }
+/// ```
 #[inline]
 pub fn engine() -> Engine {
     match RUNS.load(Relaxed) {

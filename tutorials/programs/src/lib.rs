@@ -54,10 +54,41 @@ pub fn pages() -> Result<Vec<Page>> {
     }
     paths.retain(|p| p.extension().is_some_and(|e| e == "md"));
     paths.sort_by_key(|p| p.file_name().map(OsStr::to_owned));
-    paths.into_iter().map(|path| Ok(Page { text: read(&path)?, path })).collect()
+    paths.iter().map(|path| Page::at(path)).collect()
 }
 
 impl Page {
+    /// A page by its path.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read.
+    pub fn at(path: &Path) -> Result<Page> {
+        Ok(Page { path: path.into(), text: read(path)? })
+    }
+
+    /// Commands in blocks of other languages than `console`, each with its line. Comments behind
+    /// them are left out.
+    pub fn other_commands(&self) -> Vec<(usize, &str)> {
+        let mut block = None;
+        let mut found = Vec::new();
+        for (i, line) in self.text.lines().enumerate() {
+            if let Some(language) = line.strip_prefix("```") {
+                block = if block.is_none() { Some(language.trim()) } else { None };
+            } else if let Some(language) = block.filter(|l| *l != "console") {
+                let typed =
+                    line.trim_start_matches("$ ").split(" # ").next().unwrap_or(line).trim();
+                let starts = ["cargo ", "gcc ", "target/", "DETPAR_"].iter();
+                let prompted =
+                    line.starts_with("$ ") || starts.into_iter().any(|s| line.starts_with(s));
+                if prompted || language == "sh" && !typed.is_empty() {
+                    found.push((i + 1, typed));
+                }
+            }
+        }
+        found
+    }
+
     /// Its name, without `.md`.
     pub fn name(&self) -> String {
         self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
@@ -211,6 +242,14 @@ mod tests {
         assert_eq!((commands[0].typed.as_str(), commands[0].line), ("a b", 2));
         assert_eq!(commands[0].output, ["1", "2"]);
         assert!(commands[1].output.is_empty());
+    }
+
+    #[test]
+    fn commands_that_are_not_run() {
+        let page = page(
+            "```text\ncargo a\nb\n$ c\n```\n```console\n$ d\n```\n```sh\ne # f\n```\ncargo g\n",
+        );
+        assert_eq!(page.other_commands(), [(2, "cargo a"), (4, "c"), (10, "e")]);
     }
 
     #[test]

@@ -78,7 +78,12 @@ fn command(typed: &str) -> Command {
 }
 
 /// Both streams, in the order in which they were written.
-fn printed(mut command: Command) -> String {
+fn printed(command: Command) -> String {
+    run(command).1
+}
+
+/// Whether it succeeded, and what it printed.
+fn run(mut command: Command) -> (bool, String) {
     let (mut from, to) = io::pipe().expect("a pipe");
     command.stdout(to.try_clone().expect("a descriptor")).stderr(to);
     let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
@@ -87,7 +92,7 @@ fn printed(mut command: Command) -> String {
     from.read_to_end(&mut bytes).expect("a pipe can be read");
     let status = child.wait().expect("a child ends");
     assert!(status.code().is_some(), "ended by a signal: {status}");
-    String::from_utf8_lossy(&bytes).into_owned()
+    (status.success(), String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn check_page(page: &Page) {
@@ -104,8 +109,12 @@ fn check_page(page: &Page) {
             if !typed.contains("DETPAR_WORKERS") {
                 command.env("DETPAR_WORKERS", workers);
             }
-            if let Some(difference) = difference(&shown.output, &printed(command)) {
-                let (page, line) = (page.path.display(), shown.line);
+            let (succeeded, printed) = run(command);
+            let (page, line) = (page.path.display(), shown.line);
+            // Any output is like this one, that of a failure as well.
+            let is_left_out = shown.output == ["[...]"];
+            assert!(succeeded || !is_left_out, "{page}:{line}: $ {typed}\nfailed:\n{printed}");
+            if let Some(difference) = difference(&shown.output, &printed) {
                 panic!("{page}:{line}: $ {typed}\nat {workers} workers, {difference}");
             }
         }
@@ -165,6 +174,52 @@ fn commands_print_what_is_shown() {
     // Where the book's commands leave files.
     fs::create_dir_all(root().join("target")).unwrap();
     pages().unwrap().iter().for_each(check_page);
+}
+
+/// Other blocks than those of the language `console` are not run.
+#[test]
+fn no_page_shows_a_command_that_is_not_run() {
+    for page in pages().unwrap() {
+        let others = page.other_commands();
+        assert!(others.is_empty(), "{}: not in a console block: {others:?}", page.path.display());
+    }
+}
+
+/// What the README shows, and has a test of its own.
+const README_ELSEWHERE: [&str; 4] = [
+    // tests/tests/quickstart.rs
+    "cargo run --release --example quickstart -- [DIR]",
+    // What runs this test.
+    "cargo xtask test",
+    // libdet-c/tests/tutorial.rs runs both, with another folder and program.
+    "cargo xtask install-c --prefix ~/.local",
+    "PKG_CONFIG_PATH=~/.local/lib/pkgconfig cc program.c $(pkg-config --cflags --libs detpar)",
+];
+
+#[test]
+fn commands_of_the_readme_run() {
+    let readme = Page::at(&root().join("README.md")).unwrap();
+    let folder = env::temp_dir().join(format!("detpar-readme-{}", std::process::id()));
+    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::write(folder.join("src/main.rs"), "fn main() {}\n").unwrap();
+    let mut elsewhere = Vec::new();
+    for (line, typed) in readme.other_commands() {
+        if README_ELSEWHERE.contains(&typed) {
+            elsewhere.push(typed);
+            continue;
+        }
+        let Some(rest) = typed.strip_prefix("cargo run ") else {
+            panic!("README.md:{line}: nobody runs {typed}");
+        };
+        let manifest = root().join("Cargo.toml");
+        let from_here = format!("cargo run --manifest-path '{}' {rest}", manifest.display());
+        let mut command = command(&from_here);
+        command.current_dir(&folder);
+        let (succeeded, printed) = run(command);
+        assert!(succeeded, "README.md:{line}: $ {typed}\n{printed}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(elsewhere, README_ELSEWHERE);
 }
 
 #[test]
