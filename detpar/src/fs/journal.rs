@@ -89,8 +89,18 @@ impl<'a> Record<'a> {
         let len = u32::from_le_bytes(fixed[9..].try_into().ok()?);
         let (path, rest) = names.split_at_checked(len as usize)?;
         // An entry of the table has room for paths of this length.
-        (path.len() <= LONGEST && rest.len() <= PIECE).then_some(Record { act, number, path, rest })
+        let fits = path.len() <= LONGEST && rest.len() <= PIECE;
+        let names_one = is_plain(path) && (act != Act::Rename || is_plain(rest));
+        (fits && names_one).then_some(Record { act, number, path, rest })
     }
+}
+
+/// Whether a path is as [`note`] gets them: from the root, which is empty, without `.`, `..` and
+/// empty names. By any other a child could change what it does not claim.
+fn is_plain(path: &[u8]) -> bool {
+    path.is_empty()
+        || path[0] == b'/'
+            && path[1..].split(|b| *b == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
 }
 
 /// The records of a log that are about files.
@@ -238,7 +248,8 @@ fn contents(file: &mut detpar_fs::File, r: &Record<'_>) -> io::Result<()> {
     }
     let mut done = 0;
     while done < r.rest.len() {
-        match file.write_at(&r.rest[done..], r.number + done as u64)? {
+        let at = r.number.checked_add(done as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        match file.write_at(&r.rest[done..], at)? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             n => done += n,
         }
@@ -475,5 +486,66 @@ mod tests {
         }
         let mut none = [0; 0];
         assert_eq!(meet(1, &good, &mut none), None);
+    }
+
+    /// What leads to one place by two ways would be compared as two.
+    #[test]
+    fn a_path_that_is_not_plain_is_passed_over() {
+        for path in ["f", "/d/../f", "/./f", "//f", "/f/", "/", "..", "/d/.."] {
+            assert_eq!(claims(&log(&[(Act::Write, path, "x")])), 0, "{path}");
+            assert_eq!(claims(&log(&[(Act::Rename, "/f", path)])), 0, "{path}");
+        }
+        for path in ["/f", "/d/f", "/..f", "/.f/f."] {
+            assert!(claims(&log(&[(Act::Write, path, "x")])) > 0, "{path}");
+            assert!(claims(&log(&[(Act::Rename, "/f", path)])) > 0, "{path}");
+        }
+        // What a link says is nobody's path.
+        assert!(claims(&log(&[(Act::Link, "/f", "../g")])) > 0);
+    }
+
+    /// Damaged logs are done again as far as they make sense, and leave a sound tree.
+    #[test]
+    fn damaged_logs_leave_a_sound_tree() {
+        use Act::*;
+        let good = log(&[
+            (Make, "/d/f", ""),
+            (Write, "/d/f", "abc"),
+            (Append, "/d/f", "def"),
+            (SetLen, "/d/f", ""),
+            (Link, "/d/l", "f"),
+            (Rename, "/d/f", "/d/g"),
+            (Times, "/d/g", "0123456789abcdef"),
+            (Permit, "/d/g", ""),
+            (Remove, "/d/l", ""),
+            (MakeDir, "/d/e", ""),
+            (RemoveDir, "/d/e", ""),
+        ]);
+        let (mut passed, mut failed) = (0, 0);
+        for at in 0..good.len() {
+            for byte in [0, 1, 0x7f, 0x80, 0xff, b'/', b'.'] {
+                let mut bad = good.clone();
+                bad[at] = byte;
+                let fs = detpar_fs::Mkfs::new().blocks(256).inodes(64).mkfs().unwrap();
+                fs.create_dir("d").unwrap();
+                match replay(&fs, &bad) {
+                    Ok(()) => passed += 1,
+                    Err(_) => failed += 1,
+                }
+                assert_eq!(fs.check(), [], "byte {at} is {byte}");
+            }
+        }
+        assert!(passed > 0 && failed > 0, "{passed} {failed}");
+    }
+
+    /// A place so far out that the end of what is written there has no number.
+    #[test]
+    fn a_write_past_every_file_is_an_error() {
+        let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
+        fs.write("f", "").unwrap();
+        for number in [u64::MAX, u64::MAX - 1, 1 << 63, i64::MAX as u64] {
+            let r = Record { act: Act::Write, number, path: b"/f", rest: b"abc" };
+            assert!(replay(&fs, &r.encode()).is_err(), "{number}");
+        }
+        assert_eq!(fs.check(), []);
     }
 }
