@@ -2,7 +2,7 @@
 //! merge, done again in the parent after it. A path in a record is absolute and leads over no
 //! symbolic link, so that a path names one thing.
 
-use super::space::path_of;
+use super::space::{named, path_of};
 use detpar_fs::console::{self, Stream, head};
 use detpar_fs::{Fs, OpenOptions};
 use kernel::confine::ENTRY;
@@ -176,7 +176,7 @@ pub(super) fn replay(fs: &Fs, log: &[u8]) -> io::Result<()> {
             continue;
         }
         last = None;
-        let path = path_of(r.path);
+        let path = named(r.path);
         match r.act {
             Act::MakeDir => make_dir(fs, &r)?,
             Act::Make => {
@@ -229,12 +229,12 @@ fn set_times(fs: &Fs, r: &Record<'_>) -> io::Result<()> {
         return Err(io::ErrorKind::InvalidData.into());
     };
     let [accessed, modified] = [accessed, modified].map(|b| time(i64::from_le_bytes(*b)));
-    fs.set_times_nofollow(path_of(r.path), accessed, modified)
+    fs.set_times_nofollow(named(r.path), accessed, modified)
 }
 
 /// Makes a directory, unless another made the same: see [`claims_of`].
 fn make_dir(fs: &Fs, r: &Record<'_>) -> io::Result<()> {
-    let path = path_of(r.path);
+    let path = named(r.path);
     match fs.create_dir(path) {
         Ok(()) => fs.set_permissions(path, r.number as u32),
         Err(_) if fs.symlink_metadata(path).is_ok_and(|m| m.is_dir()) => Ok(()),
@@ -501,6 +501,17 @@ mod tests {
         }
         // What a link says is nobody's path.
         assert!(claims(&log(&[(Act::Link, "/f", "../g")])) > 0);
+    }
+
+    /// Which has no name in a log.
+    #[test]
+    fn the_root_has_permissions_and_times() {
+        let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
+        let r = Record { act: Act::Permit, number: 0o700, path: b"", rest: b"" };
+        replay(&fs, &r.encode()).unwrap();
+        assert_eq!(fs.metadata("/").unwrap().mode() & 0o777, 0o700);
+        let r = Record { act: Act::Times, number: 0, path: b"", rest: &[1; 16] };
+        replay(&fs, &r.encode()).unwrap();
     }
 
     /// Damaged logs are done again as far as they make sense, and leave a sound tree.

@@ -204,6 +204,11 @@ pub(super) fn path_of(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
+/// The path of what [`canonical`] names: the root by nothing.
+pub(super) fn named(name: &[u8]) -> &Path {
+    path_of(if name.is_empty() { b"/" } else { name })
+}
+
 fn error(number: i32) -> Error {
     Error::from_raw_os_error(number)
 }
@@ -355,10 +360,10 @@ impl Tree {
         follow: bool,
     ) -> io::Result<()> {
         let name = canonical(&self.fs, path, follow)?;
-        let there = self.fs.symlink_metadata(path_of(&name))?;
+        let there = self.fs.symlink_metadata(named(&name))?;
         let accessed = times[0].unwrap_or(there.accessed());
         let modified = times[1].unwrap_or(there.modified());
-        self.fs.set_times_nofollow(path_of(&name), accessed, modified)?;
+        self.fs.set_times_nofollow(named(&name), accessed, modified)?;
         journal::note(Act::Times, 0, &name, &journal::encode_times([accessed, modified]));
         Ok(())
     }
