@@ -156,9 +156,10 @@ impl Master {
     /// there is another for it. The system's scheduler often wakes it there, beside them, and
     /// moves it only after longer than most constructs take.
     fn place(&mut self, slot: u32) {
-        let home_runs = u32::from(self.workers[HOME as usize].assigned != 0);
+        let home = &self.workers[HOME as usize];
+        let home_runs = u32::from(home.assigned != 0 && home.suspended == 0);
         let others = control().told.spinners_allowed.load(Relaxed);
-        let room = self.running - home_runs <= others;
+        let room = self.running <= others + home_runs;
         let w = &mut self.workers[slot as usize];
         // Who leaves its child runs beside those that have a permit.
         let off = if room && w.suspended != LEAVING { cpu::current() + 1 } else { 0 };
@@ -167,8 +168,10 @@ impl Master {
         }
         w.off = off;
         let mut mask = self.affinity;
-        if let Some(here) = off.checked_sub(1) {
-            mask[here / 64] &= !(1 << (here % 64));
+        if let Some(here) = off.checked_sub(1)
+            && let Some(word) = mask.get_mut(here / 64)
+        {
+            *word &= !(1 << (here % 64));
         }
         sys::set_affinity(w.pid, &mask);
     }
