@@ -30,7 +30,7 @@ pub use fsck::{Place, Problem};
 pub use layout::BLOCK;
 pub use layout::inode::{Kind, Policy};
 pub use listing::{DirEntry, ReadDir};
-pub use meta::{Metadata, Usage};
+pub use meta::{Metadata, Usage, time};
 pub use persist::{LoadError, Store};
 pub use reconcile::{ConflictKind, FileConflict, ReconcileError};
 pub use seed::Seed;

@@ -11,7 +11,14 @@ pub struct Metadata {
     node: Inode,
 }
 
-fn time(nanoseconds: i64) -> SystemTime {
+/// A time by its nanoseconds since 1970, as inodes have it.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// let before = SystemTime::UNIX_EPOCH - Duration::from_nanos(7);
+/// assert_eq!(detpar_fs::time(-7), before);
+/// ```
+pub fn time(nanoseconds: i64) -> SystemTime {
     let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
     if nanoseconds < 0 {
         SystemTime::UNIX_EPOCH - distance

@@ -1,7 +1,6 @@
 //! Calls of children on files, answered from the tree. In the signal handler of the call: no
 //! system call is made here, and nothing panics.
 
-use super::journal;
 use super::open::What;
 use super::space::{Tree, path_of, tree};
 use super::status::{self, Entry};
@@ -199,7 +198,7 @@ fn permit(tree: &mut Tree, dir: u64, at: u64, mode: u64) -> io::Result<i64> {
 
 /// The two times that a call sets, in nanoseconds since 1970.
 fn times(at: u64) -> io::Result<[Option<SystemTime>; 2]> {
-    let now = journal::time(super::space::clock());
+    let now = detpar_fs::time(super::space::clock());
     if at == 0 {
         return Ok([Some(now); 2]);
     }
@@ -210,7 +209,7 @@ fn times(at: u64) -> io::Result<[Option<SystemTime>; 2]> {
         libc::UTIME_OMIT => Ok(None),
         0..1_000_000_000 => {
             let whole = t.tv_sec.saturating_mul(1_000_000_000);
-            Ok(Some(journal::time(whole.saturating_add(t.tv_nsec))))
+            Ok(Some(detpar_fs::time(whole.saturating_add(t.tv_nsec))))
         }
         _ => Err(failed(libc::EINVAL)),
     };

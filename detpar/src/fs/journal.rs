@@ -7,7 +7,7 @@ use detpar_fs::console::{self, Stream, head};
 use detpar_fs::{Fs, OpenOptions};
 use kernel::confine::ENTRY;
 use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What was done.
 #[repr(u8)]
@@ -213,22 +213,14 @@ pub(super) fn encode_times(times: [SystemTime; 2]) -> [u8; 16] {
     bytes
 }
 
-/// A time by its nanoseconds since 1970.
-pub(super) fn time(nanoseconds: i64) -> SystemTime {
-    let apart = Duration::from_nanos(nanoseconds.unsigned_abs());
-    match nanoseconds {
-        ..0 => SystemTime::UNIX_EPOCH - apart,
-        _ => SystemTime::UNIX_EPOCH + apart,
-    }
-}
-
 fn set_times(fs: &Fs, r: &Record<'_>) -> io::Result<()> {
     let (Some(accessed), Some(modified), 16) =
         (r.rest.first_chunk(), r.rest.last_chunk(), r.rest.len())
     else {
         return Err(io::ErrorKind::InvalidData.into());
     };
-    let [accessed, modified] = [accessed, modified].map(|b| time(i64::from_le_bytes(*b)));
+    let [accessed, modified] =
+        [accessed, modified].map(|b| detpar_fs::time(i64::from_le_bytes(*b)));
     fs.set_times_nofollow(named(r.path), accessed, modified)
 }
 
