@@ -346,7 +346,7 @@ pub(crate) fn kill(id: c_int) -> Result<i64, Failed> {
         return Err(Failed::no_child());
     }
     if apart::is_on() {
-        return Ok(apart::kill(id.0)?.map_or(KILLED, number_apart));
+        return Ok(number_apart(apart::kill(id.0)?.unwrap_or(Err(call::raw::ENDED))));
     }
     // SAFETY: C's program has no typed handles.
     match unsafe { call::raw::dkill(id.0) } {
@@ -354,9 +354,6 @@ pub(crate) fn kill(id: c_int) -> Result<i64, Failed> {
         e => Err(Failed::new(-e as c_int, usual(-e as c_int).to_string_lossy())),
     }
 }
-
-/// State of a child whose parent ended it as it ran: `DET_EXCEPTION` with `DET_BY_KILLED`.
-const KILLED: i64 = 5 | 5 << 8;
 
 /// The number of an end under the engine `serial`.
 fn number_apart(end: Result<u32, Cause>) -> i64 {

@@ -179,7 +179,7 @@ pub fn dret(code: u32) -> i64 {
 /// # Safety
 /// As for [`kill`].
 pub unsafe fn dkill(child: u32) -> i64 {
-    let last = known(ChildId(child)).unwrap_or((KILLED, 0));
+    let last = known(ChildId(child)).unwrap_or((State::Exception(ENDED), 0));
     // SAFETY: the caller's contract.
     match unsafe { kill(ChildId(child)) } {
         Ok(()) => number(last.0, last.1),
@@ -187,5 +187,5 @@ pub unsafe fn dkill(child: u32) -> i64 {
     }
 }
 
-/// What a child is whose parent ended it as it ran.
-const KILLED: State = State::Exception(Cause::Killed { signal: libc::SIGKILL });
+/// Why a child ended that its parent ended as it ran.
+pub const ENDED: Cause = Cause::Killed { signal: libc::SIGKILL };
