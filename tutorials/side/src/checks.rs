@@ -1,6 +1,7 @@
 //! Tells a machine that does a step right from one that does not yet.
 use crate::machine::{Body, Change, Conflict, Failed, Machine, PAGE};
 use std::fs;
+use std::process::ExitCode;
 
 /// What is not right yet.
 pub type Checked = Result<(), String>;
@@ -22,6 +23,20 @@ pub fn step<M: Machine>(number: usize) -> Checked {
         5 => merge::<M>(),
         6 => run::<M>(),
         _ => Err(format!("there are the steps 1 to {STEPS}")),
+    }
+}
+
+/// Says on standard output whether a step is right; the exit code says so, too.
+pub fn tell(number: usize, checked: Checked) -> ExitCode {
+    match checked {
+        Ok(()) => {
+            println!("step {number}: right");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("step {number}: not right yet\n  {why}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -14,16 +14,7 @@ fn main() -> ExitCode {
         Some(_) => return usage(),
     };
     let Some(number) = number.filter(|n| (1..=checks::STEPS).contains(n)) else { return usage() };
-    match check(number) {
-        Ok(()) => {
-            println!("step {number}: right");
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            println!("step {number}: not right yet\n  {why}");
-            ExitCode::FAILURE
-        }
-    }
+    checks::tell(number, check(number))
 }
 
 fn usage() -> ExitCode {

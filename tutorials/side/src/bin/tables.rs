@@ -1,7 +1,7 @@
 //! `tables`: what forks copy. `tables N [--solution]` checks step N of `attempt/tables.rs`, or of
 //! ours; `tables --svg FILE` draws the tables.
 use detpar_side::attempt::tables::Mine;
-use detpar_side::checks::Checked;
+use detpar_side::checks::{Checked, tell};
 use detpar_side::solution::tables::Ours;
 use detpar_side::tables::checks::{STEPS, step};
 use detpar_side::tables::classic::Classic;
@@ -42,16 +42,7 @@ fn checked(number: &str, check: fn(usize) -> Checked) -> ExitCode {
     let Some(number) = number.parse().ok().filter(|n| (1..=STEPS).contains(n)) else {
         return usage();
     };
-    match check(number) {
-        Ok(()) => {
-            println!("step {number}: right");
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            println!("step {number}: not right yet\n  {why}");
-            ExitCode::FAILURE
-        }
-    }
+    tell(number, check(number))
 }
 
 fn usage() -> ExitCode {
