@@ -1,4 +1,5 @@
-//! Tests of deterministic programs: [`test`](macro@crate::test), [`assert_conflict!`](crate::assert_conflict),
+//! Tests of deterministic programs: [`test`](macro@crate::test),
+//! [`assert_conflict!`](crate::assert_conflict),
 //! [`assert_deterministic!`](crate::assert_deterministic). `docs/testing.md` is the guide.
 //!
 //! A test harness runs tests in threads, and a master space has to be a process's main thread
