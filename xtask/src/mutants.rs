@@ -1,7 +1,7 @@
 //! Plants errors in merge and heap, one at a time, and expects the tests there to fail.
 use crate::run::{self, Outcome, Result, cargo};
-use std::fs;
-use std::path::PathBuf;
+use serde_json::Value;
+use std::process::Command;
 use std::time::Instant;
 
 /// The planted errors: a value of the compiler's `detpar_mutant` setting, the tests that
@@ -21,8 +21,20 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("dirt_forgotten", "heap", "what was vacated passes for memory that nobody wrote"),
 ];
 
-const TESTS: &[&str] =
-    &["test", "--package", "detpar-kernel", "--no-default-features", "--lib", "--no-fail-fast"];
+/// Builds the tests of the kernel, with flags for this crate alone: what it depends on is built once.
+const BUILD: &[&str] = &[
+    "rustc",
+    "--package",
+    "detpar-kernel",
+    "--no-default-features",
+    "--lib",
+    "--profile",
+    "test",
+    "--message-format",
+    "json-render-diagnostics",
+    "--",
+    "--cfg",
+];
 
 /// Runs all mutants; fails where one survives.
 pub(crate) fn mutants() -> Result {
@@ -31,7 +43,6 @@ pub(crate) fn mutants() -> Result {
         let start = Instant::now();
         match mutant(name, filter) {
             Ok(failed) => {
-                remove(name);
                 let seconds = start.elapsed().as_secs_f64();
                 println!("mutant {name}: caught by {failed} tests ({meaning}; {seconds:.1} s)");
             }
@@ -44,33 +55,24 @@ pub(crate) fn mutants() -> Result {
     if survivors.is_empty() { Ok(()) } else { Err(survivors.join("\n")) }
 }
 
-/// Where a mutant is built.
-fn folder(name: &str) -> PathBuf {
-    run::target().join("mutants").join(name)
-}
-
-/// Leaves nothing of a mutant that was caught: all together are gigabytes.
-fn remove(name: &str) {
-    let folder = folder(name);
-    if let Err(e) = fs::remove_dir_all(&folder) {
-        println!("{}: {e}", folder.display());
-    }
-}
-
 fn mutant(name: &str, filter: &str) -> Result<u64> {
-    let build = tests(name, &["--no-run"])?;
+    let mut command = cargo(BUILD);
+    command.arg(format!("detpar_mutant=\"{name}\""));
+    command.env("CARGO_TARGET_DIR", run::target().join("mutants"));
+    let build = run::run_quietly(&mut command)?;
     if !build.success {
         return Err(format!("it does not compile:\n{}", build.text()));
     }
-    judge(&tests(name, &[filter])?)
+    let mut tests = Command::new(program(&build)?);
+    tests.arg(filter).current_dir(run::root().join("kernel"));
+    judge(&run::run_quietly(&mut tests)?)
 }
 
-fn tests(name: &str, arguments: &[&str]) -> Result<Outcome> {
-    let mut command = cargo(TESTS);
-    command.args(arguments);
-    command.env("CARGO_TARGET_DIR", folder(name));
-    run::add_rustflags(&mut command, &format!("--cfg detpar_mutant=\"{name}\""));
-    run::run_quietly(&mut command)
+/// The program that cargo says it has built.
+fn program(build: &Outcome) -> Result<String> {
+    let messages = build.lines.iter().filter_map(|line| serde_json::from_str(line).ok());
+    let mut found = messages.filter_map(|m: Value| Some(m.get("executable")?.as_str()?.to_owned()));
+    found.next_back().ok_or_else(|| format!("cargo names no program:\n{}", build.text()))
 }
 
 /// How many tests noticed, from a run that did compile.
@@ -91,6 +93,21 @@ mod tests {
 
     fn outcome(success: bool, lines: &[&str]) -> Outcome {
         Outcome { success, lines: lines.iter().map(|l| l.to_string()).collect() }
+    }
+
+    #[test]
+    fn the_program_is_the_last_that_is_named() {
+        let build = outcome(
+            true,
+            &[
+                "   Compiling kernel",
+                r#"{"reason":"compiler-artifact","executable":null}"#,
+                r#"{"reason":"compiler-artifact","executable":"/t/kernel-1"}"#,
+                r#"{"reason":"build-finished","success":true}"#,
+            ],
+        );
+        assert_eq!(program(&build).as_deref(), Ok("/t/kernel-1"));
+        assert!(program(&outcome(true, &["done"])).unwrap_err().contains("done"));
     }
 
     #[test]
