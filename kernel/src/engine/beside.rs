@@ -199,8 +199,8 @@ fn may_write(child: &OpenChild, page: u64) -> bool {
     match o.status.load(SeqCst) {
         outcome::RETURNED if request_of(child).orders & order::STAY == 0 => {
             let slot = slot_of(o);
-            let st = claims::stage_at(slot, o.stage.load(SeqCst));
-            let there = st.and_then(|st| claims::peek(slot, &st));
+            let head = claims::head_at(slot, o.stage.load(SeqCst));
+            let there = head.and_then(|h| claims::peek(slot, &h));
             there.is_none_or(|(addrs, frees)| {
                 addrs.binary_search(&page).is_ok() || overlap(frees, page)
             })

@@ -10,8 +10,8 @@ use core::sync::atomic::Ordering::SeqCst;
 /// The log of a child that has stopped or returned.
 pub(super) fn log_of(o: &Outcome) -> &'static [u8] {
     let slot = slot_of(o);
-    let st = claims::stage_at(slot, o.stage.load(SeqCst));
-    st.and_then(|st| claims::log(slot, &st)).unwrap_or(&[])
+    let head = claims::head_at(slot, o.stage.load(SeqCst));
+    head.and_then(|h| claims::log(slot, &h)).unwrap_or(&[])
 }
 
 /// Children that are to be merged, in order.

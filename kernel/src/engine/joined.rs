@@ -9,7 +9,7 @@ use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::check::{self, touched, watch, written};
 use crate::exec::claims::{self, Staged, slot_of};
 use crate::exec::control;
-use crate::exec::control::{Job, Me, Outcome, Stage, control, order, outcome, private};
+use crate::exec::control::{Head, Job, Me, Outcome, control, order, outcome, private};
 use crate::exec::reference::{ParentSide, Undo};
 use crate::exec::{layer, stage, timeline};
 use crate::heap::Heap;
@@ -138,11 +138,14 @@ fn plan_and_apply(
     let mut n = 0;
     let mut clock = me.clock;
     for (i, job) in jobs.iter().enumerate().take(failing).filter(|(i, _)| !done.has(*i)) {
-        let (slot, st) = claims::stage_of(construct, i as u32).ok_or(corrupt(i))?;
-        let staged = claims::staged(me, slot, &st, job.out_size)
+        let (slot, head) = claims::head_of(construct, i as u32).ok_or(corrupt(i))?;
+        let staged = claims::staged(me, slot, &head, job.out_size)
             .map_err(|cause| Failure { child: i as u32, cause })?;
-        if in_turn && !can_leave(&core::mem::replace(&mut left, st.left), &st.left) {
-            return Err(corrupt(i).into());
+        if in_turn {
+            let (_, st) = claims::stage_of(construct, i as u32).ok_or(corrupt(i))?;
+            if !can_leave(&core::mem::replace(&mut left, st.left), &st.left) {
+                return Err(corrupt(i).into());
+            }
         }
         let Staged { addrs, pages, frees, .. } = staged;
         clock = clock.max(staged.clock);
@@ -251,21 +254,21 @@ fn mark_written(pages: &[u64]) {
     }
 }
 
-/// The stage of the child at a place, and in whose area it lies.
-fn stage_of(place: usize) -> Result<(u32, Stage), Cause> {
+/// The head of the stage of the child at a place, and in whose area it lies.
+fn head_of(place: usize) -> Result<(u32, Head), Cause> {
     let child = children::at(place);
-    claims::stage_of(child.construct, 0).ok_or(Cause::Killed { signal: 0 })
+    claims::head_of(child.construct, 0).ok_or(Cause::Killed { signal: 0 })
 }
 
 /// What the child at a place staged, and whose claims hold.
 fn staged_at(me: &mut Me, place: usize) -> Result<Staged, Cause> {
-    let (slot, st) = stage_of(place)?;
-    claims::staged(me, slot, &st, children::at(place).out_size)
+    let (slot, head) = head_of(place)?;
+    claims::staged(me, slot, &head, children::at(place).out_size)
 }
 
 /// Moves the running space's clock to that of a child that was merged, where that is later.
 pub(super) fn take_clock(me: &mut Me, place: usize) {
-    me.clock = stage_of(place).map_or(me.clock, |(_, st)| st.clock.max(me.clock));
+    me.clock = head_of(place).map_or(me.clock, |(_, h)| h.clock.max(me.clock));
 }
 
 /// Merges the `i`-th child of a join into a parent that went on since its snapshot. On a
@@ -408,8 +411,8 @@ fn parent_frees(
         return Err(Cause::Limit(Limit::Frees));
     }
     let before = |me: &mut Me, n: usize| {
-        let (slot, st) = stage_of(open::joined(n))?;
-        claims::frees(me, slot, &st)
+        let (slot, head) = head_of(open::joined(n))?;
+        claims::frees(me, slot, &head)
     };
     let own = || {
         let log = freed_since(memory::freed_log(), child.session);

@@ -25,13 +25,13 @@ impl Engine for Spaces {
         if !reported && !outcome::stopped(status) {
             return &[];
         }
-        let stage = claims::stage_of(construct.0, child as u32);
-        stage.and_then(|(slot, s)| claims::log(slot, &s)).unwrap_or(&[])
+        let head = claims::head_of(construct.0, child as u32);
+        head.and_then(|(slot, h)| claims::log(slot, &h)).unwrap_or(&[])
     }
 
     fn result(&self, construct: Construct, child: usize) -> *const u8 {
-        let stage = claims::stage_of(construct.0, child as u32);
-        let result = stage.and_then(|(slot, s)| claims::result(slot, &s));
+        let head = claims::head_of(construct.0, child as u32);
+        let result = head.and_then(|(slot, h)| claims::result(slot, &h));
         // One that is gone since the merge reads as zeros.
         result.unwrap_or(exchange(MASTER_AREA - 1) as *const u8)
     }

@@ -5,7 +5,7 @@
 //! first, which no other can write, and checked there. Contents of pages, output and results are
 //! used where they lie: any bytes will do, also ones that change meanwhile.
 
-use super::control::{EXCHANGE_BYTES, Me, Outcome, Stage, area, brief, control, exchange, slot_at};
+use super::control::{EXCHANGE_BYTES, Head, Me, Outcome, Stage, area, brief, control, exchange, slot_at};
 use super::layer;
 use super::stage;
 use super::trace::FRAMES;
@@ -33,21 +33,47 @@ pub(crate) fn slot_of(o: &Outcome) -> u32 {
 
 /// The stage at an address, if it lies whole in the worker's exchange area: as it is now.
 pub(crate) fn stage_at(slot: u32, at: u64) -> Option<Stage> {
+    read_at(slot, at)
+}
+
+/// The head of the stage at an address, in the same way.
+pub(crate) fn head_at(slot: u32, at: u64) -> Option<Head> {
+    read_at(slot, at)
+}
+
+/// A stage, or the head of one.
+fn read_at<T: Copy>(slot: u32, at: u64) -> Option<T> {
     let at = at as usize;
     inside(slot, at, size_of::<Stage>(), PAGE)?;
     // SAFETY: `control`: exchange memory of the worker; the worker published the stage
     // before its outcome, and any bytes of the plain fields are checked below.
-    Some(unsafe { (at as *const Stage).read_volatile() })
+    Some(unsafe { (at as *const T).read_volatile() })
 }
 
 /// The slot and the stage of a child that reported. One that was staged for another child, or for
 /// an earlier construct in the same place, is none: its pages are not those of this snapshot.
 pub(crate) fn stage_of(construct: u32, index: u32) -> Option<(u32, Stage)> {
-    let life = brief(construct)?.life.load(SeqCst);
+    let (slot, at) = place_of(construct, index)?;
+    let st = stage_at(slot, at)?;
+    is_of(construct, index, &st).then_some((slot, st))
+}
+
+/// The slot and the head of the stage of such a child.
+pub(crate) fn head_of(construct: u32, index: u32) -> Option<(u32, Head)> {
+    let (slot, at) = place_of(construct, index)?;
+    let head = head_at(slot, at)?;
+    is_of(construct, index, &head).then_some((slot, head))
+}
+
+/// Where a child says that its stage lies: the slot and the address.
+fn place_of(construct: u32, index: u32) -> Option<(u32, u64)> {
     let o = control().constructs.get(construct as usize)?.outcomes.get(index as usize)?;
-    let slot = slot_of(o);
-    let st = stage_at(slot, o.stage.load(SeqCst))?;
-    (st.owner == [construct, life, index]).then_some((slot, st))
+    Some((slot_of(o), o.stage.load(SeqCst)))
+}
+
+fn is_of(construct: u32, index: u32, head: &Head) -> bool {
+    let life = brief(construct).map(|b| b.life.load(SeqCst));
+    life.is_some_and(|life| head.owner == [construct, life, index])
 }
 
 /// Whether `[at, at + len)` lies in the area of `slot`, aligned.
@@ -68,7 +94,7 @@ pub(super) fn view<T>(slot: u32, at: usize, count: usize, align: usize) -> Optio
 }
 
 /// Everything a returned child hands over; a child whose claims are false counts as killed.
-pub(crate) fn staged(me: &mut Me, slot: u32, st: &Stage, out_size: usize) -> Result<Staged, Cause> {
+pub(crate) fn staged(me: &mut Me, slot: u32, st: &Head, out_size: usize) -> Result<Staged, Cause> {
     let broken = Cause::Killed { signal: 0 };
     let (addrs, pages) = pages_at(me, slot, (st.addrs, st.pages, st.page_count))?;
     log(slot, st).ok_or(broken)?;
@@ -97,7 +123,7 @@ pub(super) fn pages_at(
 }
 
 /// The inherited blocks that a child freed.
-pub(crate) fn frees(me: &mut Me, slot: u32, st: &Stage) -> Result<&'static [Block], Cause> {
+pub(crate) fn frees(me: &mut Me, slot: u32, st: &Head) -> Result<&'static [Block], Cause> {
     let broken = Cause::Killed { signal: 0 };
     let few = st.free_count <= area::FREES_MAX;
     let there = view::<Block>(slot, st.frees, st.free_count, 8).filter(|_| few).ok_or(broken)?;
@@ -116,7 +142,7 @@ pub(crate) fn frees(me: &mut Me, slot: u32, st: &Stage) -> Result<&'static [Bloc
 }
 
 /// Addresses of changed pages and freed blocks as they lie there, unchecked: for guesses.
-pub(crate) fn peek(slot: u32, st: &Stage) -> Option<(&'static [u64], &'static [Block])> {
+pub(crate) fn peek(slot: u32, st: &Head) -> Option<(&'static [u64], &'static [Block])> {
     let addrs = view::<u64>(slot, st.addrs, st.page_count, 8)?;
     Some((addrs, view::<Block>(slot, st.frees, st.free_count, 8)?))
 }
@@ -136,7 +162,7 @@ fn copy<T: Copy>(me: &mut Me, from: &[T]) -> Result<&'static [T], Cause> {
 
 /// Where a child's result lies. Who reads it knows how long it is: not more than an area, of
 /// which one follows each worker's.
-pub(crate) fn result(slot: u32, st: &Stage) -> Option<*const u8> {
+pub(crate) fn result(slot: u32, st: &Head) -> Option<*const u8> {
     inside(slot, st.result, 0, PAGE).map(|()| st.result as *const u8)
 }
 
@@ -152,7 +178,7 @@ pub(crate) fn masks(slot: u32, st: &Stage, count: usize) -> Option<&'static [Mas
 }
 
 /// What the entry of a child that returned left as its result.
-pub(crate) fn result_bytes(slot: u32, st: &Stage, out_size: usize) -> Option<&'static [u8]> {
+pub(crate) fn result_bytes(slot: u32, st: &Head, out_size: usize) -> Option<&'static [u8]> {
     view(slot, st.result, out_size, PAGE)
 }
 
@@ -162,7 +188,7 @@ pub(crate) fn found(slot: u32, st: &Stage) -> &'static [Verdict] {
 }
 
 /// The log of a child, whether it returned or failed.
-pub(crate) fn log(slot: u32, st: &Stage) -> Option<&'static [u8]> {
+pub(crate) fn log(slot: u32, st: &Head) -> Option<&'static [u8]> {
     view(slot, st.log, st.log_len, 1).filter(|log| log.len() <= area::LOG_SIZE)
 }
 

@@ -12,13 +12,11 @@
 //! stands there is a claim. `exec::claims` checks it before the parent follows a pointer or a
 //! length, `exec::master` knows itself who has what, and notices what cannot be.
 
-use super::cause::CauseRecord;
 use super::command::Command;
 use super::common::Shown;
 use super::timeline;
 use super::trace::Ending;
-use crate::abi::{Entry, MAX_CHILDREN, REGISTERS};
-use crate::check::sight::Sight;
+use crate::abi::{Entry, MAX_CHILDREN};
 use crate::heap::class::ZONES;
 use crate::heap::state::Sequence;
 use crate::image::huge::Pages;
@@ -325,77 +323,6 @@ pub(crate) fn control() -> &'static Control {
     unsafe { &*(CONTROL as *const Control) }
 }
 
-/// What one child hands over, at the start of a range of its worker's exchange area. All
-/// places are addresses within that area.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Stage {
-    /// Whether `cause` is set.
-    pub failed: u32,
-    /// Length of the panic's location.
-    pub location_len: u32,
-    /// Length of the panic's message; `u64::MAX`: not a string.
-    pub message_len: u64,
-    /// Code of the last ret.
-    pub code: u32,
-    /// Whether its entry returned, so that it cannot go on without a new one.
-    pub ended: u32,
-    /// Where it stopped.
-    pub registers: crate::abi::Registers,
-    /// Panic's location, then its message.
-    pub message: usize,
-    /// Why the child failed.
-    pub cause: CauseRecord,
-    /// The result the entry wrote.
-    pub result: usize,
-    /// Addresses of changed pages, ascending.
-    pub addrs: usize,
-    /// Their contents.
-    pub pages: usize,
-    /// How many.
-    pub page_count: usize,
-    /// Where the rest of an evicted child lies, see [`super::evict`].
-    pub kept: usize,
-    /// Inherited blocks it freed, ascending.
-    pub frees: usize,
-    /// How many.
-    pub free_count: usize,
-    /// Bytes that the parent asked for.
-    pub read: usize,
-    /// How many.
-    pub read_len: usize,
-    /// What the handler logged.
-    pub log: usize,
-    /// Bytes of the log.
-    pub log_len: usize,
-    /// What the next child in turn may take segments from.
-    pub left: [Sequence; ZONES],
-    /// The child's virtual clock.
-    pub clock: u64,
-    /// Constructs that it made.
-    pub constructs: u64,
-    /// Not 0 once the running child has used a file.
-    pub files: u64,
-    /// Registers of a child that a signal ended, see [`super::trace`].
-    pub registers_at_end: [u64; REGISTERS],
-    /// Its stack from the stack pointer on.
-    pub frames: usize,
-    /// How many bytes of it.
-    pub frames_len: usize,
-    /// What it wrote to each of the pages that it is watched for.
-    pub masks: usize,
-    /// Conflicts that checking found below it.
-    pub found: usize,
-    /// How many.
-    pub found_count: usize,
-    /// How it stood when it went on last, see [`super::evict::record`].
-    pub record: usize,
-    /// The last write to the byte that it is watched for, see [`crate::check::sight`].
-    pub sight: Sight,
-    /// Whose it is: construct, its life, and the child's index.
-    pub owner: [u32; 3],
-}
-
 /// Layout of an exchange area.
 pub(crate) mod area {
     /// Stages end here.
@@ -587,8 +514,10 @@ pub(crate) struct Me {
     pub lap: timeline::Lap,
 }
 
+mod handed;
 pub(crate) mod private;
 mod told;
+pub(crate) use handed::{Head, Stage};
 pub(crate) use told::{Told, brief, new_layer, protect};
 
 /// State of this process.

@@ -82,23 +82,23 @@ pub const OUTCOME: &[(&str, usize)] = &[
 
 /// Words of a stage, as offsets.
 pub const STAGE: &[(&str, usize)] = &[
-    ("failed", offset_of!(Stage, failed)),
+    ("failed", offset_of!(Stage, head.failed)),
     ("location_len", offset_of!(Stage, location_len)),
     ("message_len", offset_of!(Stage, message_len)),
     ("message", offset_of!(Stage, message)),
     ("cause", offset_of!(Stage, cause)),
-    ("result", offset_of!(Stage, result)),
-    ("addrs", offset_of!(Stage, addrs)),
-    ("pages", offset_of!(Stage, pages)),
-    ("page_count", offset_of!(Stage, page_count)),
+    ("result", offset_of!(Stage, head.result)),
+    ("addrs", offset_of!(Stage, head.addrs)),
+    ("pages", offset_of!(Stage, head.pages)),
+    ("page_count", offset_of!(Stage, head.page_count)),
     ("kept", offset_of!(Stage, kept)),
-    ("frees", offset_of!(Stage, frees)),
-    ("free_count", offset_of!(Stage, free_count)),
+    ("frees", offset_of!(Stage, head.frees)),
+    ("free_count", offset_of!(Stage, head.free_count)),
     ("read", offset_of!(Stage, read)),
     ("read_len", offset_of!(Stage, read_len)),
-    ("log", offset_of!(Stage, log)),
-    ("log_len", offset_of!(Stage, log_len)),
-    ("clock", offset_of!(Stage, clock)),
+    ("log", offset_of!(Stage, head.log)),
+    ("log_len", offset_of!(Stage, head.log_len)),
+    ("clock", offset_of!(Stage, head.clock)),
     ("registers_at_end", offset_of!(Stage, registers_at_end)),
     ("stack_pointer_at_end", offset_of!(Stage, registers_at_end) + 7 * 8),
     ("place_at_end", offset_of!(Stage, registers_at_end) + (REGISTERS - 1) * 8),
@@ -107,7 +107,7 @@ pub const STAGE: &[(&str, usize)] = &[
     ("masks", offset_of!(Stage, masks)),
     ("found", offset_of!(Stage, found)),
     ("found_count", offset_of!(Stage, found_count)),
-    ("owner", offset_of!(Stage, owner)),
+    ("owner", offset_of!(Stage, head.owner)),
 ];
 
 /// Bytes of an outcome.

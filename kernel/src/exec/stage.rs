@@ -81,9 +81,12 @@ fn count(me: &mut Me, n: u32) {
     control().mail[me.slot as usize].stages.store(n, Release);
 }
 
-/// Starts the running child's stage; none where the area is full.
-pub(super) fn begin(me: &mut Me) -> Option<()> {
+/// Starts the stage of a child of a construct; none where the area is full.
+pub(super) fn begin(me: &mut Me, construct: u32, life: u32) -> Option<()> {
     let base = exchange(me.slot);
+    if let Some(start) = after_last(me, construct, life) {
+        return begin_at(me, start, base + area::STAGES);
+    }
     let end_before = me.stage_end;
     purge(me);
     let (mut start, mut limit) = (base, base + area::STAGES);
@@ -103,6 +106,18 @@ pub(super) fn begin(me: &mut Me) -> Option<()> {
             from = from.max(next.map_or(to, |l| l.end));
         }
     }
+    begin_at(me, start, limit)
+}
+
+/// The end of the last stage, where that is of the same construct and no gap can be larger than
+/// the one above it: nothing below is forgotten as long as the construct lasts.
+fn after_last(me: &Me, construct: u32, life: u32) -> Option<usize> {
+    let last = *live(me.stage_count.checked_sub(1)?);
+    let same = (last.construct, last.life, last.evicted) == (construct, life, 0);
+    (same && last.end <= exchange(me.slot) + area::STAGES / 2).then_some(last.end)
+}
+
+fn begin_at(me: &mut Me, start: usize, limit: usize) -> Option<()> {
     me.stage = start;
     me.stage_limit = limit;
     me.stage_end = start + page_ceil(size_of::<Stage>());

@@ -230,7 +230,7 @@ fn run_child(con: &Construct, construct: u32, life: u32, i: u32, evicted: bool) 
         return Some(outcome::RETURNED);
     }
     timeline::begin(me);
-    let room = stage::begin(me);
+    let room = stage::begin(me, construct, life);
     watch::forget();
     me.has_result = false;
     (me.index, me.construct, me.orders) = (i, construct, r.orders);
