@@ -266,7 +266,7 @@ const HEAP_TO: u32 = high(IMAGE_SIZE);
 /// What the control plane of a worker may do.
 pub(super) const RULES: &[Rule] = &[
     Rule { nr: libc::SYS_rt_sigreturn, tests: &[] },
-    Rule { nr: libc::SYS_getrusage, tests: &[Test::Is(0, libc::RUSAGE_SELF as u32)] },
+    Rule { nr: libc::SYS_getrusage, tests: &[Test::Is(0, libc::RUSAGE_THREAD as u32)] },
     Rule { nr: libc::SYS_exit_group, tests: &[] },
     Rule { nr: libc::SYS_sched_yield, tests: &[] },
     // FUTEX_WAIT and FUTEX_WAKE.
@@ -403,7 +403,7 @@ mod tests {
         type Case<'a> = (i64, &'a [u64], &'a [&'a [u64]]);
         let table: &[Case] = &[
             (SYS_rt_sigreturn, &[], &[]),
-            (SYS_getrusage, &[0], &[&[1], &[u32::MAX as u64]]),
+            (SYS_getrusage, &[1], &[&[0], &[u32::MAX as u64]]),
             (SYS_futex, &[0, 0], &[&[0, 2], &[0, 6], &[0, 128], &[0, 9]]),
             (SYS_futex, &[0, 1], &[&[0, 5]]),
             (SYS_madvise, &[0, 0, 4], &[&[0, 0, 9], &[0, 0, 8], &[0, 0, 0]]),
@@ -511,14 +511,15 @@ mod tests {
         let gate = (0x5555_5000_1000usize, 0x5555_5000_2000usize);
         let p = assemble(gate, RULES, Own { fds: [900, 902, 903], slot: 0 });
         let inside = gate.0 as u64 + 0x20;
-        let at = |ip| run(&p, libc::SYS_getrusage as u32, X86_64, ip, [0; 6]);
+        let at = |ip| run(&p, libc::SYS_getrusage as u32, X86_64, ip, [1, 0, 0, 0, 0, 0]);
         assert_eq!(at(inside), ALLOW);
         for ip in [gate.0 as u64 - 1, gate.1 as u64, inside + (1 << 32), inside - (1 << 32), 0] {
             assert_eq!(at(ip), TRAP, "{ip:#x}");
         }
         // x32 numbers and the 32-bit entry.
         let x32 = libc::SYS_getrusage as u32 | 0x4000_0000;
-        assert_eq!(run(&p, x32, X86_64, inside, [0; 6]), TRAP);
-        assert_eq!(run(&p, libc::SYS_getrusage as u32, 0x4000_0003, inside, [0; 6]), TRAP);
+        let args = [1, 0, 0, 0, 0, 0];
+        assert_eq!(run(&p, x32, X86_64, inside, args), TRAP);
+        assert_eq!(run(&p, libc::SYS_getrusage as u32, 0x4000_0003, inside, args), TRAP);
     }
 }

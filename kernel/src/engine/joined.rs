@@ -134,6 +134,8 @@ fn plan_and_apply(
     let mut left = request.sequences;
     let failing = first_failure(con, k);
     let corrupt = |i: usize| Failure { child: i as u32, cause: Cause::Killed { signal: 0 } };
+    // Who changed nothing has no part in the merge, as most leaves of a parallel map.
+    let everyone = check::is_on() || watch::is_active() || timeline::is_on();
     // Scratch: children, cursors; both tables fit (asserted below).
     let mut n = 0;
     let mut clock = me.clock;
@@ -149,6 +151,9 @@ fn plan_and_apply(
         }
         let Staged { addrs, pages, frees, .. } = staged;
         clock = clock.max(staged.clock);
+        if !everyone && addrs.is_empty() && frees.is_empty() {
+            continue;
+        }
         let index = i as u32;
         // SAFETY: fewer than MAX_CHILDREN entries fit; written before they are read.
         unsafe {
@@ -216,9 +221,11 @@ fn plan_and_apply(
             Heap::free(&mut Space, b.addr as usize);
         }
     }
-    match in_turn {
-        true => Heap(request.heap).adopt_in_turn(k, request.session, &left),
-        false => Heap(request.heap).adopt(k, request.session),
+    let heap = Heap(request.heap);
+    if in_turn {
+        heap.adopt_in_turn(k, request.session, &left);
+    } else if !children.is_empty() {
+        heap.adopt(k, request.session);
     }
     let mut closed = Closed::default();
     children.iter().for_each(|c| closed.note(c.addrs));

@@ -155,7 +155,8 @@ pub(super) fn keep(me: &mut Me, life: u32, evicted: bool) {
     let (start, end, construct, index) = (me.stage, me.stage_end, me.construct, me.index);
     stage(me).owner = [construct, life, index];
     let new = Live { start, end, construct, life, index, evicted: u32::from(evicted) };
-    if let Some(same) = (0..me.stage_count).map(live).find(|l| l.start == start) {
+    let mut above = (0..me.stage_count).rev().map(live).take_while(|l| l.start >= start);
+    if let Some(same) = above.find(|l| l.start == start) {
         // It was kept before the child began.
         *same = new;
         return;
