@@ -3,7 +3,7 @@ use crate::error::JoinError;
 use crate::merge::Shape;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
 use kernel::call::{self, ChildFailure, Closed, GetError, Job, Joined};
-pub(crate) use kernel::call::{Frames, Offer, fills, index, offer, space, task_path};
+pub(crate) use kernel::call::{Frames, Offer, fills, index, offer, space, task_path, will_read};
 use kernel::merge::Units;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};

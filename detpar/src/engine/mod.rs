@@ -261,6 +261,15 @@ pub(crate) fn fills(start: *const u8, len: usize) -> bool {
     true
 }
 
+/// Tells that this leaf is about to read a slice, from its first item on.
+pub(crate) fn will_read<T>(items: &[T]) {
+    #[cfg(feature = "spaces")]
+    if engine() == Engine::Spaces {
+        fork::will_read(items.as_ptr().cast(), size_of_val(items));
+    }
+    let _ = items;
+}
+
 /// Children of one scope.
 pub(crate) enum Children<'scope> {
     #[cfg(feature = "spaces")]

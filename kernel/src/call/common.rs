@@ -1,6 +1,6 @@
 //! Memory that the children of closed constructs fill in place.
 
-use crate::exec::common;
+use crate::exec::{ahead, common};
 
 /// An offer of the running space to the children of its closed constructs, until it is dropped.
 #[derive(Debug)]
@@ -24,6 +24,12 @@ pub unsafe fn offer(start: *mut u8, len: usize) -> Option<Offer> {
 /// Whether the running child was offered this memory to fill, by its parent.
 pub fn fills(start: *const u8, len: usize) -> bool {
     common::fills(start.addr(), len)
+}
+
+/// Tells that the running child is about to read `len` bytes at `start`, one after the other: they
+/// come at once, not page by page. Without effect on what it reads, and outside of children.
+pub fn will_read(start: *const u8, len: usize) {
+    ahead::will_read(start.addr(), len);
 }
 
 impl Drop for Offer {

@@ -14,7 +14,7 @@ mod ret;
 mod space;
 
 pub use crate::exec::control::Job;
-pub use common::{Offer, fills, offer};
+pub use common::{Offer, fills, offer, will_read};
 pub use get::{ChildFailure, Done, GetError};
 pub use open::{Frames, Joined, fork, index, is_alive, join, kill, known, space};
 pub use path::task_path;

@@ -272,6 +272,7 @@ pub(super) const RULES: &[Rule] = &[
     // FUTEX_WAIT and FUTEX_WAKE.
     Rule { nr: libc::SYS_futex, tests: &[Test::Clear(1, !1)] },
     Rule { nr: libc::SYS_madvise, tests: &[Test::Is(2, libc::MADV_DONTNEED as u32)] },
+    Rule { nr: libc::SYS_madvise, tests: &[Test::Is(2, libc::MADV_POPULATE_READ as u32)] },
     Rule { nr: libc::SYS_madvise, tests: &[Test::Is(2, libc::MADV_POPULATE_WRITE as u32)] },
     Rule { nr: libc::SYS_ioctl, tests: &[Test::Is(0, PAGEMAP_FD), Test::Is(1, PAGEMAP_SCAN)] },
     Rule { nr: libc::SYS_arch_prctl, tests: &[Test::Is(0, ARCH_SET_FS)] },
@@ -407,7 +408,8 @@ mod tests {
             (SYS_futex, &[0, 0], &[&[0, 2], &[0, 6], &[0, 128], &[0, 9]]),
             (SYS_futex, &[0, 1], &[&[0, 5]]),
             (SYS_madvise, &[0, 0, 4], &[&[0, 0, 9], &[0, 0, 8], &[0, 0, 0]]),
-            (SYS_madvise, &[0, 0, 23], &[&[0, 0, 21], &[0, 0, 22], &[0, 0, 25]]),
+            (SYS_madvise, &[0, 0, 22], &[&[0, 0, 21], &[0, 0, 24], &[1 << 32, 0, 150]]),
+            (SYS_madvise, &[0, 0, 23], &[&[0, 0, 21], &[0, 0, 24], &[0, 0, 25]]),
             (SYS_ioctl, &[903, PAGEMAP_SCAN.into()], &[&[900, PAGEMAP_SCAN.into()], &[903, 1]]),
             (SYS_arch_prctl, &[0x1002], &[&[0x1001], &[0x1004], &[0x3001]]),
             (

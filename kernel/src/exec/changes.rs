@@ -9,7 +9,7 @@
 
 use super::chaos;
 use super::control::{Me, Role, control, private, private_item};
-use super::{grants, layer};
+use super::{ahead, grants, layer};
 use crate::abi::{Limit, PAGE};
 use crate::heap::class::{ZONE, ZONES, meta_addr, segment_addr};
 use crate::heap::state::Sequence;
@@ -516,6 +516,7 @@ pub(super) fn take_down(me: &Me) {
         }
         (crowd.walked, crowd.faults) = (0, now);
         let (from, len) = (segment_addr(z, 0), (ZONE[z].count as usize) << ZONE[z].shift);
+        ahead::forget(from, len);
         if grants::show_file(me, from, len).is_err() {
             sys::exit(74);
         }
@@ -533,15 +534,16 @@ pub(super) fn drop_later(runs: &Runs) {
 /// nothing; unless there are so many that scans cost too much.
 pub(super) fn tidy(me: &mut Me) {
     let s = scans();
-    // SAFETY: no child runs, and what the last one changed is staged: nothing private is lost
-    // that is not dropped below anyway.
-    let forget = |at, len| unsafe {
-        let _ = sys::drop_pages(at, len);
-    };
     // Pages that were copied in stay for the next child.
     let may_forget = me.copied_count == 0;
     if may_forget {
-        control().pages.follow(&mut s.huge_seen, forget);
+        control().pages.follow(&mut s.huge_seen, |at, len| {
+            // SAFETY: no child runs, and what the last one changed is staged: nothing private is
+            // lost that is not dropped below anyway.
+            let _ = unsafe { sys::drop_pages(at, len) };
+            me.shown.forget(at, len);
+            ahead::forget(at, len);
+        });
     }
     if core::mem::take(&mut s.has_ended) == 0 {
         return;
@@ -556,8 +558,12 @@ pub(super) fn tidy(me: &mut Me) {
     for (z, crowd) in s.crowds.iter_mut().enumerate() {
         if may_forget && core::mem::take(&mut crowd.due) != 0 && me.scan_below[z] > 0 {
             let (from, to) = (segment_addr(z, 0), segment_addr(z, me.scan_below[z]));
-            // SAFETY: as above: the changed pages of the range were dropped already.
-            let _ = unsafe { sys::drop_pages(from, to - from) };
+            // What scans pass over stays: its pages would come back one by one.
+            ahead::forget(from, to - from);
+            each_private(me, from, to, |from, to| {
+                // SAFETY: as above: the changed pages of the range were dropped already.
+                let _ = unsafe { sys::drop_pages(from, to - from) };
+            });
         }
     }
     if runs.all_pages() <= TOUCHED && s.skip == 0 {

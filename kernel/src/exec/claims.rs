@@ -5,7 +5,9 @@
 //! first, which no other can write, and checked there. Contents of pages, output and results are
 //! used where they lie: any bytes will do, also ones that change meanwhile.
 
-use super::control::{EXCHANGE_BYTES, Head, Me, Outcome, Stage, area, brief, control, exchange, slot_at};
+use super::control::{
+    EXCHANGE_BYTES, Head, Me, Outcome, Stage, area, brief, control, exchange, slot_at,
+};
 use super::layer;
 use super::stage;
 use super::trace::FRAMES;

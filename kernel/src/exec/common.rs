@@ -28,17 +28,47 @@ use crate::sys;
 pub(crate) struct Shown {
     /// Address and length, whole pages.
     range: (usize, usize),
-    /// Children for which this process's page tables have been filled since it was mapped.
+    /// The children that fill it.
+    count: u32,
+    /// Those for which this process's page tables have been filled since it was mapped.
     filled: [u64; MAX_CHILDREN / 64],
 }
 
 impl Shown {
     /// None.
-    pub const NONE: Shown = Shown { range: (0, 0), filled: [0; MAX_CHILDREN / 64] };
+    pub const NONE: Shown = Shown { range: (0, 0), count: 0, filled: [0; MAX_CHILDREN / 64] };
 
     /// The range, if there is one.
     pub fn range(&self) -> Option<(usize, usize)> {
         (self.range.1 > 0).then_some(self.range)
+    }
+
+    /// Notes that the page tables were emptied for a range.
+    pub fn forget(&mut self, addr: usize, len: usize) {
+        for i in 0..MAX_CHILDREN {
+            let bit = 1 << (i % 64);
+            if self.filled[i / 64] & bit != 0 {
+                let (from, to) = self.part(i);
+                let (from, to) = (self.range.0 + from, self.range.0 + to);
+                if from < addr + len && addr < to {
+                    self.filled[i / 64] &= !bit;
+                }
+            }
+        }
+    }
+
+    /// What a child will probably write, as offsets. Children have equal parts, about.
+    fn part(&self, i: usize) -> (usize, usize) {
+        let len = self.range.1;
+        let part = |i: usize| (len as u128 * i as u128 / u128::from(self.count.max(1))) as usize;
+        (page_floor(part(i)).saturating_sub(PAGE), (page_ceil(part(i + 1)) + PAGE).min(len))
+    }
+
+    /// Notes how many children fill it: others have other parts.
+    fn divide(&mut self, count: u32) {
+        if count != self.count {
+            (self.count, self.filled) = (count, [0; MAX_CHILDREN / 64]);
+        }
     }
 
     /// Notes that the tables are filled for a child; whether they were before.
@@ -107,8 +137,11 @@ pub(super) fn bring(me: &mut Me, r: &Request, chain: usize) -> Result<(), Limit>
     if me.shown.range != range || before != me.applied {
         show(me, range)?;
     }
-    if shared && me.filled.1 > 0 && !me.shown.note_filled(me.index as usize) {
-        fill_tables(me, r);
+    if shared && me.filled.1 > 0 {
+        me.shown.divide(r.count);
+        if !me.shown.note_filled(me.index as usize) {
+            fill_tables(me);
+        }
     }
     Ok(())
 }
@@ -139,13 +172,10 @@ fn show(me: &mut Me, range: (usize, usize)) -> Result<(), Limit> {
 }
 
 /// Fills the page tables for what the child will probably write, so that it takes no faults: those
-/// would have to be told from faults of changed pages. Children have equal parts, about.
-fn fill_tables(me: &mut Me, r: &Request) {
-    let (addr, len) = me.shown.range;
-    let part = |i: usize| (len as u128 * i as u128 / u128::from(r.count.max(1))) as usize;
-    let i = me.index as usize;
-    let from = page_floor(part(i)).saturating_sub(PAGE);
-    let to = (page_ceil(part(i + 1)) + PAGE).min(len);
+/// would have to be told from faults of changed pages.
+fn fill_tables(me: &mut Me) {
+    let (from, to) = me.shown.part(me.index as usize);
+    let addr = me.shown.range.0;
     let faults = sys::faults();
     if from < to && sys::fill_tables(addr + from, to - from).is_ok() {
         me.clean_faults += sys::faults() - faults;

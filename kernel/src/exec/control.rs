@@ -485,6 +485,8 @@ pub(crate) struct Me {
     pub stage: usize,
     pub stage_end: usize,
     pub stage_limit: usize,
+    /// Where this worker's page tables for stages are filled, from and to.
+    pub stage_filled: (usize, usize),
     /// Segments of each zone below this number may hold private pages of the running child;
     /// what it was granted lies above.
     pub scan_below: [u32; ZONES],

@@ -5,6 +5,7 @@
 //! suspended spaces; a worker takes the children of its construct itself. `docs/exec.md`
 //! tells the protocol.
 
+pub(crate) mod ahead;
 pub(crate) mod cause;
 pub(crate) mod changes;
 mod chaos;

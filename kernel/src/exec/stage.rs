@@ -2,6 +2,7 @@
 //! the running child's stage grows at the end of the largest gap.
 
 use super::control::{Me, Stage, area, brief, control, exchange, me};
+use crate::abi::PAGE;
 use crate::image::layout::{EXCHANGE, page_ceil};
 use crate::sys;
 use core::sync::atomic::Ordering::*;
@@ -68,8 +69,9 @@ fn purge(me: &mut Me) {
     count(me, kept);
 }
 
-fn punch(me: &Me, from: usize, to: usize) {
+fn punch(me: &mut Me, from: usize, to: usize) {
     if from < to {
+        me.stage_filled = (0, 0);
         // SAFETY: nothing in this range of the worker's own area is needed.
         let _ = unsafe { sys::punch(me.exchange_fd, from - EXCHANGE, to - from) };
     }
@@ -118,11 +120,31 @@ fn after_last(me: &Me, construct: u32, life: u32) -> Option<usize> {
 }
 
 fn begin_at(me: &mut Me, start: usize, limit: usize) -> Option<()> {
+    fill_ahead(me, start, limit);
     me.stage = start;
     me.stage_limit = limit;
     me.stage_end = start + page_ceil(size_of::<Stage>());
     stage(me).failed = 0;
     (me.stage_end < me.stage_limit && me.stage_count < MAX).then_some(())
+}
+
+/// Fills the page tables for this stage and some that follow it: what faults there would seem to be
+/// changes of the child's.
+fn fill_ahead(me: &mut Me, start: usize, limit: usize) {
+    /// A stage of a child that hands over little but its result.
+    const LEAST: usize = 4 * PAGE;
+    /// Those of some tens of them.
+    const AHEAD: usize = 128 * PAGE;
+    let (from, to) = me.stage_filled;
+    if from <= start && start + LEAST <= to {
+        return;
+    }
+    let end = limit.min(start + AHEAD);
+    let faults = sys::faults();
+    if start < end && sys::fill_tables(start, end - start).is_ok() {
+        me.stage_filled = (if from <= start && start <= to { from } else { start }, end);
+    }
+    me.clean_faults += sys::faults() - faults;
 }
 
 /// Takes room at the end of the running child's stage, page-aligned.
@@ -137,7 +159,7 @@ pub(crate) fn take(me: &mut Me, bytes: usize) -> Option<usize> {
 }
 
 /// Gives the pages of a gap back, where it is large; nothing in it is needed any more.
-pub(super) fn give_back(me: &Me, from: usize, to: usize) {
+pub(super) fn give_back(me: &mut Me, from: usize, to: usize) {
     if to - from > RESERVE {
         punch(me, from, to);
     }

@@ -34,6 +34,7 @@ pub(super) extern "C" fn start(arg: usize) -> ! {
     me.slot = slot;
     stage::inherit(me);
     (me.grant_count, me.stage_high) = (0, 0);
+    me.stage_filled = (0, 0);
     me.tls_depth = 0;
     me.dead_top = crate::image::layout::STACK;
     me.seen_go = 0;

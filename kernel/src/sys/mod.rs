@@ -86,6 +86,14 @@ pub(crate) fn fill_tables(addr: usize, len: usize) -> Sys<()> {
         .map(drop)
 }
 
+/// Fills the page tables of a range for reading, as if each page were read (MADV_POPULATE_READ, Linux
+/// 5.14).
+pub(crate) fn fill_tables_to_read(addr: usize, len: usize) -> Sys<()> {
+    // SAFETY: contents and mappings stay as they are.
+    unsafe { call(libc::SYS_madvise, [addr, len, libc::MADV_POPULATE_READ as usize, 0, 0, 0]) }
+        .map(drop)
+}
+
 /// Puts huge pages behind a range of a shared mapping of a memory file (MADV_COLLAPSE, Linux
 /// 6.1); contents stay.
 pub(crate) fn collapse(addr: usize, len: usize) -> Sys<()> {

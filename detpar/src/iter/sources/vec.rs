@@ -1,5 +1,6 @@
 //! Vectors by value, and ranges that are taken out of them: the items move into the leaves, the
 //! memory stays with the caller.
+use crate::engine;
 use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
 use crate::iter::plumbing::{Producer, ProducerCallback};
 use crate::iter::{
@@ -175,6 +176,7 @@ impl<'data, T: Send> Producer for Owned<'data, T> {
     type IntoIter = OwnedIter<'data, T>;
 
     fn into_iter(mut self) -> OwnedIter<'data, T> {
+        engine::will_read(self.items);
         // The items go to the iterator, nothing is left for the destructor.
         OwnedIter { items: mem::take(&mut self.items).iter_mut() }
     }

@@ -62,6 +62,10 @@ pub const WATCH: usize = SCRATCH + (52 << 20);
 pub const FOUND: usize = SCRATCH + (53 << 20);
 /// End of that table.
 pub const FOUND_END: usize = SCRATCH + (54 << 20);
+/// Memory whose page tables were filled for children that read it.
+pub const AHEAD: usize = SCRATCH + (66 << 20);
+/// End of that table.
+pub const AHEAD_END: usize = SCRATCH + (67 << 20);
 /// Pages that were copied in for the running child, and whether it has written them.
 pub const TOUCHED: usize = SCRATCH + (128 << 20);
 /// End of that table.

@@ -1,5 +1,6 @@
 //! Pieces of slices of equal length, counted from the front or from the back; the last one may be
 //! shorter, or is left out as the remainder.
+use crate::engine;
 use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
 use crate::iter::plumbing::{Exclusive, Producer, ProducerCallback};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
@@ -78,6 +79,7 @@ macro_rules! chunks {
             type IntoIter = std::slice::$std<'data, T>;
 
             fn into_iter(self) -> Self::IntoIter {
+                chunks!(@ahead [$($mutable)?] self.slice);
                 self.slice.$chunks(self.size)
             }
 
@@ -91,6 +93,8 @@ macro_rules! chunks {
             chunks!(@exclusive [$($mutable)?]);
         }
     };
+    (@ahead [] $items:expr) => { engine::will_read($items) };
+    (@ahead [mut] $items:expr) => {};
     (@exclusive []) => {};
     (@exclusive [mut]) => {
         fn exclusive(&mut self) -> Exclusive {

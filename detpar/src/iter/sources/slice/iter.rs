@@ -1,4 +1,5 @@
 //! Slices, and vectors and arrays by reference.
+use crate::engine;
 use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
 use crate::iter::plumbing::{Exclusive, Producer, ProducerCallback};
 use crate::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -54,6 +55,7 @@ macro_rules! by_reference {
             type IntoIter = slice::$std<'data, T>;
 
             fn into_iter(self) -> Self::IntoIter {
+                by_reference!(@ahead [$($mutable)?] self.0);
                 self.0.into_iter()
             }
 
@@ -94,6 +96,8 @@ macro_rules! by_reference {
             }
         }
     };
+    (@ahead [] $items:expr) => { engine::will_read($items) };
+    (@ahead [mut] $items:expr) => {};
     (@exclusive []) => {};
     (@exclusive [mut]) => {
         fn exclusive(&mut self) -> Exclusive {

@@ -1,4 +1,5 @@
 //! Overlapping pieces of slices.
+use crate::engine;
 use crate::iter::bridged::{drive_by_bridge, parallel_by_bridge};
 use crate::iter::plumbing::{Producer, ProducerCallback};
 use crate::iter::{IndexedParallelIterator, ParallelIterator};
@@ -54,6 +55,7 @@ macro_rules! windows {
             type IntoIter = $std;
 
             fn into_iter(self) -> Self::IntoIter {
+                engine::will_read(self.0.slice);
                 let $windows = self.0.slice.windows(self.0.size);
                 $into
             }
