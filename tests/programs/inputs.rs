@@ -58,6 +58,8 @@ fn main() {
         "faults" => fault(),
         "polls" => println!("{}", polls()),
         "handler" => handler(),
+        "pointers" => println!("{:?}", pointers()),
+        "numbers" => println!("{:?}", numbers()),
         "signals" => println!("{:?}", signals()),
         // What it does depends on something that is not in the record.
         "differs" => {
@@ -120,6 +122,47 @@ fn handler() {
         assert_eq!(libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut()), 0);
     }
     fault();
+}
+
+/// What calls answer whose pointers are bad.
+fn pointers() -> Vec<i32> {
+    let bad = std::ptr::without_provenance::<libc::c_char>(8);
+    let name = c"/".as_ptr();
+    let mut pipe = [0; 2];
+    let error = |result: libc::c_long| match result {
+        -1 => std::io::Error::last_os_error().raw_os_error().unwrap_or(-1),
+        _ => 0,
+    };
+    // SAFETY: the system looks at each pointer before it uses it, and nobody else does.
+    unsafe {
+        assert_eq!(libc::pipe2(pipe.as_mut_ptr(), 0), 0);
+        let parts = [
+            libc::iovec { iov_base: c"there ".as_ptr().cast_mut().cast(), iov_len: 6 },
+            libc::iovec { iov_base: bad.cast_mut().cast(), iov_len: 6 },
+        ];
+        vec![
+            error(libc::syscall(libc::SYS_openat, libc::AT_FDCWD, bad, 0, 0)),
+            error(libc::syscall(libc::SYS_rename, name, bad)),
+            error(libc::syscall(libc::SYS_statx, libc::AT_FDCWD, name, 0, 0, bad)),
+            error(libc::syscall(libc::SYS_pwrite64, pipe[1], bad, 10, 0)),
+            error(libc::syscall(libc::SYS_read, pipe[0], bad, 0)),
+            error(libc::syscall(libc::SYS_nanosleep, bad, 0)),
+            error(libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, bad, 0, 8)),
+            error(libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, bad, 8)),
+            error(libc::syscall(libc::SYS_write, 1, bad, 10)),
+            error(libc::syscall(libc::SYS_writev, 1, bad, 1)),
+            libc::syscall(libc::SYS_writev, 1, parts.as_ptr(), parts.len()) as i32,
+        ]
+    }
+}
+
+/// How many descriptors there were above 2, all of which are closed now, and what children find.
+fn numbers() -> (usize, u64) {
+    // SAFETY: nothing of the program's is open.
+    let closed = (3..70_000).filter(|&fd| unsafe { libc::close(fd) } == 0).count();
+    let elapsed = Instant::now().elapsed();
+    assert!(elapsed.as_secs() < 1000);
+    (closed, (0..1000u64).into_par_iter().sum())
 }
 
 fn fault() {

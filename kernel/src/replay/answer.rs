@@ -3,14 +3,15 @@
 
 use super::file::{self, Chunk, END, Hash};
 use super::record::{self, BROKEN, DIFFERS, Mode, Name, REFUSED, state, stop};
-use super::signals;
 use super::table::{Kind, Way, is_output, way};
+use super::{peek, signals};
 use crate::sys;
 
 /// Ranges of memory that a call fills.
 const RANGES: usize = 6;
 
 const INVALID: i64 = -(libc::EINVAL as i64);
+const FAULT: i64 = -(libc::EFAULT as i64);
 
 /// Answers call `nr`; `mask` is the interrupted code's set of blocked signals.
 ///
@@ -56,8 +57,7 @@ pub(super) unsafe fn done(nr: i64, a: &[u64; 6]) -> i64 {
 /// The call's own contract.
 unsafe fn input(nr: i64, a: &[u64; 6], kinds: &[Kind]) -> i64 {
     let s = state();
-    // SAFETY: the caller's contract.
-    let key = unsafe { key(a, kinds) };
+    let key = key(a, kinds);
     if s.mode == Mode::Replay {
         let chunk = record::expect(s, nr, key);
         let mut to = [(0, 0); RANGES];
@@ -69,7 +69,7 @@ unsafe fn input(nr: i64, a: &[u64; 6], kinds: &[Kind]) -> i64 {
         for (start, len) in to {
             match sys::read_at(s.fd, start, len, from) {
                 Ok(()) => {}
-                Err(libc::EFAULT) => return -i64::from(libc::EFAULT),
+                Err(libc::EFAULT) => return FAULT,
                 Err(_) => record::damaged(s),
             }
             // SAFETY: just written.
@@ -92,31 +92,38 @@ unsafe fn input(nr: i64, a: &[u64; 6], kinds: &[Kind]) -> i64 {
     result
 }
 
-/// Hash of the arguments that must be the same.
-///
-/// # Safety
-/// The call's own contract.
-unsafe fn key(a: &[u64; 6], kinds: &[Kind]) -> u64 {
+/// Hash of the arguments that must be the same. Memory that cannot be read is an argument as well:
+/// the call answers EFAULT.
+fn key(a: &[u64; 6], kinds: &[Kind]) -> u64 {
     let mut hash = Hash::NEW;
     for (i, kind) in kinds.iter().enumerate() {
-        // SAFETY: the caller's contract.
         match *kind {
             Kind::Value => hash.number(a[i]),
             // Null or not.
             Kind::Out(_) | Kind::OutUpTo(_) | Kind::OutTimes(..) => hash.number((a[i] != 0).into()),
             _ if a[i] == 0 => hash.number(0),
             Kind::Path => {
-                // SAFETY: the caller's contract.
-                hash.bytes(unsafe { core::ffi::CStr::from_ptr(a[i] as *const _) }.to_bytes());
+                let mut name = |bytes: &[u8]| {
+                    let end = bytes.iter().position(|b| *b == 0);
+                    hash.bytes(&bytes[..end.unwrap_or(bytes.len())]);
+                    end.is_none()
+                };
+                peek::pieces(a[i], libc::PATH_MAX as usize, &mut name);
                 hash.number(1);
             }
-            // SAFETY: the caller's contract.
-            Kind::In(len) => hash.bytes(unsafe { slice(a[i], a[len] as usize) }),
-            // SAFETY: the caller's contract.
-            Kind::InFixed(len) => hash.bytes(unsafe { slice(a[i], len) }),
+            Kind::In(len) => bytes(&mut hash, a[i], a[len] as usize),
+            Kind::InFixed(len) => bytes(&mut hash, a[i], len),
         }
     }
     hash.0
+}
+
+/// Adds a range of memory, as far as it can be read.
+fn bytes(hash: &mut Hash, from: u64, len: usize) {
+    peek::pieces(from, len, |bytes| {
+        hash.bytes(bytes);
+        true
+    });
 }
 
 /// Ranges that a call with this result has filled, and their length together; `None` where it
@@ -159,36 +166,55 @@ unsafe fn slice<'a>(from: u64, len: usize) -> &'a [u8] {
 }
 
 /// Prints, in both runs.
-///
-/// # Safety
-/// The call's own contract.
-unsafe fn output(nr: i64, a: &[u64; 6]) -> i64 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        if nr == libc::SYS_write {
-            return print(a[0] as usize, slice(a[1], a[2] as usize));
-        }
-        if a[2] > libc::UIO_MAXIOV as u64 {
-            return INVALID;
-        }
-        let parts = a[1] as *const libc::iovec;
-        let mut all = 0;
-        for part in (0..a[2] as usize).map(|i| &*parts.add(i)) {
-            all += print(a[0] as usize, slice(part.iov_base as u64, part.iov_len));
-        }
-        all
+fn output(nr: i64, a: &[u64; 6]) -> i64 {
+    if nr == libc::SYS_write {
+        return print(a[0] as usize, a[1], a[2] as usize);
     }
+    if a[2] > libc::UIO_MAXIOV as u64 {
+        return INVALID;
+    }
+    let mut all = 0;
+    for i in 0..a[2] {
+        // A place and a length.
+        let part = a[1].wrapping_add(i * 16);
+        let Some([from, len]) = peek::array::<16>(part).map(halves) else { return FAULT };
+        match print(a[0] as usize, from, len as usize) {
+            FAULT if all > 0 => break,
+            FAULT => return FAULT,
+            n => all += n,
+        }
+        // The rest of it cannot be read.
+        if all % (1 << 62) < len as i64 {
+            break;
+        }
+    }
+    all
 }
 
-fn print(fd: usize, bytes: &[u8]) -> i64 {
+fn halves(bytes: [u8; 16]) -> [u64; 2] {
+    let n = u128::from_le_bytes(bytes);
+    [n as u64, (n >> 64) as u64]
+}
+
+/// Prints a range of the program's memory, up to where it cannot be read; how many bytes.
+fn print(fd: usize, from: u64, len: usize) -> i64 {
     let s = state();
-    if let Err(errno) = sys::write_all(fd as i32, bytes) {
+    let mut printed = s.printed[fd - 1];
+    let there = peek::pieces(from, len, |bytes| {
+        printed.bytes(bytes);
+        true
+    });
+    if there == 0 && len > 0 {
+        return FAULT;
+    }
+    // SAFETY: it was just read, on the program's one thread.
+    if let Err(errno) = sys::write_all(fd as i32, unsafe { slice(from, there) }) {
         let e = file::Failure::System { errno };
         stop(BROKEN, format_args!("DETPAR_RECORD, DETPAR_REPLAY: the output, or {e}"));
     }
-    s.printed[fd - 1].bytes(bytes);
-    s.bytes[fd - 1] += bytes.len() as u64;
-    bytes.len() as i64
+    s.printed[fd - 1] = printed;
+    s.bytes[fd - 1] += there as u64;
+    there as i64
 }
 
 /// The end of the program, by a code or a signal below zero: what it printed is recorded, or

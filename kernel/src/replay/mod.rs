@@ -8,6 +8,7 @@
 
 mod answer;
 mod file;
+mod peek;
 mod record;
 mod signals;
 mod table;
@@ -110,6 +111,11 @@ impl Inputs {
 #[cfg(feature = "interpose")]
 pub(crate) fn is_on() -> bool {
     me().inputs != 0 && me().role == Role::Master
+}
+
+/// The record's descriptor.
+pub(crate) fn descriptor() -> Option<i32> {
+    (me().inputs != 0 && is_master()).then(|| state().fd)
 }
 
 fn is_master() -> bool {

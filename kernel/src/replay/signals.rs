@@ -3,6 +3,7 @@
 
 use super::answer::{done, end, refuse};
 use super::file::{Chunk, SIGNALS};
+use super::peek;
 use super::record::{self, Mode, State};
 use crate::sys::{self, Action, Sys};
 use libc::{c_int, c_void, siginfo_t};
@@ -104,24 +105,26 @@ pub(super) fn signal(s: &State, nr: i64, a: &[u64; 6]) -> i64 {
 /// # Safety
 /// The call's own contract.
 pub(super) unsafe fn blocked(a: &[u64; 6], mask: &mut u64) -> i64 {
+    const FAULT: i64 = -(libc::EFAULT as i64);
     if a[3] != 8 {
         return INVALID;
     }
     let before = *mask;
-    // SAFETY: the caller's contract.
-    unsafe {
-        if a[1] != 0 {
-            let set = (a[1] as *const u64).read_unaligned();
-            *mask = match a[0] as i32 {
-                libc::SIG_BLOCK => before | set,
-                libc::SIG_UNBLOCK => before & !set,
-                libc::SIG_SETMASK => set,
-                _ => return INVALID,
-            } & !TRAP;
+    if a[1] != 0 {
+        let Some(set) = peek::array(a[1]).map(u64::from_le_bytes) else { return FAULT };
+        *mask = match a[0] as i32 {
+            libc::SIG_BLOCK => before | set,
+            libc::SIG_UNBLOCK => before & !set,
+            libc::SIG_SETMASK => set,
+            _ => return INVALID,
+        } & !TRAP;
+    }
+    if a[2] != 0 {
+        if peek::array::<8>(a[2]).is_none() {
+            return FAULT;
         }
-        if a[2] != 0 {
-            (a[2] as *mut u64).write_unaligned(before);
-        }
+        // SAFETY: the caller's contract.
+        unsafe { (a[2] as *mut u64).write_unaligned(before) };
     }
     0
 }

@@ -286,6 +286,15 @@ pub(crate) fn read_at(fd: c_int, to: usize, len: usize, off: usize) -> Sys<()> {
     Ok(())
 }
 
+/// Copies from the memory of this process, whose id is `pid`; how many bytes could be read.
+pub(crate) fn read_memory(pid: i32, from: usize, to: &mut [u8]) -> Sys<usize> {
+    let here = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
+    let there = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: to.len() };
+    let (here, there) = (&raw const here as usize, &raw const there as usize);
+    // SAFETY: fills `to`, no more; an address that cannot be read answers EFAULT.
+    unsafe { call(libc::SYS_process_vm_readv, [pid as usize, here, 1, there, 1, 0]) }
+}
+
 /// Gives the pages of a file range back to the system; the range reads as zeros.
 ///
 /// # Safety
