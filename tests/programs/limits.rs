@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         ("raise_processes", || raise(libc::RLIMIT_NPROC)),
         ("address_space", address_space),
         ("descriptors", descriptors),
+        ("closed", closed),
         ("file_size", file_size),
         ("numbers", numbers),
         ("many", many),
@@ -133,6 +134,45 @@ fn file_size() {
     set_limit(libc::RLIMIT_FSIZE, 1 << 20);
     assert!(Command::new("/bin/true").status().expect("/bin/true").success());
     assert_alive();
+}
+
+/// All numbers are closed, as daemons do: what the program has opened, and nothing else.
+fn closed() {
+    unsafe extern "C" {
+        fn closefrom(first: libc::c_int);
+    }
+    assert_alive();
+    let is_open = |fd: i32| {
+        // SAFETY: asks only.
+        (unsafe { libc::fcntl(fd, libc::F_GETFD) }) != -1
+    };
+    let open = || std::os::fd::IntoRawFd::into_raw_fd(File::open("/").expect("a folder"));
+    let top = 70_000;
+    // SAFETY: what is open above 2 is not used any more.
+    let one_by_one = || (3..top).map(|fd| unsafe { libc::close(fd) }).filter(|r| *r == 0).count();
+    // SAFETY: as above.
+    let in_one = || check(unsafe { libc::close_range(3, u32::MAX, 0) }).map_or(0, |_| 1);
+    let from = || {
+        // SAFETY: as above.
+        unsafe { closefrom(3) };
+        1
+    };
+    let ways: [&dyn Fn() -> usize; 3] = [&one_by_one, &in_one, &from];
+    for way in ways {
+        let fd = open();
+        assert!(way() > 0);
+        assert!(!is_open(fd));
+        assert_alive();
+        assert!(Command::new("/bin/true").status().expect("a program").success());
+        let ours: Vec<i32> = (3..top).filter(|fd| is_open(*fd)).collect();
+        for to in ours.iter().copied() {
+            // SAFETY: the numbers are not the program's, so nothing happens.
+            let answers = unsafe { [libc::dup2(0, to), libc::dup3(0, to, 0), libc::close(to)] };
+            assert_eq!(answers, [-1; 3]);
+        }
+        assert!(!ours.is_empty());
+        assert_alive();
+    }
 }
 
 /// The numbers of descriptors that the program gets.

@@ -132,6 +132,11 @@ fn address_space() {
 }
 
 #[test]
+fn a_program_closes_all_numbers() {
+    run(program(&["closed"])).expect(0);
+}
+
+#[test]
 fn descriptors() {
     let text = run(program(&["descriptors"])).expect(0).text();
     assert_says(&text, &["limit: no worker process", "too many files are open", "ulimit -n"]);

@@ -1,5 +1,6 @@
 //! The symbols of libc that this library takes over, each with its reason.
 
+mod descriptors;
 mod environment;
 mod exec;
 mod exit;
@@ -34,6 +35,7 @@ pub(crate) fn anchor() -> usize {
         + signals::anchor()
         + start::anchor()
         + streams::anchor()
+        + descriptors::anchor()
 }
 
 /// What this process is; a plain one where spaces are plain processes.

@@ -7,6 +7,7 @@
 use crate::abi::PAGE;
 use crate::exec::control::{Role, me};
 use crate::exec::master::master;
+use crate::replay;
 use crate::sys;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -88,8 +89,21 @@ impl Closed {
     }
 }
 
-fn is_ours(fd: i32) -> bool {
+/// Descriptors of the master's own, which the program did not open.
+fn ours() -> impl Iterator<Item = i32> {
     let me = me();
-    let files = [me.image_fd, me.exchange_fd, me.pagemap_fd];
-    files.contains(&fd) || me.life_line.contains(&fd) || master().has(fd)
+    let files = [me.image_fd, me.exchange_fd, me.pagemap_fd, me.life_line[0], me.life_line[1]];
+    let all = files.into_iter().chain(replay::descriptor()).chain(master().descriptors());
+    // Those that are not there yet are 0, or negative.
+    all.filter(|fd| *fd > libc::STDERR_FILENO)
+}
+
+/// Whether a descriptor is one of them.
+pub(crate) fn is_ours(fd: i32) -> bool {
+    ours().any(|own| own == fd)
+}
+
+/// The first of them from a number on.
+pub(crate) fn next_of_ours(from: u32) -> Option<u32> {
+    ours().map(|fd| fd as u32).filter(|fd| *fd >= from).min()
 }

@@ -488,9 +488,9 @@ impl Master {
         self.high as usize
     }
 
-    /// Whether a descriptor is a worker's.
-    pub fn has(&self, fd: i32) -> bool {
-        self.workers.iter().take(self.high as usize).any(|w| w.pid != 0 && w.pidfd == fd)
+    /// Descriptors of the living workers.
+    pub fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
+        self.workers.iter().take(self.high as usize).filter(|w| w.pid != 0).map(|w| w.pidfd)
     }
 
     /// Pids of the living workers, for tests.
