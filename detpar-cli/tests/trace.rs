@@ -103,13 +103,13 @@ fn part_of_a_run() {
     let output = place.trace(&["run.json", "--svg", "cut.svg", "--from", "0.5", "--to", "2.5"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     let svg = fs::read_to_string(place.file("cut.svg")).expect("the picture");
-    // From x = 250 to 1180 for 2 ms: 465 for one.
+    // From x = 200 to 985 for 2 ms.
     for part in [
         ">3 spaces, 2 tracks, 9 ms; shown: 500 us to 2.5 ms</text>",
         // Begins before, ends within: 0.52 of the 2 ms.
-        "class=\"d1\" x=\"250.00\" y=\"88.0\" width=\"241.80\"",
+        "class=\"d1\" x=\"200.00\" y=\"88.0\" width=\"204.10\"",
         // Begins within, ends behind.
-        "class=\"d1\" x=\"947.50\" y=\"88.0\" width=\"232.50\"",
+        "class=\"d1\" x=\"788.75\" y=\"88.0\" width=\"196.25\"",
         ">1 ms</text>",
     ] {
         assert!(svg.contains(part), "{part} is missing in\n{svg}");

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-const WIDTH: f64 = 1200.0;
+const WIDTH: f64 = 1000.0;
 /// Where the time begins, and where it ends.
-const LEFT: f64 = 250.0;
-const RIGHT: f64 = 1180.0;
+const LEFT: f64 = 200.0;
+const RIGHT: f64 = 985.0;
 /// Heights of rows, and of what stands in them.
 const TRACK: f64 = 26.0;
 const ROW: f64 = 16.0;
