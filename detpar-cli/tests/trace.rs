@@ -98,6 +98,34 @@ fn picture() {
 }
 
 #[test]
+fn part_of_a_run() {
+    let place = Place::new(EVENTS);
+    let output = place.trace(&["run.json", "--svg", "cut.svg", "--from", "0.5", "--to", "2.5"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    let svg = fs::read_to_string(place.file("cut.svg")).expect("the picture");
+    // From x = 200 to 985 for 2 ms.
+    for part in [
+        ">3 spaces, 2 tracks, 9 ms; shown: 500 us to 2.5 ms</text>",
+        // Begins before, ends within: 0.52 of the 2 ms.
+        "class=\"d1\" x=\"200.00\" y=\"88.0\" width=\"204.10\"",
+        // Begins within, ends behind.
+        "class=\"d1\" x=\"788.75\" y=\"88.0\" width=\"196.25\"",
+        ">1 ms</text>",
+    ] {
+        assert!(svg.contains(part), "{part} is missing in\n{svg}");
+    }
+    // The snapshot and the panic lie outside.
+    assert!(!svg.contains("<title>snapshot") && !svg.contains("<title>panic</title>"), "{svg}");
+    for cut in [["--from", "9"], ["--to", "0"], ["--from", "NaN"], ["--to", "-1"]] {
+        let [option, value] = cut;
+        let value = format!("{option}={value}");
+        let output = place.trace(&["run.json", "--svg", "no.svg", &value]);
+        fails(&output, 64, "leave nothing of this run, which took 9 ms");
+    }
+    assert_eq!(place.trace(&["run.json", "--from", "1"]).status.code(), Some(64));
+}
+
+#[test]
 fn bad_files_and_arguments() {
     let place = Place::new("[{]");
     fails(&place.trace(&["run.json"]), 66, "run.json: this is no JSON: ");

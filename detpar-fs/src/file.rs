@@ -93,6 +93,18 @@ impl File {
     ///
     /// # Errors
     /// `EINVAL`: not open for writing, or a length beyond `i64::MAX`; `EFBIG`.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// let file = fs.create("/a")?;
+    /// file.set_len(10_000)?;
+    /// assert_eq!(fs.read("/a")?, [0; 10_000]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_len(&self, len: u64) -> io::Result<()> {
         Ok(self.fs.tree().cut_file(self.id, offset(len)?)?)
     }
@@ -101,6 +113,19 @@ impl File {
     ///
     /// # Errors
     /// `EBADF`: not open for reading; `EISDIR`; `EINVAL`: a place beyond `i64::MAX`.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "abcdef")?;
+    /// let mut two = [0; 2];
+    /// fs.open("/a")?.read_at(&mut two, 3)?;
+    /// assert_eq!(&two, b"de");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_at(&self, to: &mut [u8], at: u64) -> io::Result<usize> {
         Ok(self.fs.tree().read_file(self.id, to, Some(offset(at)?))?)
     }
@@ -109,11 +134,39 @@ impl File {
     ///
     /// # Errors
     /// `EBADF`: not open for writing; `ENOSPC`, `EFBIG`; `EINVAL`: a place beyond `i64::MAX`.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// let file = fs.create("/a")?;
+    /// file.write_at(b"c", 2)?;
+    /// assert_eq!(fs.read("/a")?, [0, 0, b'c']);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn write_at(&self, from: &[u8], at: u64) -> io::Result<usize> {
         Ok(self.fs.tree().write_file(self.id, from, Some(offset(at)?))?)
     }
 
     /// Another handle to the same open file: it moves with this one.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// use std::io::Read;
+    ///
+    /// fs.write("/a", "abc")?;
+    /// let (mut file, mut one) = (fs.open("/a")?, [0]);
+    /// file.duplicate().read_exact(&mut one)?;
+    /// file.read_exact(&mut one)?;
+    /// assert_eq!(&one, b"b");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn duplicate(&self) -> File {
         self.fs.tree().share(self.id);
         File { fs: self.fs.clone(), id: self.id }
@@ -123,6 +176,19 @@ impl File {
     ///
     /// # Errors
     /// `ENXIO`: there is none; `EINVAL`: a directory.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// let file = fs.create("/a")?;
+    /// file.write_at(b"x", 1 << 20)?;
+    /// assert_eq!(file.seek_data(0)?, 1 << 20);
+    /// assert_eq!(file.seek_hole(0)?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn seek_data(&self, from: u64) -> io::Result<u64> {
         self.seek_kind(from, true)
     }

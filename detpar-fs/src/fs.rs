@@ -60,6 +60,17 @@ impl Mkfs {
     }
 
     /// Blocks of 4096 bytes, all in all.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().blocks(1024).inodes(100).mkfs()?;
+    /// assert!(fs.usage().blocks < 1024, "some are for the tables");
+    /// assert!(fs.usage().inodes >= 99);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn blocks(mut self, blocks: u32) -> Mkfs {
         self.blocks = blocks;
         self
@@ -72,6 +83,20 @@ impl Mkfs {
     }
 
     /// What timestamps are taken from: nanoseconds since 1970.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let fs = Mkfs::new().clock(|| 5_000_000_000).mkfs()?;
+    /// fs.write("/a", "")?;
+    /// let at = fs.metadata("/a")?.modified().duration_since(std::time::UNIX_EPOCH);
+    /// assert_eq!(at.ok(), Some(Duration::from_secs(5)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Mkfs {
         self.clock = Arc::new(clock);
         self
@@ -130,6 +155,19 @@ impl Fs {
 
     /// A file system of its own that starts with what this one holds now. Nothing is copied: the
     /// cost does not depend on how much there is. Files that are open here are not open there.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "before")?;
+    /// let child = fs.fork();
+    /// child.write("/a", "after")?;
+    /// assert_eq!((fs.read("/a")?, child.read("/a")?), (b"before".to_vec(), b"after".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fork(&self) -> Fs {
         Fs::of(self.tree().fork())
     }
@@ -174,6 +212,18 @@ impl Fs {
     ///
     /// # Errors
     /// As [`OpenOptions::open`], and `ENOSPC`.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "one")?;
+    /// fs.write("/a", "two")?;
+    /// assert_eq!(fs.read_to_string("/a")?, "two");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn write(&self, path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
         self.create(path)?.write_all(contents.as_ref())
     }
@@ -191,6 +241,17 @@ impl Fs {
     ///
     /// # Errors
     /// As [`Fs::create_dir`].
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.create_dir_all("/a/b/c")?;
+    /// assert!(fs.metadata("/a/b/c")?.is_dir());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         if path.as_os_str().is_empty() {
@@ -232,6 +293,19 @@ impl Fs {
     ///
     /// # Errors
     /// As [`Fs::remove_dir`].
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.create_dir_all("/a/b")?;
+    /// fs.write("/a/b/c", "")?;
+    /// fs.remove_dir_all("/a")?;
+    /// assert!(fs.metadata("/a").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let mut tree = self.tree();
         let top = tree.lookup(bytes(&path), false)?;
@@ -266,6 +340,20 @@ impl Fs {
     /// # Errors
     /// `ENOENT`, `EINVAL` (into itself), `ENOTEMPTY`, `EISDIR`, `ENOTDIR`, `EBUSY`, `ENOSPC`, and
     /// those of the ways. Nothing has changed then.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "one")?;
+    /// fs.write("/b", "two")?;
+    /// fs.rename("/a", "/b")?;
+    /// assert_eq!(fs.read_to_string("/b")?, "one");
+    /// assert!(fs.rename("/a", "/c").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
         Ok(self.tree().rename(bytes(&from), bytes(&to))?)
     }
@@ -274,6 +362,17 @@ impl Fs {
     ///
     /// # Errors
     /// `EINVAL`: not a regular file; otherwise as [`Fs::read`] and [`Fs::write`].
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "one")?;
+    /// assert_eq!(fs.copy("/a", "/b")?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
         let source = self.metadata(&from)?;
         if !source.is_file() {
@@ -289,6 +388,19 @@ impl Fs {
     ///
     /// # Errors
     /// `EPERM` for a directory, `EMLINK`, `EEXIST`, `ENOSPC`, and those of the ways.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "one")?;
+    /// fs.hard_link("/a", "/b")?;
+    /// fs.write("/b", "two")?;
+    /// assert_eq!((fs.read_to_string("/a")?, fs.metadata("/a")?.nlink()), ("two".into(), 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hard_link(&self, original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
         Ok(self.tree().link(bytes(&original), bytes(&link))?)
     }
@@ -297,6 +409,20 @@ impl Fs {
     ///
     /// # Errors
     /// `EEXIST`, `ENOSPC`, `ENAMETOOLONG`, and those of the way.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "one")?;
+    /// fs.symlink("a", "/link")?;
+    /// assert_eq!(fs.read_to_string("/link")?, "one");
+    /// assert_eq!(fs.read_link("/link")?.to_str(), Some("a"));
+    /// assert!(fs.symlink_metadata("/link")?.is_symlink());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn symlink(&self, target: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
         self.tree().symlink(bytes(&target), bytes(&link))?;
         Ok(())
@@ -341,6 +467,23 @@ impl Fs {
     ///
     /// # Errors
     /// `ENOTDIR`, and those of the way.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/b", "")?;
+    /// fs.write("/a", "")?;
+    /// let mut names = Vec::new();
+    /// for entry in fs.read_dir("/")? {
+    ///     names.push(entry?.file_name());
+    /// }
+    /// names.sort();
+    /// assert_eq!(names, ["a", "b"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_dir(&self, path: impl AsRef<Path>) -> io::Result<ReadDir> {
         let found = self.stat(bytes(&path), true)?;
         if !found.is_dir() {
@@ -364,6 +507,19 @@ impl Fs {
     ///
     /// # Errors
     /// As [`Fs::metadata`].
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "")?;
+    /// fs.set_permissions("/a", 0o400)?;
+    /// assert_eq!(fs.metadata("/a")?.mode() & 0o777, 0o400);
+    /// fs.write("/a", "nobody minds")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_permissions(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<()> {
         self.set(&path, true, |node| node.mode = node.mode & !0o7777 | mode & 0o7777)
     }
@@ -403,11 +559,37 @@ impl Fs {
     ///
     /// # Errors
     /// As [`Fs::metadata`].
+    ///
+    /// ```
+    /// use detpar_fs::{Mkfs, Policy};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.create_dir("/logs")?;
+    /// fs.set_policy("/logs", Policy::Append)?;
+    /// fs.write("/logs/a", "")?;
+    /// assert_eq!(fs.metadata("/logs/a")?.policy(), Policy::Append);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_policy(&self, path: impl AsRef<Path>, policy: Policy) -> io::Result<()> {
         self.set(&path, true, |node| node.policy = policy)
     }
 
     /// How much there is, and how much is free.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// let before = fs.usage();
+    /// fs.write("/a", [1; 10 * 4096])?;
+    /// assert!(before.free_blocks - fs.usage().free_blocks >= 10);
+    /// assert_eq!(before.free_inodes - fs.usage().free_inodes, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn usage(&self) -> Usage {
         let tree = self.tree();
         let geometry = &tree.volume.geometry;
@@ -424,6 +606,17 @@ impl Fs {
 
     /// Looks everything over: what is used must be there once, and nothing else. Returns what is
     /// wrong, up to a thousand things.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "one")?;
+    /// assert!(fs.check().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check(&self) -> Vec<Problem> {
         fsck::check(&self.tree().volume)
     }
@@ -441,6 +634,17 @@ impl Fs {
     ///
     /// # Errors
     /// `ENOSPC`: none is so large.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let fs = Mkfs::new().blocks(256).inodes(16).mkfs()?;
+    /// fs.make_room(5000, 100)?;
+    /// assert!(fs.usage().free_blocks >= 5000 && fs.usage().free_inodes >= 100);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn make_room(&self, blocks: u64, inodes: u64) -> io::Result<()> {
         loop {
             let usage = self.usage();

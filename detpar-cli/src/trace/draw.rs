@@ -3,11 +3,12 @@
 use super::read::{Slice, Space, Trace};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::ops::Range;
 
-const WIDTH: f64 = 1200.0;
+const WIDTH: f64 = 1000.0;
 /// Where the time begins, and where it ends.
-const LEFT: f64 = 250.0;
-const RIGHT: f64 = 1180.0;
+const LEFT: f64 = 200.0;
+const RIGHT: f64 = 985.0;
 /// Heights of rows, and of what stands in them.
 const TRACK: f64 = 26.0;
 const ROW: f64 = 16.0;
@@ -30,17 +31,22 @@ text{font:11px ui-monospace,monospace;fill:#1f2328}
 .rule{stroke:#3d444d}.construct{fill:#8b949e}}
 ";
 
-/// The picture; the tree has at most so many rows.
-pub(super) fn picture(trace: &Trace, most: usize) -> String {
-    let mut p = Picture { out: String::new(), end: trace.end.max(1.0), y: 30.0 };
-    let title = format!(
+/// The picture of what happened in `cut`, in microseconds; the tree has at most so many rows.
+pub(super) fn picture(trace: &Trace, most: usize, cut: Range<f64>) -> String {
+    let shown = cut.start.max(0.0)..cut.end.min(trace.end.max(1.0));
+    let mut p = Picture { out: String::new(), shown, y: 46.0 };
+    let mut title = format!(
         "{} spaces, {} tracks, {}",
         trace.spaces.len(),
         trace.tracks.len(),
         duration(trace.end)
     );
+    if p.shown.start > 0.0 || p.shown.end < trace.end {
+        let [from, to] = [p.shown.start, p.shown.end].map(duration);
+        write!(title, "; shown: {from} to {to}").expect("a string takes all");
+    }
     p.text(10.0, 20.0, "title", &title);
-    p.text(LEFT, 20.0, "faint", LEGEND);
+    p.text(10.0, 38.0, "faint", LEGEND);
     p.tracks(trace);
     p.tree(&trace.spaces, most);
     let height = p.y + 10.0;
@@ -56,14 +62,20 @@ pub(super) fn picture(trace: &Trace, most: usize) -> String {
 struct Picture {
     out: String,
     /// Microseconds that the width stands for.
-    end: f64,
+    shown: Range<f64>,
     /// The top of what is drawn next.
     y: f64,
 }
 
 impl Picture {
     fn x(&self, time: f64) -> f64 {
-        LEFT + (RIGHT - LEFT) * (time / self.end)
+        let Range { start, end } = self.shown;
+        LEFT + (RIGHT - LEFT) * ((time.clamp(start, end) - start) / (end - start))
+    }
+
+    /// Whether anything of it is in the picture.
+    fn has(&self, from: f64, lasts: f64) -> bool {
+        from <= self.shown.end && from + lasts >= self.shown.start
     }
 
     fn add(&mut self, piece: std::fmt::Arguments<'_>) {
@@ -76,7 +88,8 @@ impl Picture {
     }
 
     fn bar(&mut self, class: &str, (from, lasts): (f64, f64), (y, height): (f64, f64), tip: &str) {
-        let (x, width) = (self.x(from), (self.x(lasts) - LEFT).max(2.0 * NARROW));
+        let x = self.x(from);
+        let width = (self.x(from + lasts) - x).max(2.0 * NARROW);
         self.add(format_args!(
             "<rect class=\"{class}\" x=\"{x:.2}\" y=\"{y:.1}\" width=\"{width:.2}\" \
              height=\"{height:.1}\"><title>{}</title></rect>\n",
@@ -86,9 +99,10 @@ impl Picture {
 
     /// Lines at round times over the rows from `top` on, and the times.
     fn axis(&mut self, top: f64) {
-        let step = round_step(self.end);
+        let Range { start, end } = self.shown;
+        let step = round_step(end - start);
         let bottom = self.y;
-        for i in 0..=(self.end / step) as usize {
+        for i in (start / step).ceil() as usize..=(end / step) as usize {
             let at = i as f64 * step;
             let x = self.x(at);
             self.add(format_args!(
@@ -116,6 +130,7 @@ impl Picture {
         for category in ["space", "construct", "step", "merge"] {
             let mut slices: Vec<_> =
                 trace.slices.iter().filter(|s| s.category == category).collect();
+            slices.retain(|s| self.has(s.from, s.lasts));
             slices.sort_by(|a, b| a.from.total_cmp(&b.from));
             for s in slices {
                 if let Some(&y) = rows.get(&s.track) {
@@ -124,7 +139,9 @@ impl Picture {
             }
         }
         for mark in trace.marks.iter().filter(|m| m.category == "fault") {
-            let Some(&y) = rows.get(&mark.track) else { continue };
+            let Some(&y) = rows.get(&mark.track).filter(|_| self.has(mark.at, 0.0)) else {
+                continue;
+            };
             let x = self.x(mark.at);
             self.add(format_args!(
                 "<line class=\"fault\" x1=\"{x:.2}\" x2=\"{x:.2}\" y1=\"{y:.1}\" \
@@ -192,9 +209,11 @@ impl Picture {
             space.page_faults,
             duration(space.scan)
         );
+        let class = format!("d{}", depth.min(4));
         for &(from, lasts, _) in &space.runs {
-            let class = format!("d{}", depth.min(4));
-            self.bar(&class, (from, lasts), (y + 2.0, ROW - 4.0), &tip);
+            if self.has(from, lasts) {
+                self.bar(&class, (from, lasts), (y + 2.0, ROW - 4.0), &tip);
+            }
         }
         let numbers = format!("{} p", space.dirty_pages);
         let x = LEFT - 8.0 - numbers.len() as f64 * CHARACTER;

@@ -12,6 +12,8 @@ Examples:
   DETPAR_TRACE=run.json ./program            makes the timeline of a run
   detpar trace run.json                      totals
   detpar trace run.json --svg run.svg        draws the tree of spaces and the timeline
+  detpar trace run.json --svg run.svg --from 2 --to 3.5
+                                             only what happened between these milliseconds
 
 The file is a Chrome trace: chrome://tracing and https://ui.perfetto.dev show it as well.";
 
@@ -26,6 +28,12 @@ pub(crate) struct Options {
     /// Most spaces that the tree has in the picture.
     #[arg(long, value_name = "N", default_value_t = 200)]
     spaces: usize,
+    /// Begin the picture so many milliseconds after the start of the run.
+    #[arg(long, value_name = "MS", requires = "svg", default_value_t = 0.0)]
+    from: f64,
+    /// End the picture so many milliseconds after the start of the run.
+    #[arg(long, value_name = "MS", requires = "svg", default_value_t = f64::INFINITY)]
+    to: f64,
 }
 
 /// Reads the file, prints totals or draws.
@@ -43,7 +51,14 @@ pub(crate) fn run(options: &Options) -> Exit {
         style::print(&totals(&trace));
         return Exit::Fine;
     };
-    match std::fs::write(svg, draw::picture(&trace, options.spaces)) {
+    let cut = options.from * 1000.0..options.to * 1000.0;
+    let some = cut.start < cut.end && cut.start < trace.end.max(1.0) && cut.end > 0.0;
+    if !some {
+        let whole = trace.end / 1000.0;
+        let why = format!("--from and --to leave nothing of this run, which took {whole} ms");
+        return failed(Exit::Usage, &why);
+    }
+    match std::fs::write(svg, draw::picture(&trace, options.spaces, cut)) {
         Ok(()) => Exit::Fine,
         Err(e) => failed(Exit::CannotWrite, &format!("{}: {e}", svg.display())),
     }

@@ -26,7 +26,7 @@ const PIECE: usize = 1 << 20;
 /// ```
 /// #[detpar::main]
 /// fn main() -> std::io::Result<()> {
-///     detpar::fs::import(file!(), "/input")?;
+///     detpar::fs::import("Cargo.toml", "/input")?;
 ///     let lines = || std::fs::read_to_string("/input").unwrap().lines().count();
 ///     let (a, b) = detpar::join(lines, lines);
 ///     assert!(a > 0 && a == b);

@@ -99,6 +99,19 @@ where
 }
 
 /// What [`collect`](ParallelIterator::collect) can make.
+///
+/// ```
+/// use detpar::prelude::*;
+/// use std::collections::HashMap;
+///
+/// #[detpar::main]
+/// fn main() {
+///     // Where several items have one key the last one in order stays.
+///     let pairs = [(1, "a"), (2, "b"), (1, "c")];
+///     let map: HashMap<i32, &str> = HashMap::from_par_iter(pairs);
+///     assert_eq!((map[&1], map[&2]), ("c", "b"));
+/// }
+/// ```
 pub trait FromParallelIterator<T>
 where
     T: Send,

@@ -3,6 +3,20 @@ use std::ops::ControlFlow;
 
 /// What the closures of `try_for_each`, `try_fold` and `try_reduce` return: an `Option`, a
 /// `Result` or a [`ControlFlow`]. It stands in for std's trait of this name, which is unstable.
+///
+/// ```
+/// use detpar::prelude::*;
+/// use std::ops::ControlFlow;
+///
+/// #[detpar::main]
+/// fn main() {
+///     // A search that ends its leaf, and brings its find along.
+///     let found = (0..100).into_par_iter().try_for_each(|n| {
+///         if n * n > 500 { ControlFlow::Break(n) } else { ControlFlow::Continue(()) }
+///     });
+///     assert_eq!(found, ControlFlow::Break(23));
+/// }
+/// ```
 pub trait Try: sealed::Sealed + Sized {
     /// What it holds where it did not fail.
     type Output;

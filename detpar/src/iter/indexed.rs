@@ -42,6 +42,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     ///
     /// # Panics
     /// Where `block_size` is 0; and as the other.
+    ///
+    #[doc = example!(
+        "let long = (0..usize::MAX).into_par_iter();"
+        "assert_eq!(long.by_uniform_blocks(500).find_first(|n| n % 1000 == 999), Some(999));"
+    )]
     #[track_caller]
     fn by_uniform_blocks(self, block_size: usize) -> UniformBlocks<Self> {
         assert_ne!(block_size, 0, "blocks have at least one item");
@@ -111,6 +116,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     ///
     /// # Panics
     /// Where the lengths differ.
+    ///
+    #[doc = example!(
+        "let v: Vec<(i32, char)> = [1, 2].into_par_iter().zip_eq(['a', 'b']).collect();"
+        "assert_eq!(v, [(1, 'a'), (2, 'b')]);"
+    )]
     #[track_caller]
     fn zip_eq<Z>(self, zip_op: Z) -> ZipEq<Self, Z::Iter>
     where
@@ -139,6 +149,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
 
     /// The same as [`interleave`](Self::interleave) up to where the one whose turn it is has no
     /// more.
+    ///
+    #[doc = example!(
+        "let v: Vec<i32> = (1..3).into_par_iter().interleave_shortest(10..14).collect();"
+        "assert_eq!(v, [1, 10, 2, 11]);"
+    )]
     fn interleave_shortest<I>(self, other: I) -> InterleaveShortest<Self, I::Iter>
     where
         I: IntoParallelIterator<Item = Self::Item, Iter: IndexedParallelIterator>,
@@ -191,6 +206,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     ///
     /// # Panics
     /// Where `chunk_size` is 0.
+    ///
+    #[doc = example!(
+        "let sums = (0..7).into_par_iter().fold_chunks_with(3, 0, |sum, n| sum + n);"
+        "assert_eq!(sums.collect::<Vec<i32>>(), [3, 12, 6]);"
+    )]
     #[track_caller]
     fn fold_chunks_with<T, F>(
         self,
@@ -229,6 +249,13 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// [`cmp`](Self::cmp) of items that may not be comparable; `None` where that decides.
+    ///
+    #[doc = example!(
+        "use std::cmp::Ordering;"
+        ""
+        "assert_eq!([1.0, 2.0].par_iter().partial_cmp(&[1.0, 3.0]), Some(Ordering::Less));"
+        "assert_eq!([1.0].par_iter().partial_cmp(&[f64::NAN]), None);"
+    )]
     fn partial_cmp<I>(self, other: I) -> Option<Ordering>
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -241,6 +268,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Whether another iterator has as many items and each equals its counterpart.
+    ///
+    #[doc = example!(
+        "assert!([1, 2].par_iter().eq(&[1, 2]));"
+        "assert!(![1, 2].par_iter().eq(&[1, 2, 3]));"
+    )]
     fn eq<I>(self, other: I) -> bool
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -251,6 +283,8 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Whether [`eq`](Self::eq) does not hold.
+    ///
+    #[doc = example!("assert!([1, 2].par_iter().ne(&[1, 3]));")]
     fn ne<I>(self, other: I) -> bool
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -260,6 +294,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Whether it is less by [`partial_cmp`](Self::partial_cmp).
+    ///
+    #[doc = example!(
+        "assert!([1, 2].par_iter().lt(&[1, 3]));"
+        "assert!(![f64::NAN].par_iter().lt(&[1.0]));"
+    )]
     fn lt<I>(self, other: I) -> bool
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -269,6 +308,8 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Whether it is less or equal by [`partial_cmp`](Self::partial_cmp).
+    ///
+    #[doc = example!("assert!([1, 2].par_iter().le(&[1, 2]));")]
     fn le<I>(self, other: I) -> bool
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -278,6 +319,8 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Whether it is greater by [`partial_cmp`](Self::partial_cmp).
+    ///
+    #[doc = example!("assert!([1, 2].par_iter().gt(&[1]));")]
     fn gt<I>(self, other: I) -> bool
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -287,6 +330,8 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Whether it is greater or equal by [`partial_cmp`](Self::partial_cmp).
+    ///
+    #[doc = example!("assert!([2].par_iter().ge(&[1, 9]));")]
     fn ge<I>(self, other: I) -> bool
     where
         I: IntoParallelIterator<Iter: IndexedParallelIterator>,
@@ -332,6 +377,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
 
     /// Yields all but the first `n` items. What leads to the skipped ones, a `map` for
     /// instance, is not run for them.
+    ///
+    #[doc = example!(
+        "let v: Vec<i32> = (0..5).into_par_iter().skip(3).collect();"
+        "assert_eq!(v, [3, 4]);"
+    )]
     fn skip(self, n: usize) -> Skip<Self> {
         Skip::new(self, n)
     }
@@ -350,6 +400,13 @@ pub trait IndexedParallelIterator: ParallelIterator {
 
     /// Gives every leaf at most `max` items, as far as [`width::MOST`](super::width::MOST)
     /// leaves suffice: 1 gives each of few heavy items a child of its own.
+    ///
+    #[doc = example!(
+        "// `fold` yields one item for each leaf: 16, and 100."
+        "let leaves = |range: detpar::iter::MaxLen<_>| range.fold(|| (), |_, _| ()).count();"
+        "assert_eq!(leaves((0..100).into_par_iter().with_max_len(50)), 16);"
+        "assert_eq!(leaves((0..100).into_par_iter().with_max_len(1)), 100);"
+    )]
     fn with_max_len(self, max: usize) -> MaxLen<Self> {
         MaxLen::new(self, max)
     }
@@ -370,6 +427,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// The same as [`position_first`](Self::position_first).
+    ///
+    #[doc = example!(
+        "// rayon may return 1 or 2."
+        "assert_eq!([5, 6, 7].par_iter().position_any(|n| *n > 5), Some(1));"
+    )]
     fn position_any<P>(self, predicate: P) -> Option<usize>
     where
         P: Fn(Self::Item) -> bool + Sync + Send,
@@ -378,6 +440,8 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// The same as [`position_first`](Self::position_first), by the name of std's.
+    ///
+    #[doc = example!("assert_eq!([5, 6, 7].par_iter().position(|n| *n > 5), Some(1));")]
     fn position<P>(self, predicate: P) -> Option<usize>
     where
         P: Fn(Self::Item) -> bool + Sync + Send,
@@ -386,6 +450,8 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// The index of the last item for which `predicate` holds.
+    ///
+    #[doc = example!("assert_eq!([5, 6, 7].par_iter().position_last(|n| *n > 5), Some(2));")]
     fn position_last<P>(self, predicate: P) -> Option<usize>
     where
         P: Fn(Self::Item) -> bool + Sync + Send,
@@ -394,6 +460,11 @@ pub trait IndexedParallelIterator: ParallelIterator {
     }
 
     /// Yields the indices of the items for which `predicate` holds.
+    ///
+    #[doc = example!(
+        "let v: Vec<usize> = [5, 6, 7].par_iter().positions(|n| *n > 5).collect();"
+        "assert_eq!(v, [1, 2]);"
+    )]
     fn positions<P>(self, predicate: P) -> Positions<Self, P>
     where
         P: Fn(Self::Item) -> bool + Sync + Send,

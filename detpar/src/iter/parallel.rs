@@ -60,6 +60,12 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`for_each`](Self::for_each) with a state: a clone of `init` for each leaf.
+    ///
+    #[doc = example!(
+        "let mut v = [0; 3];"
+        "v.par_iter_mut().for_each_with(10, |add, n| *n += *add);"
+        "assert_eq!(v, [10, 10, 10]);"
+    )]
     fn for_each_with<OP, T>(self, init: T, op: OP)
     where
         OP: Fn(&mut T, Self::Item) + Sync + Send,
@@ -107,6 +113,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`try_for_each`](Self::try_for_each) with a state: a clone of `init` for each leaf.
+    ///
+    #[doc = example!(
+        "let check = |limit: &mut u32, n: u32| if n < *limit { Ok(()) } else { Err(n) };"
+        "assert_eq!((0..100).into_par_iter().try_for_each_with(70, check), Err(70));"
+    )]
     fn try_for_each_with<OP, T, R>(self, init: T, op: OP) -> R
     where
         OP: Fn(&mut T, Self::Item) -> R + Sync + Send,
@@ -117,6 +128,16 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`try_for_each`](Self::try_for_each) with a state: `init()` for each leaf.
+    ///
+    #[doc = example!(
+        "let check = |seen: &mut Vec<u32>, n| {"
+        "    seen.push(n);"
+        "    if seen.len() < 5 { Ok(()) } else { Err(n) }"
+        "};"
+        "// Leaves of 64 items have four, of 80 five: the first leaf ends with item 4."
+        "assert_eq!((0..64).into_par_iter().try_for_each_init(Vec::new, check), Ok(()));"
+        "assert_eq!((0..80).into_par_iter().try_for_each_init(Vec::new, check), Err(4));"
+    )]
     fn try_for_each_init<OP, INIT, T, R>(self, init: INIT, op: OP) -> R
     where
         OP: Fn(&mut T, Self::Item) -> R + Sync + Send,
@@ -148,6 +169,12 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`map`](Self::map) with a state: a clone of `init` for each leaf.
+    ///
+    #[doc = example!(
+        "// Each of the 16 leaves counts its four items from a clone of the zero."
+        "let v: Vec<u32> = (0..64).into_par_iter().map_with(0, |n, _| { *n += 1; *n }).collect();"
+        "assert_eq!(v[..8], [1, 2, 3, 4, 1, 2, 3, 4]);"
+    )]
     fn map_with<F, T, R>(self, init: T, map_op: F) -> MapWith<Self, T, F>
     where
         F: Fn(&mut T, Self::Item) -> R + Sync + Send,
@@ -283,6 +310,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// Yields the items of the items, each a parallel call as in [`flat_map`](Self::flat_map).
+    ///
+    #[doc = example!(
+        "let v: Vec<i32> = vec![vec![1], vec![], vec![2, 3]].into_par_iter().flatten().collect();"
+        "assert_eq!(v, [1, 2, 3]);"
+    )]
     fn flatten(self) -> Flatten<Self>
     where
         Self::Item: IntoParallelIterator,
@@ -321,6 +353,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`fold`](Self::fold) from a clone of `init`.
+    ///
+    #[doc = example!(
+        "let sums: Vec<u32> = (0..64u32).into_par_iter().fold_with(0, |sum, n| sum + n).collect();"
+        "assert_eq!((sums.len(), sums[0]), (16, 1 + 2 + 3));"
+    )]
     fn fold_with<F, T>(self, init: T, fold_op: F) -> FoldWith<Self, T, F>
     where
         F: Fn(T, Self::Item) -> T + Sync + Send,
@@ -347,6 +384,12 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`try_fold`](Self::try_fold) from a clone of `init`.
+    ///
+    #[doc = example!(
+        "let add = |sum: u8, n: u8| sum.checked_add(n);"
+        "let sums = (1..=32u8).into_par_iter().try_fold_with(0, add);"
+        "assert_eq!(sums.try_reduce(|| 0, add), None);"
+    )]
     fn try_fold_with<F, T, R>(self, init: T, fold_op: F) -> TryFoldWith<Self, R, F>
     where
         F: Fn(T, Self::Item) -> R + Sync + Send,
@@ -403,6 +446,13 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// [`try_reduce`](Self::try_reduce) without an identity; `None` of no items.
+    ///
+    #[doc = example!(
+        "let sum = |v: &[u8]| v.par_iter().map(|n| Some(*n)).try_reduce_with(u8::checked_add);"
+        "assert_eq!(sum(&[1, 2]), Some(Some(3)));"
+        "assert_eq!(sum(&[250, 9]), Some(None));"
+        "assert_eq!(sum(&[]), None);"
+    )]
     fn try_reduce_with<T, OP>(self, op: OP) -> Option<Self::Item>
     where
         OP: Fn(T, T) -> Self::Item + Sync + Send,
@@ -445,6 +495,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The least item by a comparison, the first of equals.
+    ///
+    #[doc = example!(
+        "let v = [0.5f64, -1.5, 2.0];"
+        "assert_eq!(v.par_iter().min_by(|a, b| a.total_cmp(b)), Some(&-1.5));"
+    )]
     fn min_by<F>(self, f: F) -> Option<Self::Item>
     where
         F: Sync + Send + Fn(&Self::Item, &Self::Item) -> Ordering,
@@ -465,6 +520,8 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The greatest item, the last of equals.
+    ///
+    #[doc = example!("assert_eq!([3, 1, 2].par_iter().max(), Some(&3));")]
     fn max(self) -> Option<Self::Item>
     where
         Self::Item: Ord,
@@ -473,6 +530,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The greatest item by a comparison, the last of equals.
+    ///
+    #[doc = example!(
+        "let v = [0.5f64, -1.5, 2.0];"
+        "assert_eq!(v.par_iter().max_by(|a, b| a.total_cmp(b)), Some(&2.0));"
+    )]
     fn max_by<F>(self, f: F) -> Option<Self::Item>
     where
         F: Sync + Send + Fn(&Self::Item, &Self::Item) -> Ordering,
@@ -481,6 +543,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The item with the greatest key, the last of equals. The key is made once for an item.
+    ///
+    #[doc = example!(
+        "// Of -3 and 3 the last."
+        "assert_eq!([-3i32, 2, 3].par_iter().max_by_key(|n| n.abs()), Some(&3));"
+    )]
     fn max_by_key<K, F>(self, f: F) -> Option<Self::Item>
     where
         K: Ord + Send,
@@ -520,6 +587,11 @@ pub trait ParallelIterator: Sized + Send {
 
     /// The same as [`find_first`](Self::find_first): which item is found must not depend on
     /// who was faster.
+    ///
+    #[doc = example!(
+        "// rayon may return any of 10, 20, 30..."
+        "assert_eq!((1..100).into_par_iter().find_any(|n| n % 10 == 0), Some(10));"
+    )]
     fn find_any<P>(self, predicate: P) -> Option<Self::Item>
     where
         P: Fn(&Self::Item) -> bool + Sync + Send,
@@ -528,6 +600,8 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The same as [`find_first`](Self::find_first), by the name of std's.
+    ///
+    #[doc = example!("assert_eq!((1..100).into_par_iter().find(|n| n % 10 == 0), Some(10));")]
     fn find<P>(self, predicate: P) -> Option<Self::Item>
     where
         P: Fn(&Self::Item) -> bool + Sync + Send,
@@ -536,6 +610,10 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The last item for which `predicate` holds.
+    ///
+    #[doc = example!(
+        "assert_eq!((1..100).into_par_iter().find_last(|n| n % 10 == 0), Some(90));"
+    )]
     fn find_last<P>(self, predicate: P) -> Option<Self::Item>
     where
         P: Fn(&Self::Item) -> bool + Sync + Send,
@@ -559,6 +637,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The same as [`find_map_first`](Self::find_map_first).
+    ///
+    #[doc = example!(
+        r#"let words = ["x", "7", "y", "9"];"#
+        "assert_eq!(words.par_iter().find_map_any(|w| w.parse::<u8>().ok()), Some(7));"
+    )]
     fn find_map_any<P, R>(self, predicate: P) -> Option<R>
     where
         P: Fn(Self::Item) -> Option<R> + Sync + Send,
@@ -568,6 +651,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// The last `Some` that `predicate` returns.
+    ///
+    #[doc = example!(
+        r#"let words = ["x", "7", "y", "9"];"#
+        "assert_eq!(words.par_iter().find_map_last(|w| w.parse::<u8>().ok()), Some(9));"
+    )]
     fn find_map_last<P, R>(self, predicate: P) -> Option<R>
     where
         P: Fn(Self::Item) -> Option<R> + Sync + Send,
@@ -590,6 +678,11 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// Whether `predicate` holds for every item.
+    ///
+    #[doc = example!(
+        "assert!([2, 4].par_iter().all(|n| n % 2 == 0));"
+        "assert!(![2, 3].par_iter().all(|n| n % 2 == 0));"
+    )]
     fn all<P>(self, predicate: P) -> bool
     where
         P: Fn(Self::Item) -> bool + Sync + Send,
@@ -617,6 +710,8 @@ pub trait ParallelIterator: Sized + Send {
 
     /// Changes nothing: the first panic is reported, and leaves behind it are ended, in any
     /// case.
+    ///
+    #[doc = example!("assert_eq!((0..3).into_par_iter().panic_fuse().sum::<i32>(), 3);")]
     fn panic_fuse(self) -> PanicFuse<Self> {
         PanicFuse::new(self)
     }
@@ -718,12 +813,24 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     /// Yields all but the first `n` items: std's `skip` where the length is not known.
+    ///
+    #[doc = example!(
+        "// rayon skips any two."
+        "let v: Vec<i32> = (0..9).into_par_iter().filter(|n| n % 2 == 1).skip_any(2).collect();"
+        "assert_eq!(v, [5, 7]);"
+    )]
     fn skip_any(self, n: usize) -> SkipAny<Self> {
         SkipAny::new(self, n)
     }
 
     /// Yields the items before the first for which `predicate` does not hold: std's
     /// `take_while`.
+    ///
+    #[doc = example!(
+        "// rayon may also take items behind the 10."
+        "let v = [1, 2, 10, 3];"
+        "assert_eq!(v.par_iter().take_any_while(|n| **n < 10).collect::<Vec<_>>(), [&1, &2]);"
+    )]
     fn take_any_while<P>(self, predicate: P) -> TakeAnyWhile<Self, P>
     where
         P: Fn(&Self::Item) -> bool + Sync + Send,
@@ -733,6 +840,11 @@ pub trait ParallelIterator: Sized + Send {
 
     /// Yields the items from the first on for which `predicate` does not hold: std's
     /// `skip_while`.
+    ///
+    #[doc = example!(
+        "let v = [1, 2, 10, 3];"
+        "assert_eq!(v.par_iter().skip_any_while(|n| **n < 10).collect::<Vec<_>>(), [&10, &3]);"
+    )]
     fn skip_any_while<P>(self, predicate: P) -> SkipAnyWhile<Self, P>
     where
         P: Fn(&Self::Item) -> bool + Sync + Send,

@@ -15,6 +15,129 @@
 //! Code of a leaf runs in the child: [`Producer::fold_with`], [`Consumer::into_folder`] and
 //! the [`Folder`]. Code of the cut and of the tree runs in the space that made the call:
 //! [`Producer::split_at`], [`Consumer::split_at`] and the [`Reducer`].
+//!
+//! # A source of one's own
+//!
+//! A value that can be cut is a [`Producer`]; an iterator hands it to [`bridge`]:
+//!
+//! ```
+//! use detpar::iter::plumbing::{
+//!     Consumer, Producer, ProducerCallback, UnindexedConsumer, bridge,
+//! };
+//! use detpar::prelude::*;
+//! use std::iter::Map;
+//! use std::ops::Range;
+//!
+//! /// Yields the squares of a range.
+//! struct Squares(Range<usize>);
+//!
+//! impl Producer for Squares {
+//!     type Item = usize;
+//!     type IntoIter = Map<Range<usize>, fn(usize) -> usize>;
+//!
+//!     fn into_iter(self) -> Self::IntoIter {
+//!         self.0.map(|n| n * n)
+//!     }
+//!
+//!     fn split_at(self, index: usize) -> (Self, Self) {
+//!         let middle = self.0.start + index;
+//!         (Squares(self.0.start..middle), Squares(middle..self.0.end))
+//!     }
+//! }
+//!
+//! impl ParallelIterator for Squares {
+//!     type Item = usize;
+//!
+//!     fn drive_unindexed<C: UnindexedConsumer<usize>>(self, consumer: C) -> C::Result {
+//!         bridge(self, consumer)
+//!     }
+//!
+//!     fn opt_len(&self) -> Option<usize> {
+//!         Some(self.0.len())
+//!     }
+//! }
+//!
+//! impl IndexedParallelIterator for Squares {
+//!     fn len(&self) -> usize {
+//!         self.0.len()
+//!     }
+//!
+//!     fn drive<C: Consumer<usize>>(self, consumer: C) -> C::Result {
+//!         bridge(self, consumer)
+//!     }
+//!
+//!     fn with_producer<CB: ProducerCallback<usize>>(self, callback: CB) -> CB::Output {
+//!         callback.callback(self)
+//!     }
+//! }
+//!
+//! #[detpar::main]
+//! fn main() {
+//!     let v: Vec<(usize, usize)> = Squares(3..6).enumerate().rev().collect();
+//!     assert_eq!(v, [(2, 25), (1, 16), (0, 9)]);
+//! }
+//! ```
+//!
+//! # A consumer of one's own
+//!
+//! A [`Consumer`] becomes a [`Folder`] in each leaf; a [`Reducer`] combines what two
+//! neighbouring parts made of their items:
+//!
+//! ```
+//! use detpar::iter::plumbing::{Consumer, Folder, Reducer};
+//! use detpar::prelude::*;
+//!
+//! /// The items in order, and a bar where one leaf ends and the next begins.
+//! struct Leaves;
+//! struct Text(String);
+//!
+//! impl Consumer<usize> for Leaves {
+//!     type Folder = Text;
+//!     type Reducer = Leaves;
+//!     type Result = String;
+//!
+//!     fn split_at(self, _index: usize) -> (Self, Self, Self) {
+//!         (Leaves, Leaves, Leaves)
+//!     }
+//!
+//!     fn into_folder(self) -> Text {
+//!         Text(String::new())
+//!     }
+//!
+//!     fn full(&self) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! impl Folder<usize> for Text {
+//!     type Result = String;
+//!
+//!     fn consume(mut self, item: usize) -> Text {
+//!         self.0 += &item.to_string();
+//!         self
+//!     }
+//!
+//!     fn complete(self) -> String {
+//!         self.0
+//!     }
+//!
+//!     fn full(&self) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! impl Reducer<String> for Leaves {
+//!     fn reduce(self, left: String, right: String) -> String {
+//!         format!("{left}|{right}")
+//!     }
+//! }
+//!
+//! #[detpar::main]
+//! fn main() {
+//!     let items = (0..8).into_par_iter().with_min_len(3);
+//!     assert_eq!(items.drive(Leaves), "0123|4567");
+//! }
+//! ```
 use super::IndexedParallelIterator;
 use super::cut::{self, Cut};
 #[doc(hidden)]

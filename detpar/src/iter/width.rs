@@ -57,6 +57,12 @@ pub struct Width {
 
 impl Width {
     /// The cut of `len` items without limits.
+    ///
+    /// ```
+    /// use detpar::iter::width::Width;
+    ///
+    /// assert_eq!([10, 100, 500, 5000].map(|len| Width::of(len).leaves()), [10, 16, 32, 64]);
+    /// ```
     pub fn of(len: usize) -> Width {
         Width::limited(len, 1, usize::MAX)
     }
@@ -83,16 +89,34 @@ impl Width {
     }
 
     /// Number of items.
+    ///
+    /// ```
+    /// use detpar::iter::width::Width;
+    ///
+    /// assert_eq!(Width::of(100).len(), 100);
+    /// ```
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is nothing to cut.
+    ///
+    /// ```
+    /// use detpar::iter::width::Width;
+    ///
+    /// assert!(Width::of(0).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Number of leaves.
+    ///
+    /// ```
+    /// use detpar::iter::width::Width;
+    ///
+    /// assert_eq!(Width::of(1_000_000).leaves(), 64);
+    /// ```
     pub fn leaves(&self) -> usize {
         self.leaves
     }
@@ -101,6 +125,14 @@ impl Width {
     ///
     /// # Panics
     /// Where there is no such leaf.
+    ///
+    /// ```
+    /// use detpar::iter::width::Width;
+    ///
+    /// // Of ten items in three leaves the first has four.
+    /// let width = Width::limited(10, 3, usize::MAX);
+    /// assert_eq!([0, 1, 2, 3].map(|leaf| width.start(leaf)), [0, 4, 7, 10]);
+    /// ```
     pub fn start(&self, leaf: usize) -> usize {
         assert!(leaf <= self.leaves, "leaf {leaf} of {}", self.leaves);
         if self.leaves == 0 {
@@ -111,6 +143,12 @@ impl Width {
     }
 
     /// How a tree over `leaves > 1` leaves divides them into left and right.
+    ///
+    /// ```
+    /// use detpar::iter::width::Width;
+    ///
+    /// assert_eq!(Width::halves(5), (3, 2));
+    /// ```
     pub fn halves(leaves: usize) -> (usize, usize) {
         (leaves.div_ceil(2), leaves / 2)
     }

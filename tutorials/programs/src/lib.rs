@@ -67,8 +67,8 @@ impl Page {
         Ok(Page { path: path.into(), text: read(path)? })
     }
 
-    /// Commands in blocks of other languages than `console`, each with its line. Comments behind
-    /// them are left out.
+    /// Commands in blocks of other languages than `console` and those in the text (`cargo run ...`
+    /// in back-ticks), each with its line. Comments behind them are left out.
     pub fn other_commands(&self) -> Vec<(usize, &str)> {
         let mut block = None;
         let mut found = Vec::new();
@@ -84,6 +84,9 @@ impl Page {
                 if prompted || language == "sh" && !typed.is_empty() {
                     found.push((i + 1, typed));
                 }
+            } else if block.is_none() {
+                let code = line.split('`').skip(1).step_by(2);
+                found.extend(code.filter(|c| c.starts_with("cargo run ")).map(|c| (i + 1, c)));
             }
         }
         found
@@ -247,9 +250,11 @@ mod tests {
     #[test]
     fn commands_that_are_not_run() {
         let page = page(
-            "```text\ncargo a\nb\n$ c\n```\n```console\n$ d\n```\n```sh\ne # f\n```\ncargo g\n",
+            "```text\ncargo a\nb\n$ c\n```\n```console\n$ d\n```\n```sh\ne # f\n```\ncargo g\n\
+             type `cargo run h`, or `cargo i`\n",
         );
-        assert_eq!(page.other_commands(), [(2, "cargo a"), (4, "c"), (10, "e")]);
+        let found = [(2, "cargo a"), (4, "c"), (10, "e"), (13, "cargo run h")];
+        assert_eq!(page.other_commands(), found);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use detpar_side::checks::{STEPS, step};
 use detpar_side::solution::{snapshots::Ours, tables::Ours as OurTables};
 use detpar_side::tables::classic::Classic;
 use detpar_side::tables::{ENTRIES, Forks, Pid, System, checks as tables};
-use detpar_tutorials::{difference, pages};
+use detpar_tutorials::{difference, pages, root};
 use std::process::Command;
 
 const TABLES: &str = env!("CARGO_BIN_EXE_tables");
@@ -41,12 +41,18 @@ fn the_program_says_so_by_its_exit_code() {
 /// Every step is in the book, with what the program says.
 #[test]
 fn the_book_shows_what_the_program_says() {
+    // Where the book's commands leave files.
+    std::fs::create_dir_all(root().join("target")).unwrap();
     let mut shown_steps = 0;
     for page in pages().unwrap() {
         for shown in page.commands().unwrap() {
             let Some((program, arguments)) = program_of(&shown.typed) else { continue };
-            let output = Command::new(program).args(&arguments).output().unwrap();
+            let mut command = Command::new(program);
+            let output = command.args(&arguments).current_dir(root()).output().unwrap();
             let printed = String::from_utf8_lossy(&output.stdout);
+            // What prints nothing has failed silently where it has.
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() || !printed.is_empty(), "{}: {said}", shown.typed);
             if let Some(difference) = difference(&shown.output, &printed) {
                 panic!("{}:{}: $ {}\n{difference}", page.path.display(), shown.line, shown.typed);
             }
@@ -172,7 +178,7 @@ fn plausible_mistakes_are_found() {
 
 #[test]
 fn the_picture_of_the_book_is_what_is_drawn() {
-    let picture = detpar_tutorials::root().join("tutorials/src/img/side-tables.svg");
+    let picture = root().join("tutorials/src/img/side-tables.svg");
     assert_eq!(
         std::fs::read_to_string(picture).unwrap(),
         detpar_side::tables::draw::svg().unwrap()

@@ -3,6 +3,15 @@ use crate::iter::bridged::unindexed_by_method;
 use crate::iter::{IntoParallelIterator, ParallelIterator};
 
 /// What can be turned from a sequential into a parallel iterator.
+///
+/// ```
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() {
+///     assert_eq!((1..4).chain(7..9).par_bridge().sum::<i32>(), 21);
+/// }
+/// ```
 pub trait ParallelBridge: Sized {
     /// Turns `self` into a parallel iterator.
     ///

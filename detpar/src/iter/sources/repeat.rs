@@ -28,11 +28,31 @@ pub fn repeat<T: Clone + Send>(element: T) -> Repeat<T> {
 
 impl<T: Clone + Send> Repeat<T> {
     /// Yields `n` clones.
+    ///
+    /// ```
+    /// use detpar::prelude::*;
+    ///
+    /// #[detpar::main]
+    /// fn main() {
+    ///     let v: Vec<char> = detpar::iter::repeat('x').take(3).collect();
+    ///     assert_eq!(v, ['x', 'x', 'x']);
+    /// }
+    /// ```
     pub fn take(self, n: usize) -> RepeatN<T> {
         repeat_n(self.element, n)
     }
 
     /// Yields pairs with the items of an iterator, as many as it has.
+    ///
+    /// ```
+    /// use detpar::prelude::*;
+    ///
+    /// #[detpar::main]
+    /// fn main() {
+    ///     let v: Vec<(char, u8)> = detpar::iter::repeat('x').zip([1, 2]).collect();
+    ///     assert_eq!(v, [('x', 1), ('x', 2)]);
+    /// }
+    /// ```
     pub fn zip<Z>(self, zip_op: Z) -> Zip<RepeatN<T>, Z::Iter>
     where
         Z: IntoParallelIterator<Iter: IndexedParallelIterator>,

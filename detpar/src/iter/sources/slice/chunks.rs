@@ -116,6 +116,16 @@ macro_rules! chunks {
         $(
             impl<'data, T> $iter<'data, T> {
                 /// The items that are in no piece.
+                ///
+                /// ```
+                /// use detpar::prelude::*;
+                ///
+                /// #[detpar::main]
+                /// fn main() {
+                ///     let chunks = [1, 2, 3, 4, 5].par_chunks_exact(2);
+                ///     assert_eq!(chunks.remainder(), [5]);
+                /// }
+                /// ```
                 pub fn remainder(&self) -> &'data [T] {
                     self.$remainder
                 }
@@ -126,16 +136,51 @@ macro_rules! chunks {
         $(
             impl<'data, T> $iter<'data, T> {
                 /// The items that are in no piece, instead of the iterator.
+                ///
+                /// ```
+                /// use detpar::prelude::*;
+                ///
+                /// #[detpar::main]
+                /// fn main() {
+                ///     let mut v = [1, 2, 3, 4, 5];
+                ///     v.par_chunks_exact_mut(2).into_remainder()[0] = 0;
+                ///     assert_eq!(v, [1, 2, 3, 4, 0]);
+                /// }
+                /// ```
                 pub fn into_remainder(self) -> &'data mut [T] {
                     self.$remainder
                 }
 
                 /// The items that are in no piece.
+                ///
+                /// ```
+                /// use detpar::prelude::*;
+                ///
+                /// #[detpar::main]
+                /// fn main() {
+                ///     let mut v = [1, 2, 3, 4, 5];
+                ///     assert_eq!(v.par_chunks_exact_mut(2).remainder(), [5]);
+                /// }
+                /// ```
                 pub fn remainder(&mut self) -> &mut [T] {
                     self.$remainder
                 }
 
                 /// The items that are in no piece; an empty slice if they were taken before.
+                ///
+                /// ```
+                /// use detpar::prelude::*;
+                ///
+                /// #[detpar::main]
+                /// fn main() {
+                ///     let mut v = [1, 2, 3, 4, 5];
+                ///     let mut chunks = v.par_chunks_exact_mut(2);
+                ///     let rest = chunks.take_remainder();
+                ///     chunks.for_each(|pair| pair.swap(0, 1));
+                ///     rest[0] = 0;
+                ///     assert_eq!(v, [2, 1, 4, 3, 0]);
+                /// }
+                /// ```
                 pub fn take_remainder(&mut self) -> &'data mut [T] {
                     mem::take(&mut self.$remainder)
                 }

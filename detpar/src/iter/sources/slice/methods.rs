@@ -3,6 +3,16 @@ use super::*;
 use std::cmp::Ordering;
 
 /// The parallel methods of slices.
+///
+/// ```
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() {
+///     // Anything that is a slice: arrays and vectors among them.
+///     assert_eq!(vec![3, 1, 2].par_windows(2).map(|w| w[0] + w[1]).max(), Some(4));
+/// }
+/// ```
 pub trait ParallelSlice<T: Sync> {
     /// The slice.
     fn as_parallel_slice(&self) -> &[T];
@@ -200,6 +210,17 @@ impl<T: Sync> ParallelSlice<T> for [T] {
 /// that is no total order, unless it panics.
 ///
 /// If the comparison panics the slice still has all its items, in some order.
+///
+/// ```
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let mut v: Vec<u32> = (0..40_000u32).rev().collect();
+///     v.par_sort_unstable();
+///     assert_eq!((v[0], v[39_999]), (0, 39_999));
+/// }
+/// ```
 pub trait ParallelSliceMut<T: Send> {
     /// The slice.
     fn as_parallel_slice_mut(&mut self) -> &mut [T];

@@ -3,6 +3,16 @@ use super::*;
 
 /// The parallel methods of text. All yield what the methods of `str` with the same names do, in
 /// the same order.
+///
+/// ```
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let text = String::from("one two");
+///     assert_eq!(text.par_split_whitespace().map(str::len).sum::<usize>(), 6);
+/// }
+/// ```
 pub trait ParallelString {
     /// The text.
     fn as_parallel_string(&self) -> &str;
