@@ -624,7 +624,8 @@ impl Fs {
     /// Makes the file system larger; the inodes become more by the same factor, in steps.
     ///
     /// # Errors
-    /// `EINVAL`: it has more blocks than that.
+    /// `EINVAL`: it has more blocks than that, or would have more than 2^20
+    /// groups or 2^32 inodes.
     pub fn grow(&self, blocks: u32) -> io::Result<()> {
         Ok(self.tree().volume.grow(blocks)?)
     }

@@ -46,6 +46,14 @@ fn no_space() {
 }
 
 #[test]
+fn no_more_groups() {
+    let fs = small();
+    let before = fs.usage().free_blocks;
+    assert_eq!(errno(fs.grow(u32::MAX)), Errno::EINVAL);
+    assert_eq!((fs.usage().free_blocks, fs.check()), (before, vec![]));
+}
+
+#[test]
 fn no_inodes() {
     let fs = small();
     let free = fs.usage().free_inodes;

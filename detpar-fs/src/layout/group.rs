@@ -8,6 +8,9 @@ use crate::persist::crc::crc32c;
 pub(crate) const BITS: u32 = (BLOCK * 8) as u32;
 /// Inodes in a block.
 pub(crate) const INODES: u32 = (BLOCK / inode::SIZE) as u32;
+/// Most groups: a load looks at the descriptor of each, also where a disk image has only a hole
+/// there. Groups of full size are at most an eighth as many.
+pub(crate) const GROUPS: u32 = 1 << 20;
 /// Checksums in a block.
 pub(crate) const SUMS: u32 = (BLOCK / 4) as u32;
 /// What a descriptor begins with.
@@ -35,7 +38,7 @@ impl Geometry {
             && (INODES..=BITS).contains(&inodes)
             && inodes.is_multiple_of(INODES)
             && self.data_at() < self.blocks_per_group
-            && self.groups() > 0
+            && (1..=GROUPS).contains(&self.groups())
             && u64::from(self.groups()) * u64::from(inodes) <= u64::from(u32::MAX)
     }
 

@@ -114,6 +114,25 @@ impl Superblock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::group::{BITS, GROUPS, INODES};
+
+    #[test]
+    fn more_groups_than_a_load_looks_at_are_refused() {
+        let decoded = |blocks_per_group, blocks| {
+            let geometry = Geometry { blocks, blocks_per_group, inodes_per_group: INODES };
+            let (root_sum, sequence, journal_start) = (0, 2, 0);
+            let (journal_blocks, journal_sum) = (0, 0);
+            #[rustfmt::skip]
+            let superblock = Superblock {
+                geometry, root_sum, sequence, journal_start, journal_blocks, journal_sum,
+            };
+            Superblock::decode(&superblock.encode()).map(|s| s.geometry.groups())
+        };
+        assert_eq!(decoded(BITS, u32::MAX), Ok(1 << 17));
+        assert_eq!(decoded(8, COPIES + 8 * GROUPS), Ok(GROUPS));
+        assert_eq!(decoded(8, COPIES + 8 * (GROUPS + 1)), Err(Refused::Damaged));
+        assert_eq!(decoded(8, u32::MAX), Err(Refused::Damaged));
+    }
 
     #[test]
     fn every_flipped_bit_is_noticed() {

@@ -130,7 +130,7 @@ fn journal(
 mod tests {
     use super::*;
     use crate::layout::{filled, put_u32};
-    use crate::{Fs, Mkfs};
+    use crate::{Fs, Mkfs, OpenOptions};
 
     /// An image with the superblock that `change` makes of its own, and a journal of one block.
     fn image(number: u32, change: impl Fn(&mut Superblock)) -> Vec<u8> {
@@ -165,6 +165,29 @@ mod tests {
         write_block(&mut store, good.place(), &wrong.encode()).unwrap();
         write_block(&mut store, good.place() ^ 1, &good.encode()).unwrap();
         assert!(matches!(Fs::load(&mut store, || 0), Err(LoadError::NoImage)));
+    }
+
+    #[test]
+    fn blocks_of_zeros_cost_no_memory_when_loaded() {
+        let mut store = Vec::new();
+        let fs = Mkfs::new().blocks(2000).inodes(64).mkfs().unwrap();
+        fs.write("zeros", vec![0; 1000 * BLOCK]).unwrap();
+        fs.save(&mut store).unwrap();
+        let loaded = Fs::load(&mut store, || 0).unwrap();
+        assert!(loaded.tree().volume.layers.numbers().count() < 20);
+        // They are the file's all the same, here and in what is saved of it.
+        let mut expected = vec![0; 1000 * BLOCK];
+        let file = OpenOptions::new().write(true).open(&loaded, "zeros").unwrap();
+        assert_eq!(file.write_at(b"x", 5000).unwrap(), 1);
+        expected[5000] = b'x';
+        let mut other = Vec::new();
+        loaded.save(&mut store).unwrap();
+        loaded.save(&mut other).unwrap();
+        for mut store in [store, other] {
+            let again = Fs::load(&mut store, || 0).unwrap();
+            assert!(again.read("zeros").unwrap() == expected);
+            assert_eq!(again.usage().free_blocks, fs.usage().free_blocks);
+        }
     }
 
     #[test]
