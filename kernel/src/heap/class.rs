@@ -248,7 +248,8 @@ const fn computed_class(size: usize) -> usize {
 /// The smallest class whose blocks hold `size` bytes and are multiples of `align`, which is
 /// a power of two of at most a page.
 pub(crate) fn class_aligned(size: usize, align: usize) -> Option<usize> {
-    let size = size.max(align).next_multiple_of(align);
+    // Checked: the largest sizes must not become small ones.
+    let size = size.max(align).checked_next_multiple_of(align)?;
     if size > SMALL_MAX {
         return None;
     }

@@ -226,7 +226,10 @@ pub extern "C" fn valloc(size: usize) -> *mut c_void {
 /// See `pvalloc(3)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
-    aligned(crate::abi::PAGE, size.next_multiple_of(crate::abi::PAGE))
+    match size.checked_next_multiple_of(crate::abi::PAGE) {
+        Some(n) => aligned(crate::abi::PAGE, n),
+        None => or_no_memory(core::ptr::null_mut()),
+    }
 }
 
 /// See `posix_memalign(3)`.
@@ -268,4 +271,51 @@ pub unsafe extern "C" fn malloc_usable_size(p: *mut c_void) -> usize {
 
 pub(super) fn anchor() -> usize {
     malloc as *const () as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes that overflow where a header, an alignment or a page is added.
+    const TOO_LARGE: [usize; 6] =
+        [usize::MAX, usize::MAX - 15, usize::MAX - 4094, usize::MAX - 4095, 1 << 63, 1 << 60];
+
+    fn no_memory(what: &str, size: usize, take: impl FnOnce() -> *mut c_void) {
+        set_errno(0);
+        // The compiler takes for granted that a block that is only compared with null is none.
+        let p = core::hint::black_box(take());
+        assert!(p.is_null(), "{what}({size:#x})");
+        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::ENOMEM), "{what}");
+    }
+
+    #[test]
+    fn no_size_is_large_enough_to_become_a_small_one() {
+        let block = malloc(100);
+        for size in TOO_LARGE {
+            no_memory("malloc", size, || malloc(size));
+            no_memory("calloc", size, || calloc(1, size));
+            no_memory("calloc", size, || calloc(size, 1 << 8));
+            no_memory("valloc", size, || valloc(size));
+            no_memory("pvalloc", size, || pvalloc(size));
+            // SAFETY: the block is live: none of these takes it.
+            no_memory("realloc", size, || unsafe { realloc(block, size) });
+            // SAFETY: as above.
+            no_memory("reallocarray", size, || unsafe { reallocarray(block, size, 1 << 8) });
+            for align in [16, 64, 4096, 1 << 21, 1 << 62] {
+                no_memory("aligned_alloc", size, || aligned_alloc(align, size));
+                no_memory("memalign", size, || memalign(align, size));
+                let mut out = block;
+                // SAFETY: `out` is writable.
+                let e = unsafe { posix_memalign(&mut out, align, size) };
+                assert_eq!((e, out), (libc::ENOMEM, block), "posix_memalign({align}, {size:#x})");
+            }
+        }
+        // SAFETY: the block is live, and null is allowed.
+        unsafe {
+            assert!(malloc_usable_size(block) >= 100);
+            assert_eq!(malloc_usable_size(core::ptr::null_mut()), 0);
+            free(block);
+        }
+    }
 }
