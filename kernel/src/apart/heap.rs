@@ -33,12 +33,11 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut c_void {
     };
     let shared = t.shared();
     let from = shared.frontier.load(Relaxed);
-    let Some(start) = from.checked_add(GAP).and_then(|a| a.checked_next_multiple_of(align)) else {
-        return core::ptr::null_mut();
-    };
-    let end = start.checked_add(size).and_then(|a| a.checked_next_multiple_of(16));
+    let start = from.checked_add(GAP).and_then(|a| a.checked_next_multiple_of(align));
+    let end = start.and_then(|a| a.checked_add(size)?.checked_next_multiple_of(16));
     let number = shared.count.load(Relaxed);
-    let Some(end) = end.filter(|&e| e + GAP <= t.arena_end() && number < t.most) else {
+    let room = |end: usize| end.checked_add(GAP).is_some_and(|e| e <= t.arena_end());
+    let (Some(start), Some(end)) = (start, end.filter(|&e| room(e) && number < t.most)) else {
         // SAFETY: libc's thread-local error number.
         unsafe { *libc::__errno_location() = libc::ENOMEM };
         return core::ptr::null_mut();

@@ -343,6 +343,30 @@ static void by_exit(void) {
     CHECK(det_for(8, exits, NULL) == -1 && errno == EIO);
 }
 
+/* Where nobody looks at a block, a compiler leaves its allocation out. */
+static void no_block_of(volatile size_t size) {
+    void *volatile block;
+    errno = 0;
+    block = malloc(size);
+    CHECK(block == NULL && errno == ENOMEM);
+    errno = 0;
+    block = aligned_alloc(64, size);
+    CHECK(block == NULL && errno == ENOMEM);
+    errno = 0;
+    block = calloc(1, size);
+    CHECK(block == NULL && errno == ENOMEM);
+}
+
+/* Sizes near the largest wrap around in a careless sum, and those that end there. */
+static void no_size_wraps_around(void) {
+    char *volatile last = malloc(1);
+    for (size_t less = 0; less < 5000; less += less < 1000 ? 1 : 97) {
+        no_block_of(SIZE_MAX - less);
+        no_block_of(SIZE_MAX - (size_t)last - less);
+    }
+    free(last);
+}
+
 int main(int argc, char **argv) {
     CHECK(det_init() == 0);
     CHECK(det_init() == 0);
@@ -351,6 +375,7 @@ int main(int argc, char **argv) {
     kept_in_a_local();
     from_a_callee();
     on_the_heap();
+    no_size_wraps_around();
     by_function();
     nested();
     conflicts();
