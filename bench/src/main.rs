@@ -46,6 +46,15 @@ struct Detpar;
 detpar_bench::by_parallel_iterators!(Detpar);
 
 impl join::Join for Detpar {
+    fn parts<T, A, B>(&self, (left, right): (&mut [T], &mut [T]), a: A, b: B)
+    where
+        T: Send,
+        A: FnOnce(&mut [T]) + Send,
+        B: FnOnce(&mut [T]) + Send,
+    {
+        detpar::join_mut(left, right, a, b);
+    }
+
     fn join<A: FnOnce() + Send, B: FnOnce() + Send>(&self, a: A, b: B) {
         detpar::join(a, b);
     }

@@ -98,11 +98,35 @@ where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB,
 {
+    // SAFETY: nothing is granted.
+    unsafe { fork2_in_place(Vec::new(), a, b) }
+}
+
+/// The same where each is granted a part of this space's memory; no parts at all grant nothing.
+///
+/// # Safety
+/// As for [`fork_leaves`].
+pub(crate) unsafe fn fork2_in_place<A, B, RA, RB>(
+    parts: Vec<(usize, usize)>,
+    a: A,
+    b: B,
+) -> Result<(RA, RB), JoinError>
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB,
+{
     let mut a = ManuallyDrop::new(a);
     let mut b = ManuallyDrop::new(b);
     let mut closed = Closed::with_capacity(2);
     let run = put(&mut closed, 0, once_job(&mut a))
         .and_then(|()| put(&mut closed, 1, once_job(&mut b)))
+        .and_then(|()| {
+            if parts.is_empty() {
+                return Ok(());
+            }
+            // SAFETY: the caller's contract.
+            unsafe { closed.grant(parts) }.map_err(JoinError::from_kernel)
+        })
         // SAFETY: each entry moves its closure out of the child's copy and writes one result.
         .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_get));
     match run {

@@ -81,7 +81,7 @@ pub use hidden::{Counts, FilledOnce, PerChild, counts, warm, write_once};
 pub use iter::sources::{
     array, collections, option, range, range_inclusive, result, slice, str, string, vec,
 };
-pub use join::{join, try_join};
+pub use join::{join, join_mut, try_join, try_join_mut};
 #[cfg(feature = "spaces")]
 pub use merge::Merge;
 #[cfg(feature = "spaces")]

@@ -17,6 +17,8 @@ const CASES: &[(&str, fn())] = &[
     ("adaptors", adaptors),
     ("owners_of_memory", owners_of_memory),
     ("neighbours_on_the_page", neighbours_on_the_page),
+    ("joined", joined),
+    ("a_join_that_fails", a_join_that_fails),
     ("panics", panics),
     ("faults", faults),
     ("conflicts", conflicts),
@@ -31,6 +33,8 @@ const CASES: &[(&str, fn())] = &[
 
 /// Items of which every leaf has some whole pages.
 const MANY: usize = 90_001;
+/// Items of which the parts of joins have some, four levels deep.
+const PARTED: usize = 30_001;
 
 fn numbers(n: usize) -> Vec<u64> {
     (0..n as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
@@ -114,6 +118,85 @@ fn neighbours_on_the_page() {
     );
     middle.par_iter_mut().for_each(|n| *n = changed(*n));
     assert!(items == expected);
+}
+
+/// Partitions, then both parts at the same time, each a level below in place of its parent.
+fn sorted_by_joins<T: Ord + Copy + Send>(items: &mut [T], levels: u32) {
+    if levels == 0 || items.len() < 3 {
+        return items.sort_unstable();
+    }
+    let middle = items.len() / 3;
+    let (low, _, high) = items.select_nth_unstable(middle);
+    let next = |part: &mut [T]| sorted_by_joins(part, levels - 1);
+    detpar::join_mut(low, high, next, next);
+}
+
+fn joined() {
+    for n in [0, 1, 3, 700, 5000, PARTED] {
+        let mut items = numbers(n);
+        let mut bytes: Vec<u8> = numbers(n / 7).iter().map(|n| *n as u8).collect();
+        let expected = |mut items: Vec<u64>| {
+            items.sort_unstable();
+            items
+        };
+        let sorted = expected(items.clone());
+        let sum: u64 = bytes.iter().map(|b| u64::from(*b)).sum();
+        for levels in [1, 4] {
+            sorted_by_joins(&mut items, levels);
+            assert!(items == sorted, "{n} by {levels}");
+            items.reverse();
+        }
+        // Slices of different types, of which a closure gives something back.
+        let (least, now) = detpar::join_mut(
+            &mut items,
+            &mut bytes,
+            |items: &mut [u64]| {
+                items.reverse();
+                items.first().copied()
+            },
+            |bytes: &mut [u8]| {
+                bytes.sort_unstable();
+                bytes.iter().map(|b| u64::from(*b)).sum::<u64>()
+            },
+        );
+        assert_eq!((least, now), (sorted.first().copied(), sum));
+        assert!(items == sorted && bytes.is_sorted());
+        println!("{n}: {least:?} {now}");
+    }
+}
+
+fn a_join_that_fails() {
+    let mut items = numbers(PARTED);
+    for bad in [0, 1] {
+        fails_without_a_trace(&mut items, |items| {
+            let (low, high) = items.split_at_mut(PARTED / 3);
+            let fill = |part: &mut [u64], i: usize| {
+                // Levels below are merged, and taken back with the rest.
+                sorted_by_joins(part, 2);
+                part.fill(7);
+                assert!(i != bad, "part {i}");
+            };
+            detpar::join_mut(low, high, |p| fill(p, 0), |p| fill(p, 1));
+        });
+    }
+    let (low, high) = items.split_at_mut(PARTED / 2);
+    let (first, second) = (low.to_vec(), high.to_vec());
+    // The closures are dropped with what they own, once.
+    let counts = [(); 2].map(|()| std::sync::Arc::new(()));
+    let [a, b] = counts.clone();
+    let failed = detpar::try_join_mut(
+        low,
+        high,
+        move |p| (p.fill(1), a).0,
+        move |p| {
+            p.fill(2);
+            drop(b);
+            panic!("second")
+        },
+    );
+    assert!(matches!(failed, Err(detpar::JoinError::Panic(p)) if p.child() == 1));
+    assert!(low == first && high == second);
+    assert_eq!(counts.map(|c| std::sync::Arc::strong_count(&c)), [1; 2]);
 }
 
 fn panics() {

@@ -17,6 +17,16 @@ pub trait Join: Sync {
         A: FnOnce() + Send,
         B: FnOnce() + Send;
 
+    /// Runs both, each with a part of a slice.
+    fn parts<T, A, B>(&self, (left, right): (&mut [T], &mut [T]), a: A, b: B)
+    where
+        T: Send,
+        A: FnOnce(&mut [T]) + Send,
+        B: FnOnce(&mut [T]) + Send,
+    {
+        self.join(|| a(left), || b(right));
+    }
+
     /// Runs a measurement where its joins are nested, for those who tell the difference.
     fn nest(&self, measure: impl FnOnce() -> Sample + Send) -> Sample {
         measure()

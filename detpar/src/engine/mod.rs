@@ -201,6 +201,30 @@ where
     by_engine!(fork::fork2, fork2(a, b))
 }
 
+/// The same where each child has some memory to itself: its closure owns the borrow.
+#[inline]
+pub(crate) fn fork2_in_place<A, B, RA, RB>(
+    exclusive: [Exclusive; 2],
+    a: A,
+    b: B,
+) -> Result<(RA, RB), JoinError>
+where
+    A: FnOnce() -> RA + Send,
+    B: FnOnce() -> RB + Send,
+    RA: Send,
+    RB: Send,
+{
+    #[cfg(feature = "spaces")]
+    if engine() == Engine::Spaces {
+        let parts = exclusive.map(Exclusive::bytes).to_vec();
+        // SAFETY: the invariant of `Exclusive`: who owns the borrow is a closure that the child
+        // alone runs, and the parent waits for both.
+        return unsafe { fork::fork2_in_place(parts, a, b) };
+    }
+    let _ = exclusive;
+    fork2(a, b)
+}
+
 /// Runs child `i` with `body(leaves[i])` for all leaves of one closed construct, and returns the
 /// results in index order.
 ///

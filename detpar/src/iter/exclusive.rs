@@ -17,7 +17,7 @@ impl Exclusive {
 
     /// What a producer that owns this borrow has to itself. It must not be asked of one that does
     /// not keep it.
-    pub(in crate::iter) fn of<T>(items: &mut [T]) -> Exclusive {
+    pub(crate) fn of<T>(items: &mut [T]) -> Exclusive {
         Exclusive { bytes: (items.as_ptr().addr(), size_of_val(items)) }
     }
 

@@ -28,8 +28,8 @@ pub(crate) type Part = (usize, usize);
 /// Fewest whole pages that are granted: to map fewer costs more than to copy them.
 const FEWEST: usize = 2;
 
-/// Most of them, 16 MiB: all are copied, and perhaps few are changed.
-const MOST: usize = 4096;
+/// Most of them, 64 MiB: all are copied, and perhaps few are changed.
+const MOST: usize = 16384;
 
 /// Address and length of the pages of the heap that belong to a part alone, if they are enough
 /// and not too many.

@@ -42,8 +42,8 @@ fn by_rows<J: Join>(
     work: impl Fn(usize, &mut [f64]) + Sync,
 ) {
     let half = rows.len() / width / 2;
-    let (upper, lower) = rows.split_at_mut(half * width);
-    how.join(|| work(0, upper), || work(half, lower));
+    let both = rows.split_at_mut(half * width);
+    how.parts(both, |upper| work(0, upper), |lower| work(half, lower));
 }
 
 #[cfg(test)]

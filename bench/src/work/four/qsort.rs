@@ -13,7 +13,8 @@ fn sort<J: Join>(items: &mut [u64], levels: u32, how: &J) {
     }
     let middle = partition(items);
     let (low, high) = items.split_at_mut(middle);
-    how.join(|| sort(low, levels - 1, how), || sort(&mut high[1..], levels - 1, how));
+    let next = |part: &mut [u64]| sort(part, levels - 1, how);
+    how.parts((low, &mut high[1..]), next, next);
 }
 
 /// Puts the median of the first, the middle and the last item where it belongs, what is smaller
