@@ -102,8 +102,8 @@ where
 /// say.
 ///
 /// The result is that of `join(|| a(left), || b(right))`. What the closures write to their slices is
-/// there at once, though, and not merged page by page, where a slice has whole pages and lies on the
-/// heap (`docs/exec.md`, "Grants in place"): to sort or fill large slices takes about as long as with
+/// there at once, though, and not merged page by page, where a slice has some tens of pages and lies on
+/// the heap (`docs/exec.md`, "Grants in place"): to sort or fill large slices takes about as long as with
 /// threads. If the construct fails the slices are what they were before.
 ///
 /// ```

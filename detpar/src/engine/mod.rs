@@ -216,7 +216,13 @@ where
 {
     #[cfg(feature = "spaces")]
     if engine() == Engine::Spaces {
-        let parts = exclusive.map(Exclusive::bytes).to_vec();
+        /// Bytes from which on a grant costs less than copying: it is two changes of mappings.
+        const WORTH: usize = 128 << 10;
+        let parts = exclusive.map(Exclusive::bytes);
+        if parts.iter().all(|(_, len)| *len < WORTH) {
+            return fork2(a, b);
+        }
+        let parts = parts.to_vec();
         // SAFETY: the invariant of `Exclusive`: who owns the borrow is a closure that the child
         // alone runs, and the parent waits for both.
         return unsafe { fork::fork2_in_place(parts, a, b) };
