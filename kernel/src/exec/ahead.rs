@@ -33,11 +33,9 @@ pub(crate) fn will_read(addr: usize, len: usize) {
         return;
     }
     let me = me();
-    let range = (page_floor(addr), page_ceil(addr.saturating_add(len.min(MOST))));
-    let on_heap = HEAP <= range.0 && range.1 <= HEAP_END;
-    if me.role != Role::Child || !on_heap || check::is_on() {
-        return;
-    }
+    let end = addr.checked_add(len.min(MOST)).filter(|end| HEAP <= addr && *end <= HEAP_END);
+    let Some(end) = end.filter(|_| me.role == Role::Child && !check::is_on()) else { return };
+    let range = (page_floor(addr), page_ceil(end));
     // Neighbours of equal length lie next to each other: an odd factor spreads them.
     let place = (range.0 / PAGE).wrapping_mul(0x9e37_79b9) / PLACES % PLACES;
     let known = &mut filled().0[place];

@@ -116,7 +116,8 @@ pub(super) fn begin(me: &mut Me, construct: u32, life: u32) -> Option<()> {
 fn after_last(me: &Me, construct: u32, life: u32) -> Option<usize> {
     let last = *live(me.stage_count.checked_sub(1)?);
     let same = (last.construct, last.life, last.evicted) == (construct, life, 0);
-    (same && last.end <= exchange(me.slot) + area::STAGES / 2).then_some(last.end)
+    let base = exchange(me.slot);
+    (same && (base..=base + area::STAGES / 2).contains(&last.end)).then_some(last.end)
 }
 
 fn begin_at(me: &mut Me, start: usize, limit: usize) -> Option<()> {
@@ -129,20 +130,23 @@ fn begin_at(me: &mut Me, start: usize, limit: usize) -> Option<()> {
 }
 
 /// Fills the page tables for this stage and some that follow it: what faults there would seem to be
-/// changes of the child's.
+/// changes of the child's. As many again as were filled before, so that a worker of few children
+/// takes little memory.
 fn fill_ahead(me: &mut Me, start: usize, limit: usize) {
     /// A stage of a child that hands over little but its result.
     const LEAST: usize = 4 * PAGE;
     /// Those of some tens of them.
-    const AHEAD: usize = 128 * PAGE;
+    const MOST: usize = 128 * PAGE;
     let (from, to) = me.stage_filled;
     if from <= start && start + LEAST <= to {
         return;
     }
-    let end = limit.min(start + AHEAD);
+    let goes_on = from <= start && start <= to;
+    let from = if goes_on { from } else { start };
+    let end = limit.min(start + (start - from).clamp(LEAST, MOST));
     let faults = sys::faults();
     if start < end && sys::fill_tables(start, end - start).is_ok() {
-        me.stage_filled = (if from <= start && start <= to { from } else { start }, end);
+        me.stage_filled = (from, end);
     }
     me.clean_faults += sys::faults() - faults;
 }

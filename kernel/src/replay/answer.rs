@@ -173,19 +173,23 @@ fn output(nr: i64, a: &[u64; 6]) -> i64 {
     if a[2] > libc::UIO_MAXIOV as u64 {
         return INVALID;
     }
+    // A place and a length each; all of the list is looked at before anything is printed.
+    let parts = || (0..a[2]).map(|i| peek::array::<16>(a[1].wrapping_add(i * 16)).map(halves));
+    if parts().any(|part| part.is_none()) {
+        return FAULT;
+    }
     let mut all = 0;
-    for i in 0..a[2] {
-        // A place and a length.
-        let part = a[1].wrapping_add(i * 16);
-        let Some([from, len]) = peek::array::<16>(part).map(halves) else { return FAULT };
+    for [from, len] in parts().flatten() {
         match print(a[0] as usize, from, len as usize) {
             FAULT if all > 0 => break,
             FAULT => return FAULT,
-            n => all += n,
-        }
-        // The rest of it cannot be read.
-        if all % (1 << 62) < len as i64 {
-            break;
+            n => {
+                all += n;
+                // The rest of this part cannot be read.
+                if (n as u64) < len {
+                    break;
+                }
+            }
         }
     }
     all
