@@ -136,10 +136,23 @@ fn pointers() -> Vec<i32> {
     // SAFETY: the system looks at each pointer before it uses it, and nobody else does.
     unsafe {
         assert_eq!(libc::pipe2(pipe.as_mut_ptr(), 0), 0);
-        let parts = [
-            libc::iovec { iov_base: c"there ".as_ptr().cast_mut().cast(), iov_len: 6 },
-            libc::iovec { iov_base: bad.cast_mut().cast(), iov_len: 6 },
-        ];
+        let part =
+            |from: *const u8, len| libc::iovec { iov_base: from.cast_mut().cast(), iov_len: len };
+        // Three bytes before what cannot be read.
+        let room = libc::mmap(
+            std::ptr::null_mut(),
+            8192,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
+        let three = room.cast::<u8>().add(4093);
+        three.copy_from(c"abc".as_ptr().cast(), 3);
+        assert_eq!(libc::mprotect(room.add(4096), 4096, libc::PROT_NONE), 0);
+        let first = part(c"there was some ".as_ptr().cast(), 15);
+        let parts = [first, part(three, 10), part(c"not".as_ptr().cast(), 3)];
+        let list = three.cast::<libc::iovec>();
         vec![
             error(libc::syscall(libc::SYS_openat, libc::AT_FDCWD, bad, 0, 0)),
             error(libc::syscall(libc::SYS_rename, name, bad)),
@@ -151,6 +164,7 @@ fn pointers() -> Vec<i32> {
             error(libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, bad, 8)),
             error(libc::syscall(libc::SYS_write, 1, bad, 10)),
             error(libc::syscall(libc::SYS_writev, 1, bad, 1)),
+            error(libc::syscall(libc::SYS_writev, 1, list, 1)),
             libc::syscall(libc::SYS_writev, 1, parts.as_ptr(), parts.len()) as i32,
         ]
     }
