@@ -18,7 +18,8 @@ const CASES: &[(&str, fn())] = &[
     ("owners_of_memory", owners_of_memory),
     ("neighbours_on_the_page", neighbours_on_the_page),
     ("joined", joined),
-    ("a_join_that_fails", a_join_that_fails),
+    ("a_join_that_fails", || join_fails(PARTED)),
+    ("nested_joins_that_fail", || join_fails(MANY)),
     ("panics", panics),
     ("faults", faults),
     ("conflicts", conflicts),
@@ -33,7 +34,7 @@ const CASES: &[(&str, fn())] = &[
 
 /// Items of which every leaf has some whole pages.
 const MANY: usize = 90_001;
-/// Items of which the parts of joins have some, four levels deep.
+/// Items of which the larger part of a join is granted in place, and no part of that.
 const PARTED: usize = 30_001;
 
 fn numbers(n: usize) -> Vec<u64> {
@@ -132,7 +133,7 @@ fn sorted_by_joins<T: Ord + Copy + Send>(items: &mut [T], levels: u32) {
 }
 
 fn joined() {
-    for n in [0, 1, 3, 700, 5000, PARTED] {
+    for n in [0, 1, 3, 700, 5000, PARTED, MANY] {
         let mut items = numbers(n);
         let mut bytes: Vec<u8> = numbers(n / 7).iter().map(|n| *n as u8).collect();
         let expected = |mut items: Vec<u64>| {
@@ -165,11 +166,12 @@ fn joined() {
     }
 }
 
-fn a_join_that_fails() {
-    let mut items = numbers(PARTED);
+/// Joins in place of so many items, with more of them below, leave no trace where they fail.
+fn join_fails(count: usize) {
+    let mut items = numbers(count);
     for bad in [0, 1] {
         fails_without_a_trace(&mut items, |items| {
-            let (low, high) = items.split_at_mut(PARTED / 3);
+            let (low, high) = items.split_at_mut(count / 3);
             let fill = |part: &mut [u64], i: usize| {
                 // Levels below are merged, and taken back with the rest.
                 sorted_by_joins(part, 2);
@@ -179,7 +181,7 @@ fn a_join_that_fails() {
             detpar::join_mut(low, high, |p| fill(p, 0), |p| fill(p, 1));
         });
     }
-    let (low, high) = items.split_at_mut(PARTED / 2);
+    let (low, high) = items.split_at_mut(count / 2);
     let (first, second) = (low.to_vec(), high.to_vec());
     // The closures are dropped with what they own, once.
     let counts = [(); 2].map(|()| std::sync::Arc::new(()));

@@ -21,7 +21,6 @@ fn in_checking_mode() {
         "adaptors",
         "owners_of_memory",
         "neighbours_on_the_page",
-        "joined",
         "a_join_that_fails",
         "panics",
         "conflicts",
