@@ -13,6 +13,7 @@ static BUFFER: AtomicUsize = AtomicUsize::new(0);
 #[repr(C)]
 struct File {
     flags: i32,
+    /// What is read next, the end of what was read, and its beginning.
     read: [usize; 3],
     write_base: usize,
     write_ptr: usize,
@@ -22,6 +23,7 @@ struct File {
     markers: usize,
     /// The next stream of the process.
     chain: *const File,
+    /// Its descriptor, and flags.
     number: [i32; 2],
     old_offset: i64,
     column: i64,
@@ -39,6 +41,8 @@ unsafe extern "C" {
     static mut stdout: *mut File;
     /// What that is unless the program changes it.
     static mut _IO_2_1_stdout_: File;
+    static mut stdin: *mut File;
+    static mut _IO_2_1_stdin_: File;
     /// All streams of the process.
     static mut _IO_list_all: *const File;
 }
@@ -64,6 +68,45 @@ pub(super) fn is_used() -> bool {
     const PUTTING: i32 = 0x800;
     // SAFETY: libc's own stream, of this thread; a plain word.
     unsafe { _IO_2_1_stdout_.flags & PUTTING != 0 }
+}
+
+/// What stdin has read ahead and the program has not used.
+pub(super) fn unused() -> &'static [u8] {
+    /// It reads what was put back by `ungetc`.
+    const PUT_BACK: i32 = 0x100;
+    // SAFETY: libc's own stream, of this thread; plain words. What lies between the two was read
+    // into the stream's buffer.
+    unsafe {
+        let f = &raw const _IO_2_1_stdin_;
+        let [next, end, _] = (*f).read;
+        let bytes = (*f).number[0] == 0 && (*f).mode <= 0 && (*f).flags & PUT_BACK == 0;
+        if !bytes || next >= end {
+            return &[];
+        }
+        std::slice::from_raw_parts(next as *const u8, end - next)
+    }
+}
+
+/// Empties that buffer; returns where it was.
+pub(super) fn skip() -> usize {
+    // SAFETY: as in `unused`.
+    unsafe {
+        let f = &raw mut _IO_2_1_stdin_;
+        let before = (*f).read[0];
+        (*f).read[0] = (*f).read[1];
+        before
+    }
+}
+
+/// Lets it go on at a place in its buffer, which nobody has read into since [`skip`].
+pub(super) fn go_back(to: usize) {
+    // SAFETY: as in `unused`.
+    unsafe {
+        let f = &raw mut _IO_2_1_stdin_;
+        if ((*f).read[2]..(*f).read[1]).contains(&to) {
+            (*f).read[0] = to;
+        }
+    }
 }
 
 /// Takes a buffer back that the program has given to stdout, with the mode it asked for: it is
@@ -94,19 +137,24 @@ pub(super) fn held() -> Option<&'static [u8]> {
     })
 }
 
-/// Gives C's stdout a buffer of the mode it would choose itself, kept out of the merge: the
-/// stream's state is reset in every child, so its buffer must not be made there.
+/// Gives C's stdout and stdin buffers of the modes they would choose themselves, kept out of the
+/// merge: a stream's state is reset in every child, so its buffer must not be made there.
 ///
 /// # Safety
-/// In the master before its first child, with nothing printed yet.
+/// In the master before its first child, with nothing printed and nothing read yet.
 pub(super) unsafe fn prepare() {
-    let buffer = Box::leak(Box::new([0u8; SIZE]));
-    BUFFER.store(buffer.as_ptr() as usize, Relaxed);
-    // SAFETY: the buffer lives for ever; libc allows a change before the first output.
-    unsafe {
-        let mode = if libc::isatty(1) == 1 { libc::_IOLBF } else { libc::_IOFBF };
-        let out = (&raw const stdout).read().cast::<libc::FILE>();
-        libc::setvbuf(out, buffer.as_mut_ptr().cast(), mode, SIZE);
-        kernel::master::no_merge(buffer.as_ptr() as usize, SIZE);
+    // SAFETY: libc's own words.
+    let [input, output] = unsafe { [(&raw const stdin).read(), (&raw const stdout).read()] };
+    for (number, stream) in [(0, input), (1, output)] {
+        let buffer = Box::leak(Box::new([0u8; SIZE])).as_mut_ptr();
+        if number == 1 {
+            BUFFER.store(buffer as usize, Relaxed);
+        }
+        // SAFETY: the buffer lives for ever; libc allows a change before the stream is used.
+        unsafe {
+            let mode = if libc::isatty(number) == 1 { libc::_IOLBF } else { libc::_IOFBF };
+            libc::setvbuf(stream.cast(), buffer.cast(), mode, SIZE);
+            kernel::master::no_merge(buffer as usize, SIZE);
+        }
     }
 }

@@ -3,9 +3,11 @@
 
 #[path = "c_streams.rs"]
 mod c_streams;
+#[path = "stdin.rs"]
+mod stdin;
 
 use detpar_fs::console::{self, Stream};
-use kernel::confine::Handler;
+use kernel::confine::{Handler, read_input};
 use kernel::error::Error;
 use std::cell::RefCell;
 use std::io::{self, LineWriter, Stdout, Write};
@@ -44,6 +46,21 @@ impl Streams {
     ) -> Option<i64> {
         let full = -i64::from(libc::ENOSPC);
         match nr {
+            // SAFETY: the program passed the buffer to read; a bad one faults here as the
+            // program's own fault.
+            libc::SYS_read if a[0] == 0 => {
+                Some(unsafe { read_input(a[1] as *mut u8, a[2] as usize) })
+            }
+            libc::SYS_readv if a[0] == 0 => {
+                // SAFETY: as for read.
+                let parts = unsafe {
+                    std::slice::from_raw_parts(a[1] as *const libc::iovec, a[2] as usize)
+                };
+                // A line at most, and what fits into the first part of it: as much is allowed.
+                let first = parts.iter().find(|p| p.iov_len > 0);
+                // SAFETY: as for read.
+                Some(first.map_or(0, |p| unsafe { read_input(p.iov_base.cast(), p.iov_len) }))
+            }
             libc::SYS_write => {
                 let stream = Stream::of_fd(a[0])?;
                 // SAFETY: the program passed the buffer to write; a bad one faults here as
@@ -131,6 +148,14 @@ impl Handler for Streams {
         if !kernel::master::in_child() {
             crate::hook::keep();
         }
+    }
+
+    fn put_aside(&self) -> [&'static [u8]; 2] {
+        stdin::put_aside()
+    }
+
+    fn take_back(&self, read: usize) {
+        stdin::take_back(read);
     }
 
     fn child_ends(&self) {
@@ -264,8 +289,11 @@ pub(crate) unsafe fn prepare() -> Result<(), Error> {
         remedy: "build with the Rust toolchain that this version of detpar was tested with",
         errno: 0,
     };
-    // SAFETY: the caller's contract: nothing was printed yet.
-    unsafe { c_streams::prepare() };
+    // SAFETY: the caller's contract: nothing was printed or read yet.
+    unsafe {
+        c_streams::prepare();
+        stdin::prepare()?;
+    }
     let out = io::stdout();
     let _ = out.lock().flush();
     const { assert!(size_of::<Stdout>() == size_of::<usize>()) };

@@ -1,6 +1,7 @@
 //! Get: starts the children, waits for them, merges them all or none.
 
 use super::Job;
+use super::aside::Aside;
 use super::put::Closed;
 use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Trace, Writer};
 use crate::check::writers;
@@ -120,9 +121,7 @@ impl Closed {
         if self.jobs.is_empty() {
             return Ok(Done { construct: None });
         }
-        if let Some(h) = confine::handler() {
-            h.before_fork();
-        }
+        let _aside = Aside::put();
         // SAFETY: the caller's contract.
         let run = unsafe { engine::current().run(&self.jobs, &self.parts, units) };
         // Whatever ran is released with this.

@@ -4,6 +4,7 @@
 //! *Closed* constructs suspend the parent from its get until every child is merged, so start
 //! and snapshot coincide with the get. *Open* children run beside their parent.
 
+mod aside;
 mod common;
 mod get;
 mod open;

@@ -1,10 +1,10 @@
 //! Open children: a put that starts, and a get that merges while the parent went on between.
 
 use super::Job;
+use super::aside::Aside;
 use super::get::{GetError, deliver, on_own_stack, parent};
 use super::space::open_error;
 use crate::abi::{ChildId, State};
-use crate::confine;
 use crate::engine::calls;
 use crate::engine::open::{self, Join, Start};
 use crate::engine::{self, Construct};
@@ -77,9 +77,7 @@ pub unsafe fn fork(id: Option<ChildId>, job: Job, frames: Frames) -> Result<Chil
         Some(id) => id,
         None => ChildId(own()),
     };
-    if let Some(h) = confine::handler() {
-        h.before_fork();
-    }
+    let _aside = Aside::put();
     let merge_from = frames.merge_from();
     let float = FloatControl::get();
     let mut start = Start { id, job, merge_from, float, result: Ok(()) };
@@ -113,9 +111,7 @@ pub unsafe fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
         return Err(crate::error::Error::NoChild.into());
     }
     // The parent's own output comes before that of the children.
-    if let Some(h) = confine::handler() {
-        h.before_fork();
-    }
+    let _aside = Aside::put();
     let mut j = Join { ids: ids.as_ptr(), count: ids.len(), read: 0, result: Ok(()) };
     open::on_control_stack(open::join, &mut j);
     let joined = Joined { count: j.read };

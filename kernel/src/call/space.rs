@@ -2,6 +2,7 @@
 //! `docs/calls.md` has the rules.
 
 use super::Job;
+use super::aside::Aside;
 use super::get::{ChildFailure, GetError, on_own_stack, parent};
 use super::open::Frames;
 use crate::abi::{Cause, ChildId, End, Failure, PAGE, Perm, Registers, State};
@@ -176,9 +177,7 @@ impl Put {
         if self.id.0 >= super::open::OWN_IDS {
             return Err(Error::ReservedId.into());
         }
-        if let Some(h) = confine::handler() {
-            h.before_fork();
-        }
+        let _aside = Aside::put();
         let Put { id, snap, copy, zero, perm, regs, start, frames } = self;
         let some = |&(_, len): &(usize, usize)| len > 0;
         let mut put = calls::Put {
@@ -258,9 +257,7 @@ impl Get {
             return Err(Error::Permission.into());
         }
         check_all(self.copy, self.zero, self.perm, false)?;
-        if let Some(h) = confine::handler() {
-            h.before_fork();
-        }
+        let _aside = Aside::put();
         let Get { id, merge, copy, zero, perm, wait } = self;
         let wait = match wait {
             // One that the program blocks stays pending, whatever becomes of the wait.

@@ -73,6 +73,16 @@ pub trait Handler: Sync {
     /// Called in the parent just before its children start: its own output comes first.
     fn before_fork(&self);
 
+    /// Called in the parent before its children start or are waited for: takes from its streams,
+    /// until [`Handler::take_back`], what these have read ahead of standard input and the program
+    /// has not used. Children find nothing there; those of the master read it first.
+    fn put_aside(&self) -> [&'static [u8]; 2] {
+        [&[], &[]]
+    }
+
+    /// Called in the parent when it goes on: children have read so much of what was put aside.
+    fn take_back(&self, _read: usize) {}
+
     /// Called in a child after its body, on its own stack.
     fn child_ends(&self);
 
@@ -111,6 +121,16 @@ pub(crate) fn no_room() {
 /// have no bytes of their own is not compared in checking mode.
 pub fn uses_files() {
     me().files = 1;
+}
+
+/// Reads standard input in the running child, whose call on it is answered: how many bytes, or a
+/// negative error number.
+///
+/// # Safety
+/// In [`Handler::call`]; the program passed a buffer of that size to the call.
+pub unsafe fn read_input(to: *mut u8, len: usize) -> i64 {
+    // SAFETY: the caller's contract.
+    unsafe { crate::exec::input::read(to, len) }
 }
 
 /// The virtual clock of the running space in nanoseconds since 1970; reading it does not move it.

@@ -14,6 +14,7 @@
 
 use super::command::Command;
 use super::common::Shown;
+use super::input::LINE;
 use super::timeline;
 use super::trace::Ending;
 use crate::abi::{Entry, MAX_CHILDREN};
@@ -53,6 +54,8 @@ pub(crate) mod ask {
     pub const AGAIN: u32 = 6;
     /// To be parked until the parent of the child lets it go on.
     pub const PARK: u32 = 5;
+    /// To read standard input: as many bytes as the target says, at most.
+    pub const READ: u32 = 7;
 }
 
 /// What the master tells the worker of a stopped child, in [`Mailbox::reply`].
@@ -275,8 +278,13 @@ pub(crate) struct Mailbox {
     pub target: AtomicU32,
     /// The suspended child's request.
     pub request: Request,
-    /// Construct slot that answers the request; `u32::MAX` where a limit refused it.
+    /// Construct slot that answers the request; `u32::MAX` where a limit refused it. For a reader:
+    /// how many bytes it gets, or see [`super::input::failed`].
     pub reply: AtomicU32,
+    /// Who wants to read: the path of the space, and how much it has read.
+    pub reader: [u64; 2],
+    /// What it gets.
+    pub line: [u8; LINE],
     /// Live stages in the slot's exchange area.
     pub stages: AtomicU32,
     /// Layers made so far by spaces in this slot.
@@ -405,6 +413,8 @@ pub(crate) struct Me {
     pub files: u64,
     /// Random numbers drawn so far.
     pub drawn: u64,
+    /// Bytes of standard input read so far.
+    pub read: u64,
     /// The running space's virtual clock.
     pub clock: u64,
     /// The running child's signal mask, which has no effect.
@@ -551,6 +561,7 @@ const _: () = {
     assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
     assert!(TOUCHED_END <= WRITERS && WRITERS_END <= TIMELINE && WRITTEN_END <= RESULT);
     assert!(TIMELINE + timeline::WRITER_SIZE <= TIMELINE_END && TIMELINE_END <= WRITTEN);
+    assert!(WRITTEN_END <= INPUT && GIVEN < INPUT_END && INPUT_END <= RESULT);
     assert!(RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);
 };
 const _: () = assert!(size_of::<Mailbox>() == 4096 && size_of::<Told>().is_multiple_of(4096));

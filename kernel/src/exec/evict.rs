@@ -35,6 +35,7 @@ struct Kept {
     constructs: u64,
     files: u64,
     drawn: u64,
+    read: u64,
     clock: u64,
     mask: u64,
     parent_stack: usize,
@@ -112,6 +113,7 @@ fn write(me: &mut Me, job: &Job) -> Result<Runs, Limit> {
         constructs: me.constructs,
         files: me.files,
         drawn: me.drawn,
+        read: me.read,
         clock: me.clock,
         mask: me.mask,
         parent_stack: me.parent_stack,
@@ -192,7 +194,7 @@ pub(super) fn go_on(me: &mut Me, r: &Request, at: u64) -> Result<Job, Limit> {
     (me.heap, me.session, me.opened) = (k.heap, k.session, k.opened);
     me.sequences = k.sequences;
     (me.path, me.constructs, me.drawn) = (k.path, k.constructs, k.drawn);
-    me.files = k.files;
+    (me.files, me.read) = (k.files, k.read);
     (me.clock, me.mask) = (k.clock, k.mask);
     (me.base, me.chain) = (k.base, k.base);
     (me.scan_below, me.table_below) = (k.scan_below, k.table_below);

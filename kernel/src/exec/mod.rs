@@ -19,6 +19,7 @@ pub(crate) mod exits;
 pub(crate) mod exposed;
 pub(crate) mod grants;
 pub(crate) mod inplace;
+pub(crate) mod input;
 pub(crate) mod layer;
 pub(crate) mod master;
 pub(crate) mod reference;

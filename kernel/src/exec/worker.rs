@@ -275,6 +275,7 @@ fn set_out(me: &mut Me, r: &Request) -> Result<(), Limit> {
     turns::take_lane(me, r)?;
     me.path = child_path(r.path, me.index);
     (me.constructs, me.files, me.drawn, me.leaving) = (0, 0, 0, 0);
+    me.read = 0;
     (me.clock, me.mask) = (r.clock, 0);
     (me.message_len, me.location_len, me.message_is_string) = (0, 0, 0);
     (me.log_len, me.free_count, me.tail_pages) = (0, 0, 0);

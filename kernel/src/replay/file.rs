@@ -15,9 +15,11 @@ pub(super) const FIRST: usize = 16;
 pub(super) const ABOUT: u32 = u32::MAX;
 pub(super) const END: u32 = u32::MAX - 1;
 
-/// Numbers of chunks that are no calls: what of signals was inherited, and what a poll found.
+/// Numbers of chunks that are no calls: what of signals was inherited, what a poll found, and what
+/// was read for a child.
 pub(super) const SIGNALS: u32 = u32::MAX - 2;
 pub(super) const POLL: u32 = u32::MAX - 3;
+pub(super) const INPUT: u32 = u32::MAX - 4;
 
 /// Why a record cannot be made or used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

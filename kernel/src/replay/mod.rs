@@ -25,7 +25,7 @@ use crate::confine::vdso;
 use crate::error::Error;
 use crate::exec::control::{Role, me};
 use crate::sys;
-use file::{Chunk, Hash, POLL};
+use file::{Chunk, Hash, INPUT, POLL};
 use record::{State, state};
 
 /// An open record.
@@ -136,4 +136,23 @@ pub(crate) fn poll(id: ChildId, now: impl FnOnce() -> bool) -> bool {
     let chunk = Chunk { nr: POLL, len: 0, result: stopped.into(), key: id.0.into(), sum: 0 };
     record::append(s, chunk, &[]);
     stopped
+}
+
+/// What the master reads of standard input for its children: how many bytes, or a negative error
+/// number; none where nothing has come yet, which a replay does not wait for.
+pub(crate) fn input(to: &mut [u8], now: impl FnOnce(&mut [u8]) -> Option<i64>) -> Option<i64> {
+    if me().inputs == 0 {
+        return now(to);
+    }
+    let (s, key) = (state(), to.len() as u64);
+    if s.mode == Mode::Replay {
+        let len = record::expect(s, INPUT.into(), key).len as usize;
+        let Some(to) = to.get_mut(..len) else { record::damaged(s) };
+        return Some(record::next(s, INPUT.into(), key, to).result);
+    }
+    let result = now(to)?;
+    let len = usize::try_from(result).unwrap_or(0);
+    let chunk = Chunk { nr: INPUT, len: len as u32, result, key, sum: 0 };
+    record::append(s, chunk, &[&to[..len]]);
+    Some(result)
 }

@@ -1,7 +1,7 @@
 //! The record of this run: where it stands, its next chunk, and how a run ends that leaves it. No
 //! allocation: it is used from a signal handler and from the control stack.
 
-use super::file::{self, Chunk, END, Hash, POLL, SIGNALS};
+use super::file::{self, Chunk, END, Hash, INPUT, POLL, SIGNALS};
 use crate::confine::policy::row_of;
 use crate::exec::control::{private, private_item};
 use crate::sys;
@@ -116,6 +116,7 @@ impl fmt::Display for Name {
             Some(row) => f.write_str(row.name),
             None if self.0 == i64::from(END) => f.write_str("the end of the program"),
             None if self.0 == i64::from(POLL) => f.write_str("a look whether a child has ended"),
+            None if self.0 == i64::from(INPUT) => f.write_str("a child's read of standard input"),
             None if self.0 == i64::from(SIGNALS) => f.write_str("the start of the program"),
             None => write!(f, "call number {}", self.0),
         }

@@ -317,6 +317,28 @@ pub(crate) fn write_all(fd: c_int, mut b: &[u8]) -> Sys<()> {
     Ok(())
 }
 
+/// Reads from a descriptor.
+pub(crate) fn read(fd: c_int, to: &mut [u8]) -> Sys<usize> {
+    let a = [fd as usize, to.as_mut_ptr() as usize, to.len(), 0, 0, 0];
+    // SAFETY: the slice is writable.
+    unsafe { call(libc::SYS_read, a) }
+}
+
+/// Moves a descriptor's place; returns the new one.
+pub(crate) fn seek(fd: c_int, by: i64, whence: c_int) -> Sys<usize> {
+    // SAFETY: has no memory operands.
+    unsafe { call(libc::SYS_lseek, [fd as usize, by as usize, whence as usize, 0, 0, 0]) }
+}
+
+/// Whether a read of a descriptor would return at once; waits so many nanoseconds for that.
+pub(crate) fn is_readable(fd: c_int, nanos: u64) -> bool {
+    let mut p = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let ts = [(nanos / 1_000_000_000) as i64, (nanos % 1_000_000_000) as i64];
+    let a = [&raw mut p as usize, 1, ts.as_ptr() as usize, 0, 0, 0];
+    // SAFETY: the record and the timeout are alive during the call.
+    unsafe { call(libc::SYS_ppoll, a) == Ok(1) }
+}
+
 /// A clock that only goes on, in nanoseconds.
 pub(crate) fn nanos() -> u64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };

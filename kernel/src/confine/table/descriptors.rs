@@ -18,7 +18,13 @@ pub(crate) const TOPIC: Topic = Topic {
 };
 
 const ROWS: &[Row] = &[
-    tree(0, "read", &[Fd, Ptr, Num], IO),
+    row(
+        0,
+        "read",
+        &[Fd, Ptr, Num],
+        Action::Handler,
+        "standard input, line by line, in program order; *answered in a tree*; all else is refused: what a descriptor yields is outside input: read it in the master",
+    ),
     row(
         1,
         "write",
@@ -63,7 +69,13 @@ const ROWS: &[Row] = &[
     ),
     tree(17, "pread64", &[Fd, Ptr, Num, Num], IO),
     tree(18, "pwrite64", &[Fd, Ptr, Num, Num], IO),
-    tree(19, "readv", &[Fd, Ptr, Num], IO),
+    row(
+        19,
+        "readv",
+        &[Fd, Ptr, Num],
+        Action::Handler,
+        "standard input, line by line, in program order; *answered in a tree*; all else is refused: what a descriptor yields is outside input: read it in the master",
+    ),
     row(
         20,
         "writev",

@@ -86,6 +86,14 @@ pub const INPUTS_END: usize = SCRATCH + (145 << 20);
 pub const WRITTEN: usize = SCRATCH + (256 << 20);
 /// End of that table.
 pub const WRITTEN_END: usize = SCRATCH + (768 << 20);
+/// Standard input of children, as the master has it.
+pub const INPUT: usize = SCRATCH + (768 << 20);
+/// How far the table of what they got reaches.
+pub const GIVEN_TABLE: usize = INPUT + (64 << 10);
+/// That table.
+pub const GIVEN: usize = INPUT + (1 << 20);
+/// End of it.
+pub const INPUT_END: usize = SCRATCH + (1 << 30);
 /// End of the stack that a new worker starts on.
 pub const WORKER_STACK: usize = SCRATCH + (60 << 20);
 /// What the running child's entry results in: at the same place in every worker.

@@ -38,6 +38,10 @@ impl Master {
                 self.cancel(target);
                 self.reply(slot, target);
             }
+            ask::READ => {
+                self.suspend(slot, READING);
+                self.has_readers = true;
+            }
             ask::PARK => {
                 self.suspend(slot, PARKED);
                 self.make_room_after(slot);
@@ -83,8 +87,8 @@ impl Master {
         self.running -= 1;
     }
 
-    /// Lets a child that asked for something go on; it never gave its permit back.
-    fn reply(&mut self, slot: u32, reply: u32) {
+    /// Lets a child that asked for something go on; it has its permit.
+    pub(super) fn reply(&mut self, slot: u32, reply: u32) {
         control().mail[slot as usize].reply.store(reply, Relaxed);
         self.start(slot);
     }

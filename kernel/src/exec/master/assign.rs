@@ -12,7 +12,7 @@ impl Master {
     /// somebody waits for, newest construct first: the deepest work ends soonest; then to
     /// those of open constructs, oldest first.
     pub(super) fn dispatch(&mut self) {
-        let mut hungry = self.resume_parents();
+        let mut hungry = self.feed() | self.resume_parents();
         let count = self.active_count as usize;
         let awaited = |t: &Task| !t.open || t.awaited;
         for at in (0..count).rev() {
@@ -103,7 +103,7 @@ impl Master {
             }
             if !self.assign(c, None) {
                 hungry = true;
-                if !self.make_room() && self.running == 0 {
+                if !self.make_room() && self.is_stuck() {
                     self.fail_for_lack_of_workers(c, con.next.load(SeqCst));
                     return None;
                 }
@@ -135,6 +135,11 @@ impl Master {
     fn parked_at(&self, c: u32) -> u32 {
         let parked = |w: &&Worker| w.assigned == c + 1 && w.suspended == PARKED;
         self.workers[..self.high as usize].iter().filter(parked).count() as u32
+    }
+
+    /// Whether nobody is left who could free a worker.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.running == 0 && !self.expects_input
     }
 
     /// No worker can be had for a child.

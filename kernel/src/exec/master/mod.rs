@@ -6,11 +6,12 @@ mod answer;
 mod assign;
 mod death;
 mod lost;
+mod readers;
 mod stopped;
 
 use super::chaos;
 use super::control::*;
-use super::timeline;
+use super::{input, timeline};
 use crate::image::huge;
 use crate::image::layout::{MAX_WORKERS, PRIVATE};
 use crate::space::private::is_private;
@@ -25,7 +26,7 @@ struct Worker {
     pidfd: i32,
     /// Construct it was given, plus one.
     assigned: u32,
-    /// Construct its child waits for, plus one; or [`PARKED`] or [`LEAVING`].
+    /// Construct its child waits for, plus one; or [`PARKED`], [`LEAVING`] or [`READING`].
     suspended: u32,
     /// Its stopped child cannot leave it.
     pinned: bool,
@@ -58,6 +59,9 @@ impl Worker {
 const PARKED: u32 = u32::MAX;
 /// The same for one that was told to leave its stopped child.
 const LEAVING: u32 = u32::MAX - 1;
+
+/// The same for one that waits for standard input.
+const READING: u32 = u32::MAX - 2;
 
 /// Low half of [`Outcome::claim`] for a child that no worker has: it is evicted.
 const NOBODY: u32 = u32::MAX - 1;
@@ -128,6 +132,10 @@ pub(crate) struct Master {
     quiet: u32,
     /// When a permit beyond the number was given last, in units of 2^20 cycles.
     extra: u32,
+    /// Whether children may be waiting for standard input.
+    has_readers: bool,
+    /// Whether one of them waits for what has not come yet, and for nothing else.
+    expects_input: bool,
     /// Set while the master is about to go on with the program: its processor is taken.
     away: bool,
     /// Set-up failure of a worker, until someone is told: step and error number.
@@ -178,6 +186,7 @@ const STILLBORN: u32 = 8;
 impl Master {
     /// Runs all children of a request of the master itself; returns their construct.
     pub fn run(&mut self, request: &Request) -> u32 {
+        self.forget_input();
         self.run_in(0, request)
     }
 
@@ -212,6 +221,13 @@ impl Master {
         c
     }
 
+    /// Where nothing runs that could run once more, nobody reads again what it read.
+    fn forget_input(&self) {
+        if me().open_count == 0 {
+            input::forget();
+        }
+    }
+
     /// Lets the stopped children of the master's closed construct go on, and waits until all
     /// have stopped again.
     pub fn again(&mut self, c: u32, request: &Request) {
@@ -240,6 +256,7 @@ impl Master {
         self.poll();
         timeline::relieve(self.running == 0);
         self.setup_error = 0;
+        self.forget_input();
         let c = self.free_construct()?;
         self.open(c, request, 0);
         self.tasks[c as usize].open = true;
@@ -266,10 +283,11 @@ impl Master {
         }
     }
 
-    /// Whether the child of an open construct of the master has stopped; serves everyone.
+    /// Whether the child of an open construct of the master has stopped, or will not before the
+    /// master waits for it: it wants to read. Serves everyone.
     pub fn poll_open(&mut self, c: u32) -> bool {
         self.poll();
-        let done = self.update(c);
+        let done = self.update(c) || self.wants_input(c);
         // Who polls never waits.
         self.waits = self.waits.wrapping_add(1);
         if !done && self.waits.is_multiple_of(64) {
@@ -450,7 +468,9 @@ impl Master {
         // A worker that became idle before it could see the master hungry told nobody.
         let unseen = c.told.hungry.load(SeqCst) != 0 && self.some_idle_unseen();
         let sleeps = !unseen && c.event.load(SeqCst) == seen;
-        if sleeps {
+        if sleeps && self.expects_input && self.running == 0 {
+            input::wait_for_more(TICK);
+        } else if sleeps {
             sys::futex_wait(&c.event, seen, TICK);
         }
         c.told.master_sleeps.store(0, SeqCst);

@@ -89,7 +89,7 @@ impl Master {
             self.start(slot);
         }
         let Some(i) = without else { return Some(true) };
-        if !self.make_room() && self.running == 0 {
+        if !self.make_room() && self.is_stuck() {
             self.fail_for_lack_of_workers(c, i);
             return None;
         }
