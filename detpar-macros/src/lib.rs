@@ -194,6 +194,27 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Type parameters get the bound `Digest`.
 ///
+/// ```
+/// use detpar::{Digest, digest};
+///
+/// #[derive(Digest)]
+/// struct Point<T> {
+///     x: T,
+///     y: T,
+/// }
+///
+/// #[derive(Digest)]
+/// enum Mark {
+///     None,
+///     At(Point<f64>),
+/// }
+///
+/// assert_eq!(digest::of(&Point { x: 1, y: 2 }), digest::of(&(1, 2)));
+/// let at = |x| digest::of(&Mark::At(Point { x, y: 0.0 }));
+/// assert_eq!(at(1.0), at(1.0));
+/// assert_ne!(at(1.0), digest::of(&Mark::None));
+/// ```
+///
 /// # Errors
 /// Does not compile on unions.
 #[proc_macro_derive(Digest)]
@@ -204,6 +225,27 @@ pub fn derive_digest(item: TokenStream) -> TokenStream {
 /// Implements `detpar::Merge` for a structure, by its parts, or for an enumeration, as one unit.
 ///
 /// With `#[merge(whole)]` a structure is one unit, too. Type parameters get the bound `Merge`.
+///
+/// ```
+/// use detpar::Merge;
+///
+/// #[derive(Merge)]
+/// struct Car {
+///     place: f64,
+///     speed: f64,
+/// }
+///
+/// #[detpar::main]
+/// fn main() {
+///     let mut car = Car { place: 0.0, speed: 2.0 };
+///     // Two parts of one structure: each child has one to itself, and reads the other.
+///     detpar::workspace(&mut car, 2, |i, car| match i {
+///         0 => car.place += car.speed,
+///         _ => car.speed /= 2.0,
+///     });
+///     assert_eq!((car.place, car.speed), (2.0, 1.0));
+/// }
+/// ```
 ///
 /// # Errors
 /// Does not compile on unions, nor where a part is not `Merge`.
