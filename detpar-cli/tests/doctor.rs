@@ -183,6 +183,18 @@ fn configuration() {
     assert_eq!(item(&report, "DETPAR_SCAN")["state"], "note");
 }
 
+/// As `cargo run` leaves it in a clean clone: it builds one program of the two.
+#[test]
+fn alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("detpar");
+    std::fs::copy(env!("CARGO_BIN_EXE_detpar"), &copy).expect("a copy");
+    let run = std::process::Command::new(copy).arg("doctor").output().expect("doctor");
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert_eq!(run.status.code(), Some(1), "{text}");
+    assert!(text.contains("remedy: both programs") && text.contains("cargo build"), "{text}");
+}
+
 #[test]
 fn command_line() {
     let detpar = || Program::new(env!("CARGO_BIN_EXE_detpar"));

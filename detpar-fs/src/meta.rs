@@ -5,6 +5,23 @@ use crate::layout::inode::{Inode, Kind, Policy};
 use std::time::{Duration, SystemTime};
 
 /// What there is to know of a file.
+///
+/// ```
+/// use detpar_fs::Mkfs;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut fs = Mkfs::new().mkfs()?;
+/// fs.write("/a", "abc")?;
+/// fs.symlink("a", "/b")?;
+/// let (file, link) = (fs.metadata("/b")?, fs.symlink_metadata("/b")?);
+/// assert!(file.is_file() && link.is_symlink() && fs.metadata("/")?.is_dir());
+/// assert_eq!((file.len(), file.nlink(), link.len()), (3, 1, 1));
+/// assert_eq!(file.ino(), fs.metadata("/a")?.ino());
+/// // The file system's own clock: it stands still unless it is given another one.
+/// assert_eq!(file.modified(), std::time::SystemTime::UNIX_EPOCH);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     ino: u32,

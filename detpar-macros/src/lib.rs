@@ -121,9 +121,11 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[deterministic(allow(clock))]` opts out; what a child does is confined all the same. The
 /// names are `clock`, `threads`, `random`, `atomics`, `locks`, `env`, `process`, `files`,
 /// `network`, `addresses`, `static_mut`, `hardware` and `async`; an `allow` that is not needed
-/// does not compile either. Names are all that a macro sees: `Instant::now` and `Mutex` are
-/// refused whatever they are, unless the path or a `use` in the body says that they are one's
-/// own (`self::Mutex`). Callees are searched by `detpar lint`.
+/// does not compile either. Names are all that a macro sees: `Instant::now`, `Command::new`
+/// and `Mutex` are refused whatever they are, unless the path or a `use` in the body says that
+/// they are one's own (`self::Mutex`). Names that say too little, as `spawn` does after
+/// `use std::thread::spawn` outside of the function, and callees are found by `detpar lint`; what
+/// nobody found is refused when the child does it.
 ///
 /// # Panics
 /// The function panics when it is called outside of `#[detpar::main]`, and, except for the
@@ -192,6 +194,27 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Type parameters get the bound `Digest`.
 ///
+/// ```
+/// use detpar::{Digest, digest};
+///
+/// #[derive(Digest)]
+/// struct Point<T> {
+///     x: T,
+///     y: T,
+/// }
+///
+/// #[derive(Digest)]
+/// enum Mark {
+///     None,
+///     At(Point<f64>),
+/// }
+///
+/// assert_eq!(digest::of(&Point { x: 1, y: 2 }), digest::of(&(1, 2)));
+/// let at = |x| digest::of(&Mark::At(Point { x, y: 0.0 }));
+/// assert_eq!(at(1.0), at(1.0));
+/// assert_ne!(at(1.0), digest::of(&Mark::None));
+/// ```
+///
 /// # Errors
 /// Does not compile on unions.
 #[proc_macro_derive(Digest)]
@@ -202,6 +225,27 @@ pub fn derive_digest(item: TokenStream) -> TokenStream {
 /// Implements `detpar::Merge` for a structure, by its parts, or for an enumeration, as one unit.
 ///
 /// With `#[merge(whole)]` a structure is one unit, too. Type parameters get the bound `Merge`.
+///
+/// ```
+/// use detpar::Merge;
+///
+/// #[derive(Merge)]
+/// struct Car {
+///     place: f64,
+///     speed: f64,
+/// }
+///
+/// #[detpar::main]
+/// fn main() {
+///     let mut car = Car { place: 0.0, speed: 2.0 };
+///     // Two parts of one structure: each child has one to itself, and reads the other.
+///     detpar::workspace(&mut car, 2, |i, car| match i {
+///         0 => car.place += car.speed,
+///         _ => car.speed /= 2.0,
+///     });
+///     assert_eq!((car.place, car.speed), (2.0, 1.0));
+/// }
+/// ```
 ///
 /// # Errors
 /// Does not compile on unions, nor where a part is not `Merge`.

@@ -1,7 +1,7 @@
 //! Where the children of a workspace meet.
 use crate::error::JoinError;
 use crate::fork;
-use crate::merge::{Merge, Shape};
+use crate::merge::{Merge, Shape, State};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 ///     detpar::join(|| barrier.wait(&mut own), || ());
 /// });
 /// ```
-pub struct Barrier<'w, T> {
+pub struct Barrier<'w, T: ?Sized> {
     /// What the state consists of, as the merge knows it.
     shape: &'w Shape,
     /// Where it lies. A pointer also keeps the barrier in its child.
@@ -27,7 +27,7 @@ pub struct Barrier<'w, T> {
     marker: PhantomData<fn(&mut T)>,
 }
 
-impl<'w, T: Merge> Barrier<'w, T> {
+impl<'w, T: State + ?Sized> Barrier<'w, T> {
     pub(crate) fn new(shape: &'w Shape, state: *mut T) -> Self {
         Barrier { shape, state, grown: Cell::new(false), marker: PhantomData }
     }
@@ -88,7 +88,7 @@ impl<'w, T: Merge> Barrier<'w, T> {
         self.end();
         fork::barrier()?;
         // One that ended before may have changed it, too.
-        self.grown.set(T::OWNS && Shape::of(state) != *self.shape);
+        self.grown.set(T::Value::OWNS && Shape::of(state) != *self.shape);
         self.end();
         Ok(())
     }
@@ -105,7 +105,7 @@ impl<'w, T: Merge> Barrier<'w, T> {
     }
 }
 
-impl<T> fmt::Debug for Barrier<'_, T> {
+impl<T: ?Sized> fmt::Debug for Barrier<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Barrier").finish_non_exhaustive()
     }

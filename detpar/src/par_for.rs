@@ -2,7 +2,7 @@
 use crate::barrier::Barrier;
 use crate::error::JoinError;
 use crate::iter::width::{MOST, Width};
-use crate::merge::Merge;
+use crate::merge::State;
 use crate::workspace::{try_workspace, try_workspace_with_barrier, unwind};
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ use std::ops::Range;
 #[track_caller]
 pub fn par_for<T, F>(state: &mut T, range: Range<usize>, body: F)
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T) + Sync,
 {
     unwind(try_par_for(state, range, body));
@@ -62,7 +62,7 @@ where
 /// As for [`par_for`]; a conflict is the error [`JoinError::Conflict`].
 pub fn try_par_for<T, F>(state: &mut T, range: Range<usize>, body: F) -> Result<(), JoinError>
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T) + Sync,
 {
     let width = Width::of(range.len());
@@ -100,7 +100,7 @@ where
 #[track_caller]
 pub fn par_for_blocks<T, F>(state: &mut T, range: Range<usize>, block: usize, body: F)
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(Range<usize>, &mut T) + Sync,
 {
     unwind(try_par_for_blocks(state, range, block, body));
@@ -137,7 +137,7 @@ pub fn try_par_for_blocks<T, F>(
     body: F,
 ) -> Result<(), JoinError>
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(Range<usize>, &mut T) + Sync,
 {
     assert!(block > 0, "a block has at least one index");
@@ -187,7 +187,7 @@ where
 #[track_caller]
 pub fn par_for_with_barrier<T, F>(state: &mut T, range: Range<usize>, body: F)
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(Range<usize>, &mut T, &Barrier<'_, T>) + Sync,
 {
     unwind(try_par_for_with_barrier(state, range, body));
@@ -222,7 +222,7 @@ pub fn try_par_for_with_barrier<T, F>(
     body: F,
 ) -> Result<(), JoinError>
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(Range<usize>, &mut T, &Barrier<'_, T>) + Sync,
 {
     let width = Width::of(range.len());

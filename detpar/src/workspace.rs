@@ -1,7 +1,7 @@
 //! `workspace`: children that change private copies of one value.
 use crate::barrier::Barrier;
 use crate::error::JoinError;
-use crate::merge::{Merge, Shape};
+use crate::merge::{Shape, State};
 use crate::{fork, reducer};
 
 /// Runs `n` children, child `i` with `body(i, state)`, each of which gets `&mut` to its private copy
@@ -47,7 +47,7 @@ use crate::{fork, reducer};
 #[track_caller]
 pub fn workspace<T, F>(state: &mut T, n: usize, body: F)
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T) + Sync,
 {
     unwind(try_workspace(state, n, body));
@@ -77,7 +77,7 @@ where
 /// As for [`workspace`]; a conflict is the error [`JoinError::Conflict`].
 pub fn try_workspace<T, F>(state: &mut T, n: usize, body: F) -> Result<(), JoinError>
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T) + Sync,
 {
     run(state, n, |i, state, _| body(i, state))
@@ -113,7 +113,7 @@ where
 #[track_caller]
 pub fn workspace_with_barrier<T, F>(state: &mut T, n: usize, body: F)
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T, &Barrier<'_, T>) + Sync,
 {
     unwind(try_workspace_with_barrier(state, n, body));
@@ -145,20 +145,20 @@ where
 /// As for [`workspace_with_barrier`].
 pub fn try_workspace_with_barrier<T, F>(state: &mut T, n: usize, body: F) -> Result<(), JoinError>
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T, &Barrier<'_, T>) + Sync,
 {
     run(state, n, body)
 }
 
 /// The state, as seen from any space.
-struct State<T>(*mut T);
+struct Place<T: ?Sized>(*mut T);
 
 // SAFETY: the only use is `run`, in which each child makes one reference to its own copy, and
-// the parent waits: that is sending copies of which units come back, for which `T: Merge`.
-unsafe impl<T: Merge> Sync for State<T> {}
+// the parent waits: that is sending copies of which units come back, for which `T: State`.
+unsafe impl<T: State + ?Sized> Sync for Place<T> {}
 
-impl<T> State<T> {
+impl<T: ?Sized> Place<T> {
     fn at(&self) -> *mut T {
         self.0
     }
@@ -166,11 +166,11 @@ impl<T> State<T> {
 
 fn run<T, F>(state: &mut T, n: usize, body: F) -> Result<(), JoinError>
 where
-    T: Merge,
+    T: State + ?Sized,
     F: Fn(usize, &mut T, &Barrier<'_, T>) + Sync,
 {
     let shape = Shape::of(state);
-    let state = State(&raw mut *state);
+    let state = Place(&raw mut *state);
     let given = fork::fork_each_by_units(n, &shape, |i| {
         reducer::collect(|| {
             let barrier = Barrier::new(&shape, state.at());

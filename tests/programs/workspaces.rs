@@ -1,6 +1,9 @@
 //! Children that change private copies of one value: what merges, and what conflicts.
+use detpar::merge::State;
 use detpar::{JoinError, Merge, Reducer, par_for, try_par_for, try_workspace, workspace};
 use detpar_tests::program;
+use std::borrow::Borrow;
+use std::fmt::Debug;
 use std::process::ExitCode;
 
 #[path = "workspaces/phases.rs"]
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
         ("texts", texts),
         ("two_pushes", two_pushes),
         ("own_vectors", own_vectors),
+        ("slices", slices),
         ("nothing_has_two_owners", nothing_has_two_owners),
         ("owners_of_owners", owners_of_owners),
         ("lists", lists),
@@ -48,15 +52,16 @@ fn main() -> ExitCode {
 #[track_caller]
 fn conflict<T>(state: &mut T, body: impl Fn(usize, &mut T) + Sync)
 where
-    T: Merge + Clone + PartialEq + std::fmt::Debug,
+    T: State + ToOwned + PartialEq + Debug + ?Sized,
 {
-    let before = state.clone();
+    let before = state.to_owned();
+    let before: &T = before.borrow();
     match try_workspace(state, 2, body) {
         Err(JoinError::Conflict(c)) => assert_eq!(c.children(), (0, 1)),
         Err(e) => panic!("no conflict: {e}"),
         Ok(()) => panic!("no conflict: {before:?} is {state:?}"),
     }
-    assert_eq!(*state, before);
+    assert_eq!(state, before);
 }
 
 fn each_what_the_other_was() {
@@ -265,6 +270,35 @@ fn own_vectors() {
 }
 
 /// What moved leaves no trace where it was; without owners, a merge would be clean here.
+/// Both halves of a vector, of which the children of each see no more.
+fn slices() {
+    let halves = |all: &mut [u64]| {
+        let (left, right) = all.split_at_mut(all.len() / 2);
+        detpar::join(|| turned(left), || turned(right));
+    };
+    let mut all: Vec<u64> = (0..3000).collect();
+    halves(&mut all);
+    assert!(all[..1500].iter().eq((0..1500).rev().collect::<Vec<_>>().iter()));
+    assert!(all[1500..].iter().eq((1500..3000).rev().collect::<Vec<_>>().iter()));
+    // By bytes that would be a merge, and beside it lies what is no part of the state.
+    let failed = try_workspace(&mut all[1..2], 2, |i, all| all[0] = [256 << 16, 1][i]);
+    assert!(matches!(failed, Err(JoinError::Conflict(c)) if c.children() == (0, 1)));
+    workspace(&mut all[..0], 3, |_, none| assert!(none.is_empty()));
+    let long = |i| format!("text {i} that is long enough for the heap");
+    let mut texts: Vec<String> = (0..20).map(long).collect();
+    workspace(&mut texts[5..15], 10, |i, texts| texts[i] = texts[(i + 1) % 10].clone() + "!");
+    assert_eq!((&texts[4], &texts[14], &texts[15]), (&long(4), &(long(5) + "!"), &long(15)));
+    conflict(&mut *texts.into_boxed_slice(), |i, texts| match i {
+        0 => texts[7].make_ascii_uppercase(),
+        _ => texts[7].clear(),
+    });
+}
+
+fn turned(all: &mut [u64]) {
+    let last = all.len() - 1;
+    par_for(all, 0..last.div_ceil(2), |i, all| all.swap(i, last - i));
+}
+
 fn nothing_has_two_owners() {
     type Two = (Vec<String>, Vec<String>);
     let mut two: Two =

@@ -114,7 +114,8 @@ impl Ran {
 /// Runs the probe that lies beside this program.
 fn start(mode: &str) -> Result<Ran, Item> {
     let missing = |text: String, remedy: &str| Item::missing(Topic::Engine, NAME, text, remedy);
-    let reinstall = "install detpar-cli again: both programs belong into one directory";
+    let reinstall = "both programs belong into one directory: install detpar-cli again, or build all \
+                     of it (cargo build --release -p detpar-cli)";
     let path = std::env::current_exe()
         .map_err(|e| missing(format!("this program cannot find itself: {e}"), "mount /proc"))?
         .with_file_name(NAME);

@@ -327,6 +327,7 @@ pub(crate) const ROWS: &[Row] = {
         row(&ENV, Function, "", &["libc::getenv", "libc::setenv"]),
         row(&PROCESS, Function, "std", &["process::abort", "process::exit", "process::id"]),
         row(&PROCESS, Type, "std", &["process::Command", "process::Child"]),
+        row(&PROCESS, Function, "std::process", &["Command::new"]),
         row(
             &PROCESS,
             Function,

@@ -1,6 +1,7 @@
 //! Names of what is nondeterministic, one kind a function.
 #![allow(unused_imports)]
 use detpar::deterministic;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock, mpsc};
 use std::time::{Instant, SystemTime};
@@ -50,6 +51,11 @@ fn environment() {
 fn processes() {
     process::Command::new("true").status();
     process::exit(1);
+}
+
+#[deterministic]
+fn processes_by_a_name_from_outside() {
+    Command::new("true").status();
 }
 
 #[deterministic]

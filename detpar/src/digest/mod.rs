@@ -56,6 +56,16 @@ pub trait Digest {
 }
 
 /// Takes bytes in and gives their digest.
+///
+/// ```
+/// use detpar::digest::{Digester, of};
+///
+/// let mut digester = Digester::new();
+/// digester.len(3);
+/// digester.bytes(b"ab");
+/// digester.bytes(b"c");
+/// assert_eq!(digester.finish(), of("abc"));
+/// ```
 pub struct Digester(XxHash3_128);
 
 impl Digester {

@@ -13,6 +13,7 @@
 //! | `Option`, `Result`, enumerations that derive it, `#[merge(whole)]` | the value, without what it owns elsewhere |
 //! | `Vec<T>`, `Box<[T]>`, `Box<T>` | the header; and those of each element |
 //! | `String`, `Box<str>` | the header; the text |
+//! | a slice as the whole state ([`State`]) | those of each element |
 //!
 //! Two children that changed one unit are in conflict, even if both left the same value there. And
 //! who changed a header must have been alone in all that was owned by it: one child that
@@ -26,9 +27,11 @@
 //! Deterministic Parallelism, OSDI 2010, section 2.2); it merges by bytes.
 mod impls;
 mod shape;
+mod state;
 
 pub(crate) use shape::Shape;
 pub use shape::{Owned, Units};
+pub use state::State;
 
 /// A type whose values siblings can change in private copies, to be merged: see
 /// [`workspace`](crate::workspace()) and the [module](self).

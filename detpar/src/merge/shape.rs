@@ -1,5 +1,5 @@
 //! What a value consists of, as the kernel's merge takes it.
-use super::Merge;
+use super::{Merge, State};
 use kernel::merge::{self, Area, NOBODY, Owner, Run};
 use std::ptr;
 
@@ -66,12 +66,14 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Of a value.
-    pub(crate) fn of<T: Merge>(value: &T) -> Shape {
-        let mut shape = Shape::default();
-        shape.area::<T>(ptr::from_ref(value).addr(), 1, NOBODY);
-        if T::OWNS {
-            value.owned(&mut Owned { shape: &mut shape, outer: NOBODY, whole: None });
+    /// Of a state.
+    pub(crate) fn of<T: State + ?Sized>(state: &T) -> Shape {
+        let (mut shape, values) = (Shape::default(), state.values());
+        shape.area::<T::Value>(values.as_ptr().addr(), values.len(), NOBODY);
+        if T::Value::OWNS {
+            for value in values {
+                value.owned(&mut Owned { shape: &mut shape, outer: NOBODY, whole: None });
+            }
         }
         // They are disjoint since no two values own one byte.
         shape.areas.sort_by_key(|area| area.start);

@@ -5,6 +5,18 @@ use kernel::abi::{Limit, MAX_CHILDREN};
 use std::fmt;
 
 /// A limit that a child or its construct exhausted.
+///
+/// ```
+/// use detpar::error::{JoinError, LimitKind};
+///
+/// #[detpar::main]
+/// fn main() {
+///     let failed = detpar::try_workspace(&mut [0; 2000], 2000, |i, all| all[i] = i);
+///     let Err(JoinError::Limit(limit)) = failed else { unreachable!() };
+///     assert_eq!(limit.kind(), LimitKind::Children);
+///     assert!(limit.remedy().contains("give each child more of the work"));
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct LimitReached {
     child: usize,

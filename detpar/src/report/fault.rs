@@ -6,6 +6,25 @@ use kernel::abi::{Fault, Site, Trace};
 use std::fmt;
 
 /// A fault: a signal ended a child, or waiting for a lock would have lasted for ever.
+///
+/// ```
+/// use detpar::error::{FaultKind, JoinError};
+///
+/// #[detpar::main]
+/// fn main() {
+///     let failed = detpar::try_join(|| -> u8 { std::process::abort() }, || 2);
+///     let Err(JoinError::Fault(fault)) = failed else { unreachable!() };
+///     assert_eq!((fault.child(), fault.kind()), (0, FaultKind::Signal));
+///     assert_eq!(fault.signal_name().as_deref(), Some("SIGABRT"));
+///
+///     let lock = std::sync::Mutex::new(1);
+///     let guard = lock.lock().unwrap();
+///     let failed = detpar::try_join(|| *lock.lock().unwrap(), || 2);
+///     let Err(JoinError::Fault(fault)) = failed else { unreachable!() };
+///     assert_eq!((fault.kind(), fault.signal()), (FaultKind::Deadlock, None));
+///     drop(guard);
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChildFault(Box<Record>);
 

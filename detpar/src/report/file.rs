@@ -5,6 +5,21 @@ use std::path::Path;
 
 /// Two children, or a child and its parent, changed the same file or name in the tree
 /// ([`detpar::fs`](crate::fs)) since the snapshot. The parent's version is untouched.
+///
+/// ```
+/// use detpar::JoinError;
+/// use std::path::Path;
+///
+/// #[detpar::main]
+/// fn main() -> std::io::Result<()> {
+///     detpar::fs::write("/list", "")?;
+///     let add = |name| move || std::fs::write("/list", name).is_ok();
+///     let Err(JoinError::File(met)) = detpar::try_join(add("a"), add("b")) else { unreachable!() };
+///     assert_eq!((met.path(), met.children()), (Path::new("/list"), (Some(0), 1)));
+///     assert_eq!(detpar::fs::read_to_string("/list")?, "");
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct FileConflict(Box<Met>);
 

@@ -5,6 +5,18 @@ use kernel::confine::policy::{self, Arg, Row};
 use std::fmt;
 
 /// A system call of a child that confinement refused.
+///
+/// ```
+/// use detpar::JoinError;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let failed = detpar::try_join(|| std::net::UdpSocket::bind("127.0.0.1:0").is_ok(), || 2);
+///     let Err(JoinError::Forbidden(call)) = failed else { unreachable!() };
+///     assert_eq!((call.child(), call.name()), (0, Some("socket")));
+///     assert!(!call.remedy().is_empty());
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ForbiddenCall(Box<Record>);
 

@@ -2,6 +2,18 @@
 use std::fmt;
 
 /// A child's panic.
+///
+/// ```
+/// use detpar::JoinError;
+///
+/// #[detpar::main]
+/// fn main() {
+///     let failed = detpar::try_join(|| 1, || -> u8 { panic!("no input") });
+///     let Err(JoinError::Panic(panic)) = failed else { unreachable!() };
+///     assert_eq!((panic.child(), panic.message()), (1, Some("no input")));
+///     assert!(panic.location().is_some_and(|at| at.contains(".rs:")));
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChildPanic(Box<Panic>);
 

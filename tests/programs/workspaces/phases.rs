@@ -129,6 +129,11 @@ pub fn other_state() {
         barrier.wait(&mut own);
     });
     assert!(e.unwrap_err().to_string().contains("the workspace's own state"));
+    // Nor a part of it that begins where it begins.
+    let e = try_workspace_with_barrier(&mut [0u8; 4][..], 2, |_, state, barrier| {
+        barrier.wait(&mut state[..3]);
+    });
+    assert!(e.unwrap_err().to_string().contains("the workspace's own state"));
 }
 
 /// Conway's game on a torus, in parts that meet, beside the same game by one.

@@ -5,7 +5,7 @@
 ///
 /// Broken: each child gives its number to its neighbours, so two children write one place.
 /// Repair it with one child for each number.
-pub fn spread(numbers: &mut Vec<u64>) {
+pub fn spread(numbers: &mut [u64]) {
     let n = numbers.len();
     detpar::workspace(numbers, n, |i, numbers| {
         let own = numbers[i];

@@ -7,7 +7,7 @@ pub const CHILDREN: usize = 100;
 /// What the reader writes.
 pub struct Attempt {
     /// One round of the rumour.
-    pub spread: fn(&mut Vec<u64>),
+    pub spread: fn(&mut [u64]),
 }
 
 /// Plays some rounds with rows of several lengths.

@@ -5,7 +5,7 @@ use crate::{Random, Verdict, wrong};
 pub const CHILDREN: usize = 8;
 
 /// Applies transfers `(from, to, amount)` to balances.
-pub type Settle = fn(&mut Vec<i64>, &[(usize, usize, i64)]);
+pub type Settle = fn(&mut [i64], &[(usize, usize, i64)]);
 
 /// What the reader writes.
 pub struct Attempt {

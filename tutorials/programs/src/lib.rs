@@ -21,7 +21,7 @@ pub struct Page {
 pub struct Command {
     /// Line of the page, from 1 on.
     pub line: usize,
-    /// What is typed, without the prompt.
+    /// What is typed, without the prompt; lines that end with a backslash go on in the next.
     pub typed: String,
     /// What it prints, line by line; `[...]` stands for any number of characters.
     pub output: Vec<String>,
@@ -128,6 +128,11 @@ impl Page {
                 fenced = !fenced;
                 console = fenced && language.trim() == "console";
                 first = true;
+            } else if console
+                && let Some(Command { typed, .. }) = all.last_mut().filter(|_| !first)
+                && let Some(begun) = typed.strip_suffix('\\')
+            {
+                *typed = format!("{begun}{}", line.trim_start());
             } else if console && let Some(typed) = line.strip_prefix("$ ") {
                 all.push(Command { line: i + 1, typed: typed.into(), output: Vec::new() });
                 first = false;
@@ -245,6 +250,15 @@ mod tests {
         assert_eq!((commands[0].typed.as_str(), commands[0].line), ("a b", 2));
         assert_eq!(commands[0].output, ["1", "2"]);
         assert!(commands[1].output.is_empty());
+    }
+
+    #[test]
+    fn commands_of_several_lines() {
+        let page = page("```console\n$ a \\\n    b \\\n  c\n1\\\n2\n$ d\n```\n");
+        let commands = page.commands().unwrap();
+        let typed: Vec<&str> = commands.iter().map(|c| c.typed.as_str()).collect();
+        assert_eq!(typed, ["a b c", "d"]);
+        assert_eq!(commands[0].output, ["1\\", "2"]);
     }
 
     #[test]

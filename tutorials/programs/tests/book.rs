@@ -208,11 +208,13 @@ fn commands_of_the_readme_run() {
             elsewhere.push(typed);
             continue;
         }
-        let Some(rest) = typed.strip_prefix("cargo run ") else {
+        let known = |what: &&str| typed.starts_with(&format!("cargo {what} "));
+        let Some(what) = ["build", "run"].into_iter().find(known) else {
             panic!("README.md:{line}: nobody runs {typed}");
         };
+        let rest = &typed[format!("cargo {what} ").len()..];
         let manifest = root().join("Cargo.toml");
-        let from_here = format!("cargo run --manifest-path '{}' {rest}", manifest.display());
+        let from_here = format!("cargo {what} --manifest-path '{}' {rest}", manifest.display());
         let mut command = command(&from_here);
         command.current_dir(&folder);
         let (succeeded, printed) = run(command);
@@ -220,6 +222,25 @@ fn commands_of_the_readme_run() {
     }
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(elsewhere, README_ELSEWHERE);
+}
+
+/// `cargo run` builds one program of a package, and doctor starts another one. Here both are there,
+/// in a clean clone they are not.
+#[test]
+fn doctor_is_built_whole_before_it_runs() {
+    let mut shown = 0;
+    for path in ["README.md", "tutorials/src/introduction.md", "docs/troubleshooting.md"] {
+        let text = read(&root().join(path)).unwrap();
+        for (at, _) in text.match_indices("-p detpar-cli -- doctor") {
+            let before: Vec<&str> = text[..at].lines().rev().take(2).collect();
+            let is_built = before.iter().any(|line| {
+                line.contains("cargo build ") && line.contains("--release -p detpar-cli")
+            });
+            assert!(is_built, "{path}: no build of detpar-cli before doctor: {before:?}");
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, 3, "doctor is shown elsewhere");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Chapter 3: everybody reads, then everybody writes.
 
 /// Each child takes from its neighbours, and writes its own number alone.
-pub fn spread(numbers: &mut Vec<u64>) {
+pub fn spread(numbers: &mut [u64]) {
     let n = numbers.len();
     detpar::workspace(numbers, n, |i, numbers| {
         let left = if i > 0 { numbers[i - 1] } else { 0 };

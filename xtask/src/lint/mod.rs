@@ -1,6 +1,7 @@
 //! Rules that the compiler does not check, each a function from the files to its findings.
 mod docs;
 mod manifest;
+mod messages;
 mod paths;
 mod rust;
 
@@ -108,8 +109,8 @@ impl fmt::Display for Finding {
 }
 
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 4] =
-        [manifest::check, rust::check, docs::check, manifest::licences];
+    let rules: [fn(&Tree) -> Vec<Finding>; 5] =
+        [manifest::check, rust::check, docs::check, messages::check, manifest::licences];
     rules.into_iter().flat_map(|rule| rule(tree)).collect()
 }
 

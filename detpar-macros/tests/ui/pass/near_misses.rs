@@ -28,6 +28,15 @@ mod mine {
     }
 }
 
+/// A command of a program's own, as those of an editor or of a parser of arguments.
+struct Command(u32);
+
+impl Command {
+    fn new(n: u32) -> Self {
+        Command(n)
+    }
+}
+
 struct Pool(u32);
 
 impl Pool {
@@ -53,6 +62,12 @@ fn own_types() -> u32 {
     struct RwLock(u32);
     let lock = RwLock(*Mutex(1).lock());
     lock.0 + mine::thread::spawn() + self::mine::fs::read()
+}
+
+#[deterministic]
+fn own_command(first: Command) -> u32 {
+    let more = self::Command::new(1);
+    first.0 + more.0
 }
 
 #[deterministic]

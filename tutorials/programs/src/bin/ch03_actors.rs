@@ -23,13 +23,13 @@ fn sequential(actors: &mut [Actor]) {
 }
 
 /// All at once, each in a copy of its own.
-fn at_once(actors: &mut Vec<Actor>) {
+fn at_once(actors: &mut [Actor]) {
     let n = actors.len();
     detpar::workspace(actors, n, |i, actors| update(actors, i));
 }
 // ANCHOR_END: rounds
 
-fn show(title: &str, round: fn(&mut Vec<Actor>), mut actors: Vec<Actor>) {
+fn show(title: &str, round: fn(&mut [Actor]), mut actors: Vec<Actor>) {
     println!("{title}");
     for _ in 0..3 {
         round(&mut actors);
@@ -42,6 +42,6 @@ fn show(title: &str, round: fn(&mut Vec<Actor>), mut actors: Vec<Actor>) {
 fn main() {
     let actors: Vec<Actor> =
         [0, 800, 0, 0, 0, 0, 0, 0].into_iter().map(|place| Actor { place }).collect();
-    show("one after another:", |actors| sequential(actors), actors.clone());
+    show("one after another:", sequential, actors.clone());
     show("all at once:", at_once, actors);
 }

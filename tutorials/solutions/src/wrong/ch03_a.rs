@@ -1,7 +1,7 @@
 //! A child gives to one neighbour only: no conflict, and half of the rumours.
 
 /// Gives to the right.
-pub fn spread(numbers: &mut Vec<u64>) {
+pub fn spread(numbers: &mut [u64]) {
     let n = numbers.len();
     detpar::workspace(numbers, n, |i, numbers| {
         if i + 1 < n {

@@ -1,7 +1,7 @@
 //! Two workspaces: the second sees what the first one changed.
 
 /// Takes from the left, then from the right.
-pub fn spread(numbers: &mut Vec<u64>) {
+pub fn spread(numbers: &mut [u64]) {
     let n = numbers.len();
     detpar::workspace(numbers, n, |i, numbers| {
         numbers[i] += if i > 0 { numbers[i - 1] } else { 0 };

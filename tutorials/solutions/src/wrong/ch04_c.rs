@@ -1,8 +1,8 @@
 //! Each child writes its own accounts, but sets them: of two transfers one is forgotten.
 
 /// Computes each balance from the one before all transfers.
-pub fn settle(balances: &mut Vec<i64>, transfers: &[(usize, usize, i64)]) {
-    let before = balances.clone();
+pub fn settle(balances: &mut [i64], transfers: &[(usize, usize, i64)]) {
+    let before = balances.to_vec();
     detpar::workspace(balances, 4, |i, balances| {
         for &(from, to, amount) in transfers {
             if from % 4 == i {
