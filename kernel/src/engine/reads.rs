@@ -3,7 +3,7 @@
 //! with the pages that were changed protected from any access; see [`crate::check`].
 
 use super::exact::{self, Again, Second};
-use super::joined::Memory;
+use super::joined::{Memory, any_stopped};
 use crate::abi::{Conflict, Failure, Freed, MAX_CHILDREN, PAGE, Read};
 use crate::check::watch::{LIST_MAX, List};
 use crate::check::{self, seen, writers};
@@ -16,8 +16,12 @@ use core::slice;
 /// Looks for the lowest byte that the lowest child read and another one wrote. Of the master's
 /// children: nobody else could tell of it.
 pub(super) fn look(me: &mut Me, construct: u32, again: &Again<'_>, children: &[Child<'static>]) {
-    let alone = again.request.count < 2 || children.is_empty();
-    if check::reads() == 0 || alone || again.phase > 0 || me.role != Role::Master {
+    if check::reads() == 0 || me.role != Role::Master {
+        return;
+    }
+    let k = again.request.count as usize;
+    let in_phases = again.phase > 0 || any_stopped(construct, k);
+    if k < 2 || children.is_empty() || in_phases {
         return;
     }
     let mark = me.stage_end;

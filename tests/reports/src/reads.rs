@@ -70,8 +70,7 @@ struct Item {
     id: u32,
 }
 
-const ITEM: Item = Item { count: AtomicU32::new(7), id: 3 };
-static STATE: State = State { items: [ITEM; 4] };
+static STATE: State = State { items: [const { Item { count: AtomicU32::new(7), id: 3 } }; 4] };
 
 fn a_field() {
     let item = &STATE.items[3];
@@ -170,7 +169,7 @@ fn own_writes() {
 }
 
 fn much_work() {
-    let words: Vec<String> = (0..2000u32).into_par_iter().map(|i| format!("word {i}")).collect();
+    let words: Vec<String> = (0..300u32).into_par_iter().map(|i| format!("word {i}")).collect();
     let mut sorted = words.clone();
     sorted.par_sort();
     let total: usize = sorted.par_iter().map(|w| w.clone().len()).sum();
