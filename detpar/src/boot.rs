@@ -69,6 +69,10 @@ fn explain(e: Error) -> String {
 /// second or two.
 const WATCHED: u64 = 1 << 12;
 
+/// How many accesses of each child are watched for what it reads that siblings wrote: half a
+/// second or so.
+const WATCHED_READS: u64 = 1 << 15;
+
 fn config() -> Result<Config, String> {
     let scan = match std::env::var("DETPAR_SCAN").as_deref() {
         Ok("ioctl") => Scan::Ioctl,
@@ -109,6 +113,11 @@ fn config() -> Result<Config, String> {
         }
         Ok(v) => return Err(format!("DETPAR_LINES={v}: give on or off")),
     };
+    let reads = match std::env::var("DETPAR_WARN").as_deref() {
+        Ok("reads") => WATCHED_READS,
+        Ok("off") | Err(_) => 0,
+        Ok(v) => return Err(format!("DETPAR_WARN={v}: give reads or off")),
+    };
     report::choose(match std::env::var("DETPAR_REPORT").as_deref() {
         Ok("json") => Format::Json,
         Ok("off") => Format::Off,
@@ -117,7 +126,19 @@ fn config() -> Result<Config, String> {
     });
     let trace = trace(tsc_traps)?;
     let (seed, chaos) = (number("DETPAR_SEED")?, number("DETPAR_CHAOS")?);
-    Ok(Config { workers, seed, chaos, check, origins, patience, scan, huge, tsc_traps, trace })
+    Ok(Config {
+        workers,
+        seed,
+        chaos,
+        check,
+        origins,
+        patience,
+        reads,
+        scan,
+        huge,
+        tsc_traps,
+        trace,
+    })
 }
 
 /// Names the file that gets a timeline.

@@ -1,6 +1,7 @@
 //! The only caller of the kernel's put and get.
 use crate::error::JoinError;
 use crate::merge::Shape;
+use crate::report;
 use kernel::abi::{ChildId, End, GetFlags, PutFlags};
 use kernel::call::{self, ChildFailure, Closed, GetError, Job, Joined};
 pub(crate) use kernel::call::{Frames, Offer, fills, index, offer, space, task_path, will_read};
@@ -68,6 +69,7 @@ where
     }
     // SAFETY: each entry reads `body` by reference and writes one R.
     let done = unsafe { closed.get_by_units(GetFlags::MERGE, units) }.map_err(from_get)?;
+    warn();
     // SAFETY: every child returned, so each result buffer holds an R that is moved out once.
     Ok((0..k).map(|i| unsafe { done.result(i).cast::<R>().read() }).collect())
 }
@@ -131,6 +133,7 @@ where
         .and_then(|()| unsafe { closed.get(GetFlags::MERGE) }.map_err(from_get));
     match run {
         Ok(done) => {
+            warn();
             let (a, b) = (done.result(0).cast::<RA>(), done.result(1).cast::<RB>());
             // SAFETY: both returned, so the buffers hold an RA and an RB, each moved out once.
             Ok(unsafe { (a.read(), b.read()) })
@@ -243,6 +246,13 @@ pub(crate) fn barrier() -> Result<(), JoinError> {
 /// Tells the kernel where the running child's panic started.
 pub(crate) fn note_panic_location(location: &str) {
     kernel::call::record_location(location);
+}
+
+/// Tells of a child that read what a sibling wrote, where that is asked for.
+fn warn() {
+    if let Some((read, places)) = call::seen_read() {
+        report::warn(read, places);
+    }
 }
 
 fn put(closed: &mut Closed, i: usize, job: Job) -> Result<(), JoinError> {

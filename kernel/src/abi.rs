@@ -142,6 +142,22 @@ pub struct Conflict {
     pub freed: Freed,
 }
 
+/// A child read what a sibling wrote since the snapshot, and saw what was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// The byte and the two children, as in a conflict: one wrote it, the other read it.
+    pub bytes: Conflict,
+    /// Whether the higher one read it.
+    pub by_higher: bool,
+}
+
+impl Read {
+    /// Index of the child that read.
+    pub fn reader(&self) -> u32 {
+        if self.by_higher { self.bytes.higher } else { self.bytes.lower }
+    }
+}
+
 /// Whether a conflict stems from freeing the block (a free counts as a write of all of it).
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

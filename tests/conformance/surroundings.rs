@@ -272,6 +272,7 @@ pub fn become_master() -> Result<(), Error> {
         origins: false,
         check: false,
         patience: 0,
+        reads: 0,
         scan: Scan::Auto,
         huge: false,
         tsc_traps: false,

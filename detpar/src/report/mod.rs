@@ -35,6 +35,8 @@ mod names;
 mod objects;
 mod panic;
 #[cfg(feature = "spaces")]
+mod read;
+#[cfg(feature = "spaces")]
 mod remedy;
 #[cfg(feature = "spaces")]
 mod render;
@@ -60,7 +62,7 @@ pub use kinds::{FaultKind, LimitKind};
 pub(crate) use names::signal as signal_name;
 pub use panic::ChildPanic;
 #[cfg(feature = "spaces")]
-pub(crate) use shown::{Format, announce, choose, show};
+pub(crate) use shown::{Format, announce, choose, show, warn};
 pub(crate) use unsupported::Refused;
 pub use unsupported::Unsupported;
 #[cfg(feature = "spaces")]

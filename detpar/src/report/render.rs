@@ -13,9 +13,31 @@ pub(super) struct Mark {
     pub label: String,
 }
 
+/// What is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The construct failed.
+    #[default]
+    Conflict,
+    /// A child read what a sibling wrote.
+    Read,
+}
+
+impl Kind {
+    /// What a report begins with, and its colour.
+    fn head(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Conflict => ("error[conflict]", ERROR),
+            Kind::Read => ("warning[read]", WARNING),
+        }
+    }
+}
+
 /// A report.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Report {
+    /// What it reports.
+    pub kind: Kind,
     pub title: String,
     pub marks: Vec<Mark>,
     /// Each may have several lines.
@@ -31,12 +53,13 @@ pub(super) fn wants_colour() -> bool {
 }
 
 const ERROR: &str = "1;31";
+const WARNING: &str = "1;33";
 const FRAME: &str = "1;34";
 const BOLD: &str = "1";
 
 impl Report {
-    pub fn render(&self, colour: bool) -> String {
-        let paint = |code: &str, text: &str| match colour {
+    pub fn render(&self, coloured: bool) -> String {
+        let paint = |code: &str, text: &str| match coloured {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
             false => text.to_owned(),
         };
@@ -44,7 +67,8 @@ impl Report {
         // Stable: of equal lines the lower child's comes first.
         marks.sort_by_key(|m| (m.source.path != self.marks[0].source.path, m.source.line));
         let width = marks.iter().map(|m| digits(m.source.line)).max().unwrap_or(1);
-        let mut out = paint(ERROR, "error[conflict]");
+        let (head, colour) = self.kind.head();
+        let mut out = paint(colour, head);
         out.push_str(&paint(BOLD, &format!(": {}", self.title)));
         let bar = paint(FRAME, "|");
         let mut last: Option<&Source> = None;
@@ -68,7 +92,7 @@ impl Report {
                 }
                 None => (0, "="),
             };
-            let label = paint(ERROR, &format!("{marker} {}", m.label));
+            let label = paint(colour, &format!("{marker} {}", m.label));
             let _ = write!(out, "\n{:width$} {bar} {:blank$}{label}", "", "");
             last = Some(&m.source);
         }
@@ -129,6 +153,7 @@ mod tests {
             marks: vec![mark(path, 4, 1, "B"), mark(path, 2, 9, "A"), mark(path, 2, 3, "C")],
             notes: vec!["a\nb".into()],
             help: Some("do".into()),
+            ..Report::default()
         };
         let text = report.render(false).replace(path, "FILE");
         let wanted = [

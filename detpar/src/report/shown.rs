@@ -1,6 +1,8 @@
 //! The report of a conflict that ends in a panic, on standard error behind the panic's message.
 use super::conflict::MergeConflict;
+use super::read::{self, ReadWarning};
 use super::render;
+use kernel::abi::{Read, Writer};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -44,5 +46,22 @@ pub(crate) fn show() {
         eprintln!("{}", conflict.json());
     } else {
         eprintln!("{}", conflict.told().render(render::wants_colour()));
+    }
+}
+
+/// Warns of a child that read what a sibling wrote: once of the same two places in the program.
+pub(crate) fn warn(read: Read, places: [Option<Writer>; 2]) {
+    let format = FORMAT.load(Relaxed);
+    if format == Format::Off as u8 || kernel::master::in_child() {
+        return;
+    }
+    let warning = ReadWarning::new(read, places);
+    if !read::is_new(&warning) {
+        return;
+    }
+    if format == Format::Json as u8 {
+        eprintln!("{}", warning.json());
+    } else {
+        eprintln!("{}", warning.told().render(render::wants_colour()));
     }
 }

@@ -83,7 +83,7 @@ impl MergeConflict {
     }
 
     /// Variable, field and function, as far as they are known; else the byte.
-    fn target(&self) -> String {
+    pub(super) fn target(&self) -> String {
         let details = self.details();
         let Some(variable) = details.variable else { return self.what().to_string() };
         let field = details.field.unwrap_or_default();
@@ -145,6 +145,16 @@ impl MergeConflict {
     /// }
     /// ```
     pub fn json(&self) -> String {
+        Json::Object(self.object("conflict", self.title(), self.remedy())).line()
+    }
+
+    /// The object of this kind.
+    pub(super) fn object(
+        &self,
+        kind: &str,
+        message: String,
+        help: Option<String>,
+    ) -> Vec<(&'static str, Json)> {
         let _files = Keep::new();
         let details = self.details();
         let (lower, higher) = self.children();
@@ -165,10 +175,10 @@ impl MergeConflict {
         let freed = self.freed();
         let allocated = details.allocated.map(|code| Json::Object(code_json(code)));
         let values = details.values.map(|v| Json::List(v.map(Json::Text).into()));
-        Json::Object(vec![
+        vec![
             ("version", Json::Number(VERSION)),
-            ("kind", Json::Text("conflict".into())),
-            ("message", Json::Text(self.title())),
+            ("kind", Json::Text(kind.into())),
+            ("message", Json::Text(message)),
             ("children", Json::List(vec![index(lower), index(higher)])),
             ("tasks", Json::List(self.tasks().map(Json::text).into())),
             ("address", Json::Text(format!("{:#x}", self.address()))),
@@ -181,10 +191,9 @@ impl MergeConflict {
             ("bytes", Json::List(bytes.into())),
             ("freed", Json::List(vec![Json::Bool(freed.0), Json::Bool(freed.1)])),
             ("writers", Json::List(writers.into())),
-            ("help", Json::text(self.remedy())),
+            ("help", Json::text(help)),
             ("allocated", allocated.unwrap_or(Json::Null)),
-        ])
-        .line()
+        ]
     }
 
     fn place_json(&self) -> Json {

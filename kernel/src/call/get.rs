@@ -3,8 +3,8 @@
 use super::Job;
 use super::aside::Aside;
 use super::put::Closed;
-use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Trace, Writer};
-use crate::check::writers;
+use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Read, Trace, Writer};
+use crate::check::{seen, writers};
 use crate::confine;
 use crate::engine::{self, Construct};
 use crate::error::Error;
@@ -82,6 +82,13 @@ impl From<Failure> for GetError {
     fn from(failure: Failure) -> GetError {
         GetError::Child(Box::new(ChildFailure::new(failure)))
     }
+}
+
+/// What a child of the master's last closed construct read that a sibling wrote, and where the
+/// lower and the higher of the two stood then; once. Nothing where nobody asked for it.
+pub fn seen_read() -> Option<(Read, [Option<Writer>; 2])> {
+    let read = seen::take().filter(|_| me().role == Role::Master)?;
+    Some((read, writers::of(&read.bytes)))
 }
 
 /// The results of a construct that succeeded.

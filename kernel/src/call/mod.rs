@@ -16,7 +16,7 @@ mod space;
 
 pub use crate::exec::control::Job;
 pub use common::{Offer, fills, offer, will_read};
-pub use get::{ChildFailure, Done, GetError};
+pub use get::{ChildFailure, Done, GetError, seen_read};
 pub use open::{Frames, Joined, fork, index, is_alive, join, kill, known, space};
 pub use path::task_path;
 pub use put::Closed;

@@ -87,7 +87,7 @@ impl Code {
     }
 
     /// Size of a general operand.
-    fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         match (self.wide, self.short) {
             (true, _) => 8,
             (false, true) => 2,
@@ -96,7 +96,7 @@ impl Code {
     }
 
     /// Size of what is pushed.
-    fn stack(&self) -> u64 {
+    pub fn stack(&self) -> u64 {
         if self.short && !self.wide { 2 } else { 8 }
     }
 
@@ -157,7 +157,7 @@ impl Code {
 
 /// Reads the prefixes; the opcode behind them, and whether one of them locks the bus. `None` for a
 /// segment whose base is not known.
-fn prefixes(m: &impl Machine) -> Option<(Code, u8, bool)> {
+pub(super) fn prefixes(m: &impl Machine) -> Option<(Code, u8, bool)> {
     let mut c = Code::default();
     let mut locked = false;
     let mut op = c.next(m);

@@ -10,7 +10,9 @@
 pub(crate) mod allocated;
 mod decode;
 pub(crate) mod differ;
+mod loads;
 mod machine;
+pub(crate) mod seen;
 pub(crate) mod sight;
 pub(crate) mod touched;
 mod vector;
@@ -31,6 +33,19 @@ pub(crate) fn second_runs() -> u32 {
 /// do not run once more for it.
 pub(crate) fn patience() -> u64 {
     control().told.patience.load(Relaxed)
+}
+
+/// How many reads of a child are watched for what siblings of it wrote; 0: none.
+#[inline]
+pub(crate) fn reads() -> u64 {
+    control().told.reads.load(Relaxed)
+}
+
+/// Whether children whose changes are to be merged may run once more: they start from the image
+/// file, and leave it as it is.
+#[inline]
+pub(crate) fn may_repeat() -> bool {
+    is_on() || reads() != 0
 }
 
 /// Whether this run takes exact write sets.

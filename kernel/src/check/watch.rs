@@ -1,13 +1,14 @@
 //! Recording what a child writes to watched pages. In the child's worker; the handlers run on
 //! the signal stack, beside the child or beside code of ours that works for it.
 //!
-//! Invariant `watch`: while a list is in force, its pages are write-protected in this process,
+//! Invariant `watch`: while a list is in force, its pages are write-protected in this process, or,
+//! where reads are watched, protected from any access,
 //! but for those in `open`, which the interrupted instruction is about to write.
 
 use super::decode::{Kind, counted, writes};
 use super::machine::Interrupted;
 use super::verdict::{self, Verdict};
-use super::{sight, touched};
+use super::{loads, sight, touched};
 use crate::abi::{Limit, MAX_CHILDREN, PAGE};
 use crate::confine::registers;
 use crate::exec::control::Stage;
@@ -38,8 +39,10 @@ pub(crate) struct List {
     pub once: u32,
     /// Not 0: a byte of which is to be known where the child stood that wrote it.
     pub target: u64,
-    /// With a target: how many writes are watched. Those after count for nothing.
+    /// With a target, or of reads: how many accesses are watched. Those after count for nothing.
     pub patience: u64,
+    /// Not 0: reads are noted, not writes.
+    pub reads: u32,
 }
 
 /// Most pages of a list: each may split a mapping in three, and the system bounds their number.
@@ -83,6 +86,11 @@ fn list(at: usize) -> Option<&'static List> {
 }
 
 impl List {
+    /// Whether only so many accesses are watched.
+    fn is_bounded(&self) -> bool {
+        self.target != 0 || self.reads != 0
+    }
+
     /// The pages.
     pub fn pages(&self) -> &'static [u64] {
         // SAFETY: `control`: the list's maker wrote that many.
@@ -115,7 +123,7 @@ pub(crate) fn begin(me: &mut Me, at: usize) -> Result<(), Limit> {
     // SAFETY: `control`: just taken in this worker's exchange area.
     unsafe { (w.masks as *mut u8).write_bytes(0, bytes) };
     (w.list, w.hit, w.left) = (at, (0, 0), u64::MAX);
-    if list.target != 0 {
+    if list.is_bounded() {
         sight::expect(me).ok_or(Limit::Exchange)?;
         w.left = list.patience;
     }
@@ -169,7 +177,7 @@ pub(crate) fn absorb(me: &Me, slot: u32, st: &Stage, index: Option<u32>) {
     for (own, more) in masks().iter_mut().zip(claims::masks(slot, st, own.count).unwrap_or(&[])) {
         own.0.iter_mut().zip(more.0).for_each(|(own, more)| *own |= more);
     }
-    if own.target != 0 {
+    if own.is_bounded() {
         spend(me, st.sight.steps);
         stage::stage(me).sight.spent |= st.sight.spent;
         if st.sight.len != 0 {
@@ -199,15 +207,29 @@ pub(crate) fn unmark(addr: usize, len: usize) {
     }
 }
 
+/// Whether reads are watched.
+fn is_of_reads() -> bool {
+    list(watch().list).is_some_and(|l| l.reads != 0)
+}
+
+/// What the running child may do with a watched page.
+fn rights(protected: bool) -> i32 {
+    match protected {
+        true if is_of_reads() => libc::PROT_NONE,
+        true => libc::PROT_READ,
+        false => libc::PROT_READ | libc::PROT_WRITE,
+    }
+}
+
 fn set(protected: bool) {
     let pages = pages();
-    let write = if protected { 0 } else { libc::PROT_WRITE };
+    let rights = rights(protected);
     let mut rest = pages;
     while let Some(&first) = rest.first() {
         let run = (1..rest.len()).take_while(|&i| rest[i] == first + (i * PAGE) as u64).count() + 1;
         // SAFETY: memory of the image or of thread-local storage, which who watches it gives
         // the right to write it, byte by byte.
-        let set = unsafe { sys::protect(first as usize, run * PAGE, libc::PROT_READ | write) };
+        let set = unsafe { sys::protect(first as usize, run * PAGE, rights) };
         if set.is_err() {
             // Nothing would be known of what the child writes.
             sys::exit(70);
@@ -258,6 +280,20 @@ fn allow_writing(page: usize) {
     // SAFETY: `watch` or `touched`: the interrupted instruction writes there, which is noted.
     if unsafe { sys::protect(page, PAGE, libc::PROT_READ | libc::PROT_WRITE) }.is_err() {
         sys::exit(70);
+    }
+}
+
+/// Notes a read of watched pages, as far as it goes to the one of its first byte.
+fn note_read(w: &mut Watch, addr: u64, len: u64) {
+    let (pages, masks) = (pages(), masks());
+    let page = addr & !(PAGE as u64 - 1);
+    let to = (page + PAGE as u64).min(addr + len);
+    if let Ok(i) = pages.binary_search(&page) {
+        (addr - page..to - page).for_each(|b| masks[i].0[b as usize / 8] |= 1 << (b % 8));
+    }
+    let target = list(w.list).map_or(0, |l| l.target);
+    if target != 0 && (addr..to).contains(&target) {
+        w.hit = (addr, len);
     }
 }
 
@@ -313,7 +349,8 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     const WRITE: i64 = 2;
     let w = watch();
     let refused = context.uc_mcontext.gregs[libc::REG_ERR as usize] & WRITE != 0;
-    if !refused {
+    let of_reads = is_of_reads();
+    if !refused && !of_reads {
         return false;
     }
     // SAFETY: a page fault sets the address.
@@ -321,10 +358,10 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     let page = addr & !(PAGE as u64 - 1);
     let copied = touched::refuses(page as usize);
     let watched = w.in_force != 0 && pages().binary_search(&page).is_ok();
-    if !copied && !watched || !permissions::allow(page as usize, PAGE, true) {
+    if !copied && !watched || !permissions::allow(page as usize, PAGE, refused) {
         return false;
     }
-    if copied {
+    if copied && refused {
         touched::mark(page as usize);
     }
     if !watched {
@@ -336,21 +373,31 @@ pub(crate) unsafe fn on_fault(info: &siginfo_t, context: &mut ucontext_t) -> boo
     // The byte of a conflict is one whoever changed it.
     let exact = list(w.list).is_some_and(|l| l.target == 0);
     let kind = match counted(&machine) {
+        _ if of_reads && !refused => {
+            note_read(w, addr, loads::len(&machine));
+            Kind::Plain
+        }
+        _ if of_reads => writes(&machine, &mut |_, _| ()),
         Some((at, step)) if exact && is_count(at as usize, step) => Kind::Plain,
         _ => writes(&machine, &mut |at, len| note(w, at, len)),
     };
-    if kind == Kind::Unknown {
+    if kind == Kind::Unknown && !of_reads {
         note(w, addr, UNKNOWN);
     }
-    if !exact {
+    if !exact || of_reads {
         spend(me(), 1);
     }
+    // A masked store may be refused for a page of which it writes nothing. What is kept of the
+    // stack may lie on this page.
+    open(w, page as usize);
     let (start, len) = core::mem::take(&mut w.hit);
     if len != 0 {
+        if of_reads {
+            // One is enough.
+            w.left = 0;
+        }
         sight::keep(me(), registers(&context.uc_mcontext.gregs), start, len);
     }
-    // A masked store may be refused for a page of which it writes nothing.
-    open(w, page as usize);
     w.stepping = 1;
     w.flags |= u32::from(kind == Kind::Flags);
     context.uc_mcontext.gregs[libc::REG_EFL as usize] |= TRAP;
@@ -374,7 +421,7 @@ pub(crate) unsafe fn on_step(context: &mut ucontext_t) -> bool {
     }
     for &page in &w.open[..w.open_count as usize] {
         // SAFETY: `watch`.
-        if unsafe { sys::protect(page, PAGE, libc::PROT_READ) }.is_err() {
+        if unsafe { sys::protect(page, PAGE, rights(true)) }.is_err() {
             sys::exit(70);
         }
     }

@@ -5,7 +5,7 @@ use super::joined::{Done, Refused, any_stopped, merge_children, setup_failure};
 use super::open::{hand_down, on_control_stack, parent_of};
 use super::{Construct, Run, phases};
 use crate::abi::{Cause, Failure, Limit};
-use crate::check::{self, watch, writers};
+use crate::check::{self, seen, watch, writers};
 use crate::confine;
 use crate::error::Error;
 use crate::exec::command::Command;
@@ -47,6 +47,7 @@ extern "C" fn run_here(get: usize, stack: usize) {
     let me = me();
     let began = timeline::now();
     writers::clear();
+    seen::clear();
     if let Err(e) = settle(me) {
         get.run.error = Some(e);
         return;
@@ -174,7 +175,7 @@ pub(super) fn settle(me: &Me) -> Result<(), Error> {
 pub(super) fn base_orders() -> u32 {
     // What a child writes to fresh memory may go to the file, unless others rely on it, or it
     // runs twice.
-    if view::file_is_base() || check::is_on() { order::NO_GRANTS } else { 0 }
+    if view::file_is_base() || check::may_repeat() { order::NO_GRANTS } else { 0 }
 }
 
 /// What the children start from; the file alone where that is the running space's memory.

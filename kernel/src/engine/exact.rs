@@ -152,8 +152,8 @@ pub(super) fn new_list(me: &mut Me, construct: u32, count: usize) -> Result<List
         unsafe { (verdicts as *mut Verdict).add(i).write(v) };
     }
     let wanted = [0; MAX_CHILDREN / 64];
-    let (addrs, count, target, patience) = (0, 0, 0, 0);
-    Ok(List { addrs, count, wanted, verdicts, verdict_count, once: 1, target, patience })
+    let (addrs, count, target, patience, reads) = (0, 0, 0, 0, 0);
+    Ok(List { addrs, count, wanted, verdicts, verdict_count, once: 1, target, patience, reads })
 }
 
 /// Runs the children again that have some of these pages, and plans with what they wrote there.
@@ -219,7 +219,7 @@ fn find_writers(
 }
 
 /// The request by which the children that a list wants run once more, with those that they need.
-fn prepare(
+pub(super) fn prepare(
     me: &mut Me,
     construct: u32,
     again: &Again<'_>,
@@ -279,7 +279,7 @@ impl Second {
         Ok(Second { construct: construct.ok_or(limit(Limit::Depth))?, request })
     }
 
-    /// Runs them to find out where they write a byte.
+    /// Runs them to find out where they write a byte, or read it where the list is one of reads.
     pub fn aim(
         me: &mut Me,
         request: &Request,
@@ -290,7 +290,9 @@ impl Second {
         // SAFETY: `control`: just taken in this process's exchange area.
         unsafe { (at as *mut u64).write(target & !(PAGE as u64 - 1)) };
         (list.addrs, list.count, list.target) = (at, 1, target);
-        list.patience = check::patience();
+        if list.reads == 0 {
+            list.patience = check::patience();
+        }
         Second::run(me, request, list)
     }
 
@@ -302,6 +304,14 @@ impl Second {
         if let Some(st) = st.filter(|_| returned) {
             writers::note(higher, slot_of(o), &st);
         }
+    }
+
+    /// What was noted of a child that returned, on each of so many pages.
+    pub fn noted(&self, i: usize, pages: usize) -> Option<&'static [Mask]> {
+        let o = self.outcome(i);
+        let returned = o.status.load(SeqCst) == outcome::RETURNED;
+        let st = claims::stage_at(slot_of(o), o.stage.load(SeqCst)).filter(|_| returned)?;
+        claims::masks(slot_of(o), &st, pages)
     }
 
     fn outcome(&self, i: usize) -> &'static Outcome {

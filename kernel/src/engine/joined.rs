@@ -5,6 +5,7 @@ use super::calls::freed_again;
 use super::exact::{self, Again};
 use super::files::{self, Logs};
 use super::open;
+use super::reads;
 use crate::abi::{Cause, Conflict, Failure, Limit, MAX_CHILDREN, PAGE, PARENT};
 use crate::check::{self, touched, watch, written};
 use crate::exec::claims::{self, Staged, slot_of};
@@ -207,6 +208,7 @@ fn plan_and_apply(
             timeline::merged(me, (request.path, c.index), pages, c.frees.len());
         }
     }
+    reads::look(me, construct, again, children);
     merge::apply(plan, &mut Memory);
     children.iter().for_each(|c| mark_written(c.addrs));
     me.clock = clock;

@@ -11,6 +11,7 @@ mod files;
 mod joined;
 pub(crate) mod open;
 mod phases;
+mod reads;
 mod spaces;
 
 use crate::abi::{Failure, REGISTERS};

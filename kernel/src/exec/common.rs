@@ -107,7 +107,7 @@ pub(crate) fn fills(addr: usize, len: usize) -> bool {
 /// there must be the image file, on which nobody else relies.
 pub(crate) fn can_be_shared(me: &Me) -> bool {
     let (addr, len) = me.offered;
-    if len == 0 || check::is_on() || view::file_is_base() || me.open_count > 0 {
+    if len == 0 || check::may_repeat() || view::file_is_base() || me.open_count > 0 {
         return false;
     }
     let is_file = match me.role {

@@ -559,7 +559,12 @@ const _: () = {
     assert!(EXITS + EXITS_MAX as usize * 16 <= COPIED);
     assert!(MERGE + MERGE_SIZE <= WATCH && FOUND_END <= WORKER_STACK - STACK_SIZE);
     assert!(CONTROL_STACK > STACK_SIZE && SIGNAL_STACK + SIGNAL_SIZE <= TOUCHED);
-    assert!(TOUCHED_END <= WRITERS && WRITERS_END <= TIMELINE && WRITTEN_END <= RESULT);
+    assert!(
+        TOUCHED_END <= WRITERS
+            && WRITERS_END <= SEEN
+            && SEEN_END <= TIMELINE
+            && WRITTEN_END <= RESULT
+    );
     assert!(TIMELINE + timeline::WRITER_SIZE <= TIMELINE_END && TIMELINE_END <= WRITTEN);
     assert!(WRITTEN_END <= INPUT && GIVEN < INPUT_END && INPUT_END <= RESULT);
     assert!(RESULT < SIZE && FREED + (1 << 30) <= SCRATCH);

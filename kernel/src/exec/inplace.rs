@@ -43,7 +43,7 @@ fn pages_of((start, len): Part) -> Option<(usize, usize)> {
 /// Whether what the running space sees in the parts that it grants is the image file, on which
 /// nobody else relies: then its children's workers may change them there.
 pub(crate) fn can_be(me: &Me, parts: &[Part]) -> bool {
-    if check::is_on() || view::file_is_base() || me.open_count > 0 {
+    if check::may_repeat() || view::file_is_base() || me.open_count > 0 {
         return false;
     }
     let mut pages = parts.iter().filter_map(|p| pages_of(*p)).peekable();

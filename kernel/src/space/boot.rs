@@ -34,6 +34,9 @@ pub struct Config {
     /// How many writes of each of two children that conflict are watched, so that the report can
     /// say where they wrote; 0: they do not run once more for it.
     pub patience: u64,
+    /// How many reads of each child are watched for what siblings of it wrote; 0: they do not run
+    /// once more for it.
+    pub reads: u64,
     /// How changed pages are found; results do not depend on it.
     pub scan: Scan,
     /// Whether huge pages may be put behind large blocks.
@@ -146,6 +149,7 @@ unsafe fn set_up(config: Config) -> Result<(), Error> {
         early::record();
     }
     control().told.patience.store(config.patience, Relaxed);
+    control().told.reads.store(config.reads, Relaxed);
     me.seed = config.seed;
     me.tsc_traps = config.tsc_traps.into();
     me.path = confine::mix(config.seed);

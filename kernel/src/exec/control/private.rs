@@ -74,6 +74,10 @@ pub const TOUCHED_END: usize = SCRATCH + (130 << 20);
 pub const WRITERS: usize = SCRATCH + (131 << 20);
 /// End of that record.
 pub const WRITERS_END: usize = SCRATCH + (132 << 20);
+/// What a child read that a sibling wrote.
+pub const SEEN: usize = SCRATCH + (132 << 20);
+/// End of that record.
+pub const SEEN_END: usize = SCRATCH + (133 << 20);
 /// What the master writes of the timeline.
 pub const TIMELINE: usize = SCRATCH + (136 << 20);
 /// End of that.

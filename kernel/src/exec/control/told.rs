@@ -25,6 +25,8 @@ pub(crate) struct Told {
     pub timeline: AtomicU32,
     /// How many writes of a child are watched for who wrote the byte of a conflict.
     pub patience: AtomicU64,
+    /// How many reads of a child are watched for what siblings of it wrote; 0: none.
+    pub reads: AtomicU64,
     /// Seed of chaos scheduling; 0: off.
     pub chaos: AtomicU64,
     /// How many idle workers may watch their mailboxes for a while before they sleep.
