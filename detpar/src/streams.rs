@@ -46,9 +46,9 @@ impl Streams {
     ) -> Option<i64> {
         let full = -i64::from(libc::ENOSPC);
         match nr {
-            // SAFETY: the program passed the buffer to read; a bad one faults here as the
-            // program's own fault.
             libc::SYS_read if a[0] == 0 => {
+                // SAFETY: the program passed the buffer to read; a bad one faults here as the
+                // program's own fault.
                 Some(unsafe { read_input(a[1] as *mut u8, a[2] as usize) })
             }
             libc::SYS_readv if a[0] == 0 => {

@@ -47,7 +47,7 @@ const BODIES: &[(&str, Body)] = &[
     // Files and the network; the child ignores what the call says.
     ("file_open", || ignore(File::open("/proc/self/stat"))),
     ("file_create", || ignore(File::create("/tmp/detpar-must-not-exist"))),
-    ("stdin_read", stdin_read),
+    ("descriptor_read", descriptor_read),
     ("metadata", || ignore(std::fs::metadata("/"))),
     ("read_dir", || ignore(std::fs::read_dir("/"))),
     ("current_dir", || ignore(std::env::current_dir())),
@@ -330,9 +330,10 @@ fn timer() {
     unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, 0) };
 }
 
-fn stdin_read() {
-    let mut line = String::new();
-    let _ = std::io::stdin().read_line(&mut line);
+fn descriptor_read() {
+    let mut bytes = [0u8; 8];
+    // SAFETY: a buffer of that size.
+    unsafe { libc::read(3, bytes.as_mut_ptr().cast(), bytes.len()) };
 }
 
 fn exit_at_once() {

@@ -174,7 +174,7 @@ fn at_barriers() {
         call::barrier().expect("a barrier");
         let second = if i == 1 { String::from("nothing") } else { line() };
         call::barrier().expect("a barrier");
-        print!("{i}: {first:?} {second:?} {:?}\n", line());
+        println!("{i}: {first:?} {second:?} {:?}", line());
     }
     children(3, body).expect("children");
     println!("{:?}", line());
@@ -232,6 +232,8 @@ fn again() {
 
 /// Polls of a child that reads end, as it does.
 fn polled() {
+    /// # Safety
+    /// Needs nothing; the type is that of an entry.
     unsafe extern "C" fn reads(_: *mut (), i: usize, _: *mut u8) -> End {
         READ[i].store(number(), Relaxed);
         READ[i].fetch_add(100 * number(), Relaxed);

@@ -281,7 +281,7 @@ fn slices() {
     assert!(all[..1500].iter().eq((0..1500).rev().collect::<Vec<_>>().iter()));
     assert!(all[1500..].iter().eq((1500..3000).rev().collect::<Vec<_>>().iter()));
     // By bytes that would be a merge, and beside it lies what is no part of the state.
-    let failed = try_workspace(&mut all[1..2], 2, |i, all| all[0] = [256 << 16, 1][i]);
+    let failed = try_workspace(&mut all[1..4], 2, |i, all| all[2] ^= [256 << 16, 1][i]);
     assert!(matches!(failed, Err(JoinError::Conflict(c)) if c.children() == (0, 1)));
     workspace(&mut all[..0], 3, |_, none| assert!(none.is_empty()));
     let long = |i| format!("text {i} that is long enough for the heap");

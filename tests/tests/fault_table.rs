@@ -29,7 +29,7 @@ const ROWS: &[(&str, &str)] = &[
     ("spawns a thread", "spawn_thread"),
     ("starts a program", "command"),
     ("opens a file", "file_open"),
-    ("reads standard input", "stdin_read"),
+    ("reads an inherited descriptor", "descriptor_read"),
     ("opens a socket", "tcp_socket"),
     ("maps memory", "map_memory"),
     ("sends a signal to another process", "kill_parent"),

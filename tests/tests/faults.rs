@@ -36,7 +36,7 @@ const TABLE: &[(&str, &str)] = &[
     ("timer", "forbidden timerfd_create in 1"),
     ("file_open", "forbidden openat in 1"),
     ("file_create", "forbidden openat in 1"),
-    ("stdin_read", "forbidden read in 1"),
+    ("descriptor_read", "forbidden read in 1"),
     // statx, or newfstatat where the library has no statx.
     ("metadata", "forbidden statx in 1|forbidden newfstatat in 1"),
     ("read_dir", "forbidden openat in 1"),
