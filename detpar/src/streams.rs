@@ -7,7 +7,7 @@ mod c_streams;
 mod stdin;
 
 use detpar_fs::console::{self, Stream};
-use kernel::confine::{Handler, read_input};
+use kernel::confine::{Handler, Part, read_input};
 use kernel::error::Error;
 use std::cell::RefCell;
 use std::io::{self, LineWriter, Stdout, Write};
@@ -124,8 +124,8 @@ impl Handler for Streams {
         }
     }
 
-    fn printed(&self, log: &[u8], keep: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        crate::fs::printed(log, keep)
+    fn part(&self, log: &[u8], part: Part, keep: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        crate::fs::part(log, part, keep)
     }
 
     fn claims(&self, log: &[u8]) -> usize {

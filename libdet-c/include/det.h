@@ -53,7 +53,7 @@ int det_fork_fn(int id, void (*fn)(void *arg), void *arg);
 int det_join(int id);
 /* The same, or EAGAIN at once. In the master only. */
 int det_try_join(int id);
-/* Waits, and merges nothing: a state. */
+/* Waits, lets out what the child has printed, and merges nothing: a state. */
 long det_wait(int id);
 /* A state as of now. In the master only. */
 long det_status(int id);

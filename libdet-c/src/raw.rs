@@ -300,6 +300,9 @@ pub(crate) fn get(id: c_int, how: How) -> Result<i64, Failed> {
     if merges {
         get = get.merge();
     }
+    if how == How::Wait {
+        get = get.show();
+    }
     if matches!(how, How::JoinNow | How::Look) {
         get = get.dont_wait();
     } else if signals::set() != 0 {

@@ -4,7 +4,9 @@
 mod cc;
 
 use cc::{Build, Link};
-use detpar_tests::harness::Program;
+use detpar_tests::harness::{Program, check};
+use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Command;
 
@@ -46,6 +48,26 @@ const BUILDS: [(&str, Link); 5] = [
 #[test]
 fn fork_and_join() {
     in_all_builds("fork", &["one", ""]);
+}
+
+/// What children print is delivered when they are waited for, once, and what they read is read then.
+#[test]
+fn standard_streams_of_those_that_are_waited_for() {
+    let path = Build::new("wait", Link::Shared).flag("-O2").program("wait");
+    let input = path.with_file_name("input");
+    fs::write(&input, (1..=9).map(|i| format!("line {i}\n")).collect::<String>()).expect("a file");
+    let run = |workers, seed| {
+        let input = fs::File::open(&input).expect("a file");
+        let program = Program::new(&path).workers(workers).before(move || {
+            // SAFETY: has no memory operands.
+            check(unsafe { libc::dup2(input.as_raw_fd(), 0) }).map(drop)
+        });
+        if seed == 0 { program } else { program.chaos(seed) }.run().expect(0).text()
+    };
+    let expected = include_str!("c/wait.out");
+    for (workers, seed) in [(1, 0), (2, 0), (8, 0), (3, 1), (2, 2)] {
+        assert_eq!(run(workers, seed), expected, "{workers} workers, seed {seed}");
+    }
 }
 
 #[test]

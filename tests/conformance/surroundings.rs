@@ -2,7 +2,7 @@
 //! of the heap, signals, the way to become a master.
 use super::program::{BLOCK, Bell, SLOTS};
 use super::runner::{Text, text};
-use kernel::confine::Handler;
+use kernel::confine::{Handler, Part};
 use kernel::error::Error;
 use kernel::master::{self, Config, Scan};
 use std::alloc::{Layout, alloc, dealloc};
@@ -238,7 +238,7 @@ impl Handler for Nothing {
 
     fn deliver(&self, _: &[u8]) {}
 
-    fn printed(&self, _: &[u8], _: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    fn part(&self, _: &[u8], _: Part, _: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         true
     }
 

@@ -5,7 +5,7 @@
 use super::space::{named, path_of};
 use detpar_fs::console::{self, Stream, head};
 use detpar_fs::{Fs, OpenOptions};
-use kernel::confine::ENTRY;
+use kernel::confine::{ENTRY, Part};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -125,9 +125,10 @@ pub(super) fn note_contents(at: Option<u64>, path: &[u8], bytes: &[u8]) {
     }
 }
 
-/// The records of a log that are not about files, one after another.
-pub(crate) fn printed(log: &[u8], keep: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-    console::records(log).filter(|(stream, _)| *stream != Stream::Files).all(|(stream, bytes)| {
+/// The records of a log that are about files, or the others, one after another.
+pub(crate) fn part(log: &[u8], part: Part, keep: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let wanted = |stream: Stream| (stream == Stream::Files) == (part == Part::Files);
+    console::records(log).filter(|(stream, _)| wanted(*stream)).all(|(stream, bytes)| {
         // In one piece: a full log must not end in half a record.
         let mut record = head(stream, bytes.len()).to_vec();
         record.extend(bytes);

@@ -41,7 +41,7 @@ mod status;
 
 pub(crate) use calls::call;
 pub use host::{export, import};
-pub(crate) use journal::{claims, meet, printed};
+pub(crate) use journal::{claims, meet, part};
 pub(crate) use space::{before_fork, child_ends, is_redirected, merged};
 
 use crate::engine::{Engine, engine};

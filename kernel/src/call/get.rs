@@ -5,7 +5,7 @@ use super::aside::Aside;
 use super::put::Closed;
 use crate::abi::{Cause, Failure, GetFlags, Limit, MAX_CHILDREN, Read, Trace, Writer};
 use crate::check::{seen, writers};
-use crate::confine;
+use crate::confine::{self, Part};
 use crate::engine::{self, Construct};
 use crate::error::Error;
 use crate::exec::control::{Role, me};
@@ -197,19 +197,22 @@ pub(super) fn on_own_stack() -> Result<(), Error> {
     })
 }
 
-/// Delivers what a child printed: to the outside, or to the log of a child. Where it was merged its
-/// changes to files become its parent's.
-pub(super) fn deliver(log: &[u8], nested: bool, merged: bool) {
+/// Delivers what a child printed, beyond `shown` bytes of its log: to the outside, or to the log of
+/// a child. Where it was merged its changes to files become its parent's.
+pub(super) fn deliver(log: &[u8], shown: usize, nested: bool, merged: bool) {
     let Some(h) = confine::handler().filter(|_| !log.is_empty()) else { return };
+    let (before, rest) = log.split_at(shown.min(log.len()));
     let kept = match (nested, merged) {
         (false, _) => {
-            h.deliver(log);
+            h.deliver(rest);
             // Its other children started before this was its own.
             let keep = merged && me().open_count > 0 && h.claims(log) > 0;
             !keep || confine::Log::append(log)
         }
-        (true, true) => confine::Log::append(log),
-        (true, false) => h.printed(log, &mut confine::Log::append),
+        (true, true) => {
+            h.part(before, Part::Files, &mut confine::Log::append) && confine::Log::append(rest)
+        }
+        (true, false) => h.part(rest, Part::Printed, &mut confine::Log::append),
     };
     if !kept {
         confine::no_room();
@@ -229,7 +232,7 @@ impl Done {
     fn deliver(&self, count: usize, nested: bool, merged: bool) {
         let Some(construct) = self.construct else { return };
         for i in 0..count {
-            deliver(engine::current().log(construct, i), nested, merged);
+            deliver(engine::current().log(construct, i), 0, nested, merged);
         }
     }
 

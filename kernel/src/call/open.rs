@@ -116,7 +116,7 @@ pub unsafe fn join(ids: &[ChildId]) -> Result<Joined, GetError> {
     open::on_control_stack(open::join, &mut j);
     let joined = Joined { count: j.read };
     for i in 0..j.read {
-        deliver(engine::current().log(joined.construct(i), 0), nested, j.result.is_ok());
+        deliver(engine::current().log(joined.construct(i), 0), 0, nested, j.result.is_ok());
     }
     match j.result {
         Ok(()) => Ok(joined),

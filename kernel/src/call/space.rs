@@ -43,6 +43,7 @@ pub struct Put {
 pub struct Get {
     id: ChildId,
     merge: bool,
+    show: bool,
     copy: Option<Copy>,
     zero: Option<(usize, usize)>,
     perm: Option<(usize, usize, Perm)>,
@@ -207,12 +208,18 @@ pub(super) fn open_error(e: OpenError) -> GetError {
 impl Get {
     /// A get from the child of this name, without options: waits for it.
     pub fn new(id: ChildId) -> Get {
-        Get { id, merge: false, copy: None, zero: None, perm: None, wait: Wait::Ever }
+        Get { id, merge: false, show: false, copy: None, zero: None, perm: None, wait: Wait::Ever }
     }
 
     /// Merge: what the child changed since its snapshot is changed here.
     pub fn merge(self) -> Get {
         Get { merge: true, ..self }
+    }
+
+    /// Delivers what the child has printed so far, though nothing of it is merged; a later Merge
+    /// does not print it again.
+    pub fn show(self) -> Get {
+        Get { show: true, ..self }
     }
 
     /// Copy: `len` bytes of the child at `from` into the caller at `to`.
@@ -258,7 +265,7 @@ impl Get {
         }
         check_all(self.copy, self.zero, self.perm, false)?;
         let _aside = Aside::put();
-        let Get { id, merge, copy, zero, perm, wait } = self;
+        let Get { id, merge, show, copy, zero, perm, wait } = self;
         let wait = match wait {
             // One that the program blocks stays pending, whatever becomes of the wait.
             Wait::Unless(set) => Wait::Unless(set & !sys::block_signals(0)),
@@ -274,15 +281,17 @@ impl Get {
             wait,
             registers: Registers::default(),
             code: 0,
+            show: show && !merge,
             deliver: false,
+            shown: 0,
             construct: 0,
             result: Ok(State::Created),
         };
         on_control_stack(calls::get, &mut get);
         let construct = Construct(get.construct);
-        if get.deliver {
+        if get.deliver || get.show && get.result.is_ok() {
             let merged = merge && get.result.is_ok_and(|s| !matches!(s, State::Exception(_)));
-            super::get::deliver(engine::current().log(construct, 0), nested, merged);
+            super::get::deliver(engine::current().log(construct, 0), get.shown, nested, merged);
         }
         let state = get.result.map_err(|e| match e {
             calls::GetError::Call(e) => open_error(e),

@@ -51,9 +51,8 @@ pub trait Handler: Sync {
     /// Delivers in the master what children printed, in program order.
     fn deliver(&self, log: &[u8]);
 
-    /// Gives the part of a child's log that its parent keeps although the child failed: what it
-    /// printed. False where that finds no room.
-    fn printed(&self, log: &[u8], keep: &mut dyn FnMut(&[u8]) -> bool) -> bool;
+    /// Gives one part of a child's log, for its parent to keep. False where that finds no room.
+    fn part(&self, log: &[u8], part: Part, keep: &mut dyn FnMut(&[u8]) -> bool) -> bool;
 
     /// How many entries [`Handler::meet`] makes at most for a log. On the control stack, as that.
     fn claims(&self, log: &[u8]) -> usize;
@@ -89,6 +88,15 @@ pub trait Handler: Sync {
     /// Logs what a child that is ended by a fault had printed and not written out. Runs on the
     /// control stack, over memory that may hold anything.
     fn child_faulted(&self, log: &mut dyn FnMut(&[u8]) -> bool);
+}
+
+/// What a log tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What was printed: a parent keeps it although the child failed.
+    Printed,
+    /// Changes to files.
+    Files,
 }
 
 /// Words of an entry of the table of [`Handler::meet`].

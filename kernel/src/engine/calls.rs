@@ -53,8 +53,12 @@ pub(crate) struct Get {
     pub registers: Registers,
     /// What it stopped or ended with.
     pub code: u32,
-    /// Whether the child's output is to be delivered.
+    /// Whether what the child printed is to be delivered, though nothing is merged.
+    pub show: bool,
+    /// Whether what the child logged is to be delivered.
     pub deliver: bool,
+    /// Bytes of its log of which what was printed is delivered already.
+    pub shown: usize,
     /// The construct that runs it.
     pub construct: u32,
     pub result: Result<State, GetError>,
@@ -289,6 +293,7 @@ fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenEr
     if child.has & has::PRINTED != 0 {
         r.orders |= order::PRINTED;
         child.has &= !has::PRINTED;
+        child.shown = 0;
     }
     give_registers(child, p);
     if p.snap {
@@ -377,7 +382,7 @@ fn get_here(me: &mut Me, g: &mut Get, stack: usize) -> Result<State, GetError> {
     let place = children::find(g.id).ok_or(Error::NoChild)?;
     wait(me, place, g.wait)?;
     let child = children::at(place);
-    g.construct = child.construct;
+    (g.construct, g.shown) = (child.construct, child.shown);
     if child.has & has::FAILED != 0 {
         g.deliver = deliver(child);
         return Ok(state(child));
@@ -387,6 +392,11 @@ fn get_here(me: &mut Me, g: &mut Get, stack: usize) -> Result<State, GetError> {
         g.deliver = deliver(children::at(place));
     }
     let child = children::at(place);
+    g.show &= child.has & has::PRINTED == 0;
+    if g.show {
+        let o = &control().constructs[child.construct as usize].outcomes[0];
+        child.shown = files::log_of(o).len();
+    }
     if let Some(copy) = g.copy {
         read(me, child, copy)?;
     }

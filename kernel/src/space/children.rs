@@ -33,6 +33,8 @@ pub(crate) struct OpenChild {
     pub room_before: (usize, usize),
     /// Bytes that its parent had logged at its snapshot.
     pub log_from: usize,
+    /// Bytes of its own log of which what was printed is delivered, and nothing else done.
+    pub shown: usize,
     /// Stack memory from here on is merged.
     pub merge_from: usize,
     /// Bytes of its result.
@@ -63,7 +65,7 @@ pub(crate) mod has {
     pub const ENDED: u32 = 32;
     /// It was merged since its snapshot.
     pub const MERGED: u32 = 64;
-    /// What it printed before its last stop was delivered.
+    /// What it logged before its last stop was delivered.
     pub const PRINTED: u32 = 128;
     /// It was given something to do since it started from its snapshot.
     pub const RESTARTED: u32 = 256;
@@ -130,6 +132,7 @@ impl OpenChild {
             chain: 0,
             room: (0, 0),
             room_before: (0, 0),
+            shown: 0,
             log_from: 0,
             merge_from: 0,
             out_size: 0,
