@@ -14,7 +14,6 @@ mod doors;
 mod frames;
 mod fuzz;
 mod gate;
-mod left;
 
 /// A named attack.
 type Attack = (&'static str, fn());
@@ -31,12 +30,6 @@ fn main() -> ExitCode {
     }
     if wanted == ["every_call"] {
         gate::every_call();
-        return ExitCode::SUCCESS;
-    }
-    if wanted == ["left"] {
-        for (name, f) in left::ALL {
-            println!("{name}: {}", if f() { "can" } else { "cannot" });
-        }
         return ExitCode::SUCCESS;
     }
     let all = [doors::ATTACKS, gate::ATTACKS, frames::ATTACKS, claims::ATTACKS].concat();
