@@ -83,6 +83,8 @@ pub fn case(nr: i64) -> Option<Case> {
             statx,
             [&[3, name(c""), 0x1000, 0, at], &[1, name(c""), 0, 0, at], &[1, open, 0x1000, 0, at]],
         ),
+        libc::SYS_read => near(read, [&[1, at, 1], &[3, at, 1], &[MINUS, at, 1]]),
+        libc::SYS_readv => near(readv, [&[1, at, 1], &[3, at, 1]]),
         libc::SYS_write => near(write, [&[0, at, 1], &[3, at, 1], &[MINUS, at, 1]]),
         libc::SYS_writev => near(writev, [&[0, at, 1], &[3, at, 1]]),
         libc::SYS_close => near(close, [&[65_536], &[MINUS]]),
@@ -347,6 +349,19 @@ fn close() {
     assert_eq!(ask(libc::SYS_close, [40_000]), 0);
     assert_eq!(ask(libc::SYS_close, [40_000]), no(libc::EBADF));
     assert_eq!(ask(libc::SYS_read, [40_000, scratch(), 1]), no(libc::EBADF));
+}
+
+/// Standard input has ended; how it is read otherwise: tests/programs/reading.rs.
+fn read() {
+    assert_eq!(ask(libc::SYS_read, [0, scratch(), 4]), 0);
+    assert_eq!(ask(libc::SYS_read, [0, 0, 0]), 0);
+}
+
+fn readv() {
+    let mut bytes = [0u8; 4];
+    set(0, bytes.as_mut_ptr() as u64);
+    set(1, 4);
+    assert_eq!(ask(libc::SYS_readv, [0, scratch(), 1]), 0);
 }
 
 fn lseek() {
