@@ -4,7 +4,8 @@ fn main() {
     builder
         .start_handler(|_| ())
         .exit_handler(|_| ())
-        .panic_handler(|_| ());
+        .panic_handler(|_| ())
+        .spawn_handler(|_| ());
     let local = std::rc::Rc::new(1);
     detpar::spawn(move || drop(local));
 }
