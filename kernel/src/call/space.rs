@@ -281,7 +281,7 @@ impl Get {
             wait,
             registers: Registers::default(),
             code: 0,
-            show: show && !merge,
+            show,
             deliver: false,
             shown: 0,
             construct: 0,
@@ -289,7 +289,7 @@ impl Get {
         };
         on_control_stack(calls::get, &mut get);
         let construct = Construct(get.construct);
-        if get.deliver || get.show && get.result.is_ok() {
+        if get.deliver {
             let merged = merge && get.result.is_ok_and(|s| !matches!(s, State::Exception(_)));
             super::get::deliver(engine::current().log(construct, 0), get.shown, nested, merged);
         }

@@ -3,7 +3,7 @@
 //!
 //! Invariant `watch`: while a list is in force, its pages are write-protected in this process, or,
 //! where reads are watched, protected from any access,
-//! but for those in `open`, which the interrupted instruction is about to write.
+//! but for those in `open`, which the interrupted instruction is about to access.
 
 use super::decode::{Kind, counted, writes};
 use super::machine::Interrupted;

@@ -53,9 +53,9 @@ pub(crate) struct Get {
     pub registers: Registers,
     /// What it stopped or ended with.
     pub code: u32,
-    /// Whether what the child printed is to be delivered, though nothing is merged.
+    /// Whether to deliver what the child printed, though nothing is merged.
     pub show: bool,
-    /// Whether what the child logged is to be delivered.
+    /// Whether what the child logged, or of that what it printed, is to be delivered.
     pub deliver: bool,
     /// Bytes of its log of which what was printed is delivered already.
     pub shown: usize,
@@ -392,10 +392,9 @@ fn get_here(me: &mut Me, g: &mut Get, stack: usize) -> Result<State, GetError> {
         g.deliver = deliver(children::at(place));
     }
     let child = children::at(place);
-    g.show &= child.has & has::PRINTED == 0;
-    if g.show {
+    if g.show && !g.merge && child.has & has::PRINTED == 0 {
         let o = &control().constructs[child.construct as usize].outcomes[0];
-        child.shown = files::log_of(o).len();
+        (g.deliver, child.shown) = (true, files::log_of(o).len());
     }
     if let Some(copy) = g.copy {
         read(me, child, copy)?;

@@ -1,5 +1,6 @@
 //! What the children of the master's constructs have read: who runs once more reads it again.
 
+use super::LINE;
 use crate::exec::control::{private, private_item};
 use crate::image::layout::PRIVATE;
 use crate::sys;
@@ -40,11 +41,16 @@ const fn size(len: usize) -> usize {
     (HEAD + len).next_multiple_of(8)
 }
 
-/// Takes note of what a space got that had read so much; false where there is no room for it.
-pub(in crate::exec) fn remember(reader: [u64; 2], bytes: &[u8]) -> bool {
+/// Whether one more read finds room.
+pub(in crate::exec) fn has_room() -> bool {
+    size(LINE) <= ROOM - table().end
+}
+
+/// Takes note of what a space got that had read so much, where there is room.
+pub(in crate::exec) fn remember(reader: [u64; 2], bytes: &[u8]) {
     let t = table();
     if size(bytes.len()) > ROOM - t.end {
-        return false;
+        return;
     }
     let at = entry(t.end);
     // SAFETY: `own`: room in private memory, as just checked, aligned to 8.
@@ -53,7 +59,6 @@ pub(in crate::exec) fn remember(reader: [u64; 2], bytes: &[u8]) -> bool {
         core::ptr::copy_nonoverlapping(bytes.as_ptr(), at.add(1).cast(), bytes.len());
     }
     t.end += size(bytes.len());
-    true
 }
 
 /// What a space got when it had read so much.

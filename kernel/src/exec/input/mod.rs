@@ -11,7 +11,7 @@ mod source;
 
 use super::control::{ask, control, me};
 use super::worker;
-pub(super) use given::{find, forget, remember};
+pub(super) use given::{find, forget, has_room, remember};
 pub(crate) use source::{lay_ahead, take_ahead};
 pub(super) use source::{line, wait_for_more};
 

@@ -47,15 +47,17 @@ impl Master {
             to[..bytes.len()].copy_from_slice(bytes);
             return Some(bytes.len() as u32);
         }
+        if !input::has_room() {
+            // Nothing is taken from the input that could not be given once more.
+            return Some(input::failed(libc::ENOBUFS));
+        }
         let want = (mail.target.load(SeqCst) as usize).clamp(1, LINE);
         let n = match input::line(&mut to[..want])? {
             n if n < 0 => return Some(input::failed(-n as i32)),
             n => n as usize,
         };
-        match input::remember(reader, &to[..n]) {
-            true => Some(n as u32),
-            false => Some(input::failed(libc::ENOBUFS)),
-        }
+        input::remember(reader, &to[..n]);
+        Some(n as u32)
     }
 
     /// Whether all that comes before a child in the program has ended or stopped, and the spaces
