@@ -20,6 +20,8 @@ const CASES: &[Case] = &[
     ("again", again),
     ("polled", polled),
     ("about", about),
+    ("too_much", too_much),
+    ("all_at_once", all_at_once),
 ];
 
 #[detpar::main]
@@ -282,4 +284,32 @@ fn about() {
     println!("{:?} {:?}", detpar::join(answers, answers), line());
     let mut lines = io::stdin().lock().lines();
     println!("{:?}", lines.next().map(|l| l.expect("standard input")));
+}
+
+/// One construct reads more than is kept of it: an error, and no byte is lost.
+fn too_much() {
+    fn read_on() -> (u64, i32) {
+        let (mut bytes, mut all) = ([0u8; 2048], 0);
+        loop {
+            // SAFETY: a buffer of that size.
+            match unsafe { libc::read(0, bytes.as_mut_ptr().cast(), bytes.len()) } {
+                n if n > 0 => all += n as u64,
+                0 => return (all, 0),
+                _ => return (all, io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+            }
+        }
+    }
+    let ((first, error), again) = detpar::join(read_on, read_on);
+    assert_eq!((error, again), (libc::ENOBUFS, (0, libc::ENOBUFS)));
+    // SAFETY: has no memory operands.
+    assert_eq!(unsafe { libc::lseek(0, 0, libc::SEEK_CUR) } as u64, first);
+    let ((second, end), _) = detpar::join(read_on, || ());
+    println!("{} {end}", first + second);
+}
+
+/// Many open children wait for their lines, each in a worker, and are joined from the last one on.
+fn all_at_once() {
+    let children: Vec<_> = (0..100).map(|i| detpar::fork(i, line).expect("a child")).collect();
+    let read: Vec<String> = children.into_iter().rev().map(|c| c.join().expect("a line")).collect();
+    println!("{:?} {:?} {:?}", read[0], read[59], read[99]);
 }

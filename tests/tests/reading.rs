@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-const CASES: [&str; 11] = [
+const CASES: [&str; 12] = [
     "lines",
     "nested",
     "of_the_master_too",
@@ -19,6 +19,7 @@ const CASES: [&str; 11] = [
     "again",
     "polled",
     "about",
+    "all_at_once",
 ];
 
 fn program(case: &str) -> Program {
@@ -196,6 +197,17 @@ fn recorded_and_replayed() {
             assert_eq!(again.text(), run.text(), "{case}, {workers} workers");
         }
     }
+}
+
+/// What is kept for those that run once more has an end, and input is not lost by that.
+#[test]
+fn more_than_is_kept() {
+    const ALL: u64 = 300 << 20;
+    let file = Temporary::new("large", b"");
+    let large = File::options().write(true).open(&file.0).expect("a file");
+    large.set_len(ALL).expect("a hole");
+    let run = reads(program("too_much").workers(2), file.open()).run().expect(0);
+    assert_eq!(run.text(), format!("{ALL} 0\ntoo_much: ok\n"));
 }
 
 /// Nothing is there, or nothing can be read.
