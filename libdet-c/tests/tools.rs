@@ -71,7 +71,7 @@ fn children_disturb_nothing_and_lose_nothing() {
     }
     serial(&path).args(&["loaded", library]).run().expect(0);
     serial(&path).arg("streams").arg(&source).run().expect(0);
-    for case in ["fails", "ends", "buffer"] {
+    for case in ["fails", "ends", "buffer", "mapped"] {
         let spaces = Program::new(&path).arg(case).run().expect(0).text();
         assert_eq!(serial(&path).arg(case).run().expect(0).text(), spaces, "{case}");
     }
@@ -109,6 +109,12 @@ fn sanitizers_find_what_is_planted_and_nothing_else() {
         assert!(run.err_text().contains(found), "{error}: {}", run.err_text());
         assert_eq!(run.text(), "child: failed\n");
     }
+    // Memory of the tool's own is a child's to use, that of the program is not.
+    let mapped = build("sanitized-mapped", "serial", &SANITIZERS[..1]);
+    let by_tool = sanitized(&mapped).arg("mapped").run().expect(0);
+    let found = by_tool.err_text().matches("SEGV on unknown address").count();
+    assert_eq!(found, by_tool.text().matches(": a fault\n").count(), "{}", by_tool.err_text());
+    assert_eq!(by_tool.text(), serial(build("mapped", "serial", &[])).arg("mapped").run().text());
     // Behind a block that a child has handed over.
     let run = sanitized(&path).arg("merged").run();
     assert!(run.err_text().contains("use-after-poison"), "{}", run.err_text());

@@ -93,9 +93,11 @@ fn is_system(library: &str) -> bool {
 fn is_std_function(path: &str) -> bool {
     let path = path.trim_start_matches(['<', '&', '(']);
     let path = path.strip_prefix("dyn ").unwrap_or(path);
-    ["std::", "core::", "alloc::", "kernel::", "detpar::", "__rust", "rust_", "_rust"]
-        .iter()
-        .any(|part| path.starts_with(part))
+    // Taken over from libc in assembly, which has no lines that say so.
+    ["mmap", "mmap64"].contains(&path)
+        || ["std::", "core::", "alloc::", "kernel::", "detpar::", "__rust", "rust_", "_rust"]
+            .iter()
+            .any(|part| path.starts_with(part))
 }
 
 /// Offset in the variable around an address, and the variable's size.

@@ -12,9 +12,11 @@
 //! | `tools` | what sanitizers and Valgrind are told |
 //! | `process` | a child's life |
 //! | `joined` | merging what children changed |
+//! | `mapped` | memory that the program maps itself |
 
 pub(crate) mod heap;
 mod joined;
+pub(crate) mod mapped;
 mod process;
 mod tools;
 mod tree;

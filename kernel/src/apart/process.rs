@@ -1,7 +1,7 @@
 //! One process of the tree: how a child starts, what it says to its parent, how it ends.
 
-use super::heap;
 use super::tree::{Changed, Child, Tree};
+use super::{heap, mapped};
 use crate::abi::{Cause, Fault, Forbidden, Site};
 use crate::error::Error;
 use crate::exec::control::Job;
@@ -217,6 +217,7 @@ impl Drop for Process {
 unsafe fn live(t: &'static Tree, job: Job, number: u32, me: Child, out: *mut u8) -> ! {
     let here = t.here();
     super::forget_children();
+    mapped::take_away();
     t.reset_locals();
     print_at_once();
     here.child.set(Some(me));

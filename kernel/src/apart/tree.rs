@@ -367,7 +367,7 @@ pub(super) struct Changed {
 }
 
 /// Objects of the tools, whose memory is each process's own.
-fn is_tool(name: &str) -> bool {
+pub(super) fn is_tool(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     ["libasan", "libubsan", "liblsan", "vgpreload"].iter().any(|p| file.starts_with(p))
 }

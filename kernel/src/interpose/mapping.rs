@@ -1,10 +1,12 @@
 //! Calls that change the process's mappings: workers made before show the old ones, so each
-//! call starts a new epoch, and older workers are replaced at their next start.
+//! call starts a new epoch, and older workers are replaced at their next start. Plain processes, which
+//! have no workers, note what is mapped.
 
+use crate::apart::mapped;
 use crate::exec::control::{Role, me};
 use crate::image::{early, regions};
 use crate::space::permissions;
-use crate::sys;
+use crate::sys::{self, tools::tell_caller};
 use core::ffi::{c_int, c_long, c_void};
 
 fn new_epoch() {
@@ -43,6 +45,7 @@ unsafe fn call(nr: c_long, a: [usize; 6]) -> isize {
 ///
 /// # Safety
 /// As in C.
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mmap(
     addr: *mut c_void,
@@ -52,16 +55,14 @@ pub unsafe extern "C" fn mmap(
     fd: c_int,
     offset: i64,
 ) -> *mut c_void {
-    let a =
-        [addr as usize, len, prot as usize, flags as usize, fd as isize as usize, offset as usize];
-    // SAFETY: the caller's contract.
-    unsafe { call(libc::SYS_mmap, a) as *mut c_void }
+    tell_caller!(map)
 }
 
-/// See `mmap(2)`.
+/// See `mmap(2)`: the types are the same on 64-bit systems.
 ///
 /// # Safety
 /// As in C.
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mmap64(
     addr: *mut c_void,
@@ -71,8 +72,28 @@ pub unsafe extern "C" fn mmap64(
     fd: c_int,
     offset: i64,
 ) -> *mut c_void {
-    // SAFETY: the caller's contract; the types are the same on 64-bit systems.
-    unsafe { mmap(addr, len, prot, flags, fd, offset) }
+    tell_caller!(map)
+}
+
+/// # Safety
+/// As for `mmap`, called by code at `caller`.
+unsafe extern "C" fn map(
+    addr: *mut c_void,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+    caller: usize,
+) -> *mut c_void {
+    let a =
+        [addr as usize, len, prot as usize, flags as usize, fd as isize as usize, offset as usize];
+    // SAFETY: the caller's contract.
+    let at = unsafe { call(libc::SYS_mmap, a) as *mut c_void };
+    if at != libc::MAP_FAILED && crate::apart::is_on() {
+        mapped::note(at as usize, len, caller);
+    }
+    at
 }
 
 /// See `munmap(2)`.
@@ -82,7 +103,11 @@ pub unsafe extern "C" fn mmap64(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(addr: *mut c_void, len: usize) -> c_int {
     // SAFETY: the caller's contract.
-    unsafe { call(libc::SYS_munmap, [addr as usize, len, 0, 0, 0, 0]) as c_int }
+    let r = unsafe { call(libc::SYS_munmap, [addr as usize, len, 0, 0, 0, 0]) as c_int };
+    if r == 0 && crate::apart::is_on() {
+        mapped::forget(addr as usize, len);
+    }
+    r
 }
 
 /// See `mprotect(2)`.
@@ -110,7 +135,11 @@ pub unsafe extern "C" fn mprotect(addr: *mut c_void, len: usize, prot: c_int) ->
 pub unsafe extern "C" fn shmat(id: c_int, addr: *const c_void, flags: c_int) -> *mut c_void {
     let a = [id as usize, addr as usize, flags as usize, 0, 0, 0];
     // SAFETY: the caller's contract.
-    unsafe { call(libc::SYS_shmat, a) as *mut c_void }
+    let at = unsafe { call(libc::SYS_shmat, a) as *mut c_void };
+    if at != libc::MAP_FAILED && crate::apart::is_on() {
+        mapped::note_program(at as usize, sys::tools::segment_size(id));
+    }
+    at
 }
 
 /// See `shmdt(2)`.
@@ -137,7 +166,12 @@ pub unsafe extern "C" fn mremap(
 ) -> *mut c_void {
     let a = [old as usize, old_len, len, flags as usize, new as usize, 0];
     // SAFETY: the caller's contract.
-    unsafe { call(libc::SYS_mremap, a) as *mut c_void }
+    let at = unsafe { call(libc::SYS_mremap, a) as *mut c_void };
+    if at != libc::MAP_FAILED && crate::apart::is_on() {
+        mapped::forget(old as usize, old_len);
+        mapped::note_program(at as usize, len);
+    }
+    at
 }
 
 pub(super) fn anchor() -> usize {

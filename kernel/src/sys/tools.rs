@@ -46,6 +46,34 @@ pub(crate) fn valgrind(request: usize, args: [usize; 4]) -> usize {
     answer
 }
 
+/// The body of a naked function: goes on at another of the same six arguments, and with the address
+/// of the code that has called as a seventh.
+macro_rules! tell_caller {
+    ($to:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            "push qword ptr [rsp]",
+            ".cfi_adjust_cfa_offset 8",
+            "call {to}",
+            "add rsp, 8",
+            ".cfi_adjust_cfa_offset -8",
+            "ret",
+            ".cfi_endproc",
+            to = sym $to,
+        )
+    };
+}
+pub(crate) use tell_caller;
+
+/// How long a segment of shared memory is; 0 where there is none of this number.
+pub(crate) fn segment_size(id: c_int) -> usize {
+    // SAFETY: zero is a valid value of every field.
+    let mut segment: libc::shmid_ds = unsafe { core::mem::zeroed() };
+    let a = [id as usize, libc::IPC_STAT as usize, (&raw mut segment) as usize, 0, 0, 0];
+    // SAFETY: the record is writable.
+    unsafe { call(libc::SYS_shmctl, a) }.map_or(0, |_| segment.shm_segsz)
+}
+
 /// Whether the library for C is part of this program.
 pub(crate) fn has_c_library() -> bool {
     let at: usize;

@@ -1,17 +1,22 @@
 /* What a child must not lose or disturb where spaces are plain processes; each case alone. Those that
  * run under `spaces` as well print the same there. */
+#define _GNU_SOURCE
 #include "check.h"
 #include <dirent.h>
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t arrived;
 static volatile int done[64];
 static int *volatile nowhere;
+static int counter;
+static char text[4];
 
 static void on_signal(int signal) { (void)signal, arrived++; }
 
@@ -162,6 +167,58 @@ static void loaded(const char *path) {
     CHECK(det_fork_fn(1, nothing, NULL) == 0 && det_join(1) == 0);
 }
 
+/* What becomes of a child that does something to a byte. */
+static void touch(const char *what, volatile char *at, int writes) {
+    if (det_fork(1) == 0) {
+        if (writes)
+            *at = 'c';
+        else
+            counter = *at;
+        det_exit(0);
+    }
+    int r = det_join(1);
+    const char *why = r == 0 ? "" : det_strerror(EIO);
+    int fault = strstr(why, "SIG") || strstr(why, "not part of the image");
+    printf("%s: %s\n", what, r == 0 ? "fine" : fault ? "a fault" : why);
+}
+
+/* Memory that the program maps itself merges nowhere: no child touches it where it can be written. */
+static void mapped(void) {
+    enum { PAGE = 4096, SIZE = 4 * PAGE };
+    const int rw = PROT_READ | PROT_WRITE, private = MAP_PRIVATE | MAP_ANONYMOUS;
+    char *own = mmap(NULL, SIZE - 1, rw, private, -1, 0);
+    CHECK(own != MAP_FAILED);
+    memset(own, 'p', SIZE);
+    touch("written", own, 1);
+    touch("read", own, 0);
+    touch("last byte", own + SIZE - 1, 1);
+    CHECK(own[0] == 'p' && own[SIZE - 1] == 'p');
+    CHECK(mprotect(own + PAGE, PAGE, PROT_READ) == 0);
+    touch("read-only, read", own + PAGE, 0);
+    touch("read-only, written", own + PAGE, 1);
+    touch("beside that", own + 2 * PAGE, 1);
+    CHECK(mprotect(own + PAGE, PAGE, rw) == 0);
+    touch("writable again", own + PAGE, 1);
+    char *moved = mremap(own, SIZE, 2 * SIZE, MREMAP_MAYMOVE);
+    CHECK(moved != MAP_FAILED);
+    touch("grown", moved + SIZE, 1);
+    CHECK(munmap(moved + PAGE, PAGE) == 0);
+    touch("before a hole", moved, 1);
+    touch("behind a hole", moved + 2 * PAGE, 1);
+    CHECK(moved[0] == 'p' && moved[2 * PAGE] == 'p' && munmap(moved, 2 * SIZE) == 0);
+    char *shared = mmap(NULL, PAGE, rw, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    touch("shared", shared, 1);
+    CHECK(shared[0] == 0 && munmap(shared, PAGE) == 0);
+    int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+    char *segment = shmat(id, NULL, 0);
+    CHECK(segment != (char *)-1 && shmctl(id, IPC_RMID, NULL) == 0);
+    touch("segment", segment, 1);
+    CHECK(segment[0] == 0 && shmdt(segment) == 0);
+    touch("data", &text[1], 1);
+    CHECK(text[1] == 'c' && counter == 'p');
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2 || argc == 3);
     const char *name = argv[1];
@@ -175,6 +232,8 @@ int main(int argc, char **argv) {
         buffer();
     else if (strcmp(name, "few") == 0)
         few();
+    else if (strcmp(name, "mapped") == 0)
+        mapped();
     else if (strcmp(name, "loaded") == 0)
         loaded(argv[2]);
     else if (strcmp(name, "streams") == 0)
