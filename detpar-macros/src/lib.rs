@@ -121,11 +121,11 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[deterministic(allow(clock))]` opts out; what a child does is confined all the same. The
 /// names are `clock`, `threads`, `random`, `atomics`, `locks`, `env`, `process`, `files`,
 /// `network`, `addresses`, `static_mut`, `hardware` and `async`; an `allow` that is not needed
-/// does not compile either. Names are all that a macro sees: `Instant::now`, `Command::new`
-/// and `Mutex` are refused whatever they are, unless the path or a `use` in the body says that
-/// they are one's own (`self::Mutex`). Names that say too little, as `spawn` does after
-/// `use std::thread::spawn` outside of the function, and callees are found by `detpar lint`; what
-/// nobody found is refused when the child does it.
+/// does not compile either. Names are all that a macro sees: `Instant::now`, `Command::new`,
+/// `Mutex` and a call of `spawn` are refused whatever they are, unless the path or a `use` in the
+/// body says that they are one's own (`self::Mutex`), or `spawn` is a variable. A name that says little by itself, as the
+/// `var` of `use std::env::var`, is not known in the body by that; it is `detpar lint` that reads
+/// the whole file, and callees.
 ///
 /// # Panics
 /// The function panics when it is called outside of `#[detpar::main]`, and, except for the

@@ -5,6 +5,7 @@ use super::table::{
 };
 use super::{row, text};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use std::collections::HashSet;
 use syn::Type;
 use syn::parse::{ParseStream, Parser};
 
@@ -21,7 +22,8 @@ pub(crate) struct Found {
 /// Finds what a piece of code names, where these names are known around it.
 pub(crate) fn search(code: &TokenStream, mut around: Names) -> Vec<Found> {
     around.define(code.clone());
-    let mut search = Search { names: around, found: Vec::new() };
+    let mut search = Search { names: around, variables: HashSet::new(), found: Vec::new() };
+    search.variables(code.clone());
     search.imports(code.clone());
     search.walk(code.clone(), false);
     search.found
@@ -29,6 +31,8 @@ pub(crate) fn search(code: &TokenStream, mut around: Names) -> Vec<Found> {
 
 struct Search {
     names: Names,
+    /// Words that stand by themselves somewhere, and not only to be called.
+    variables: HashSet<String>,
     found: Vec<Found>,
 }
 
@@ -36,6 +40,31 @@ impl Search {
     fn add(&mut self, group: &'static Group, name: impl Into<String>, tokens: &[TokenTree]) {
         let tokens = tokens.iter().cloned().collect();
         self.found.push(Found { group, name: name.into(), tokens });
+    }
+
+    /// Takes note of variables: as functions of such names they would be called, and nothing else.
+    fn variables(&mut self, code: TokenStream) {
+        let tokens: Vec<TokenTree> = code.into_iter().collect();
+        let mut at = 0;
+        while at < tokens.len() {
+            let rest = &tokens[at..];
+            at += match &tokens[at] {
+                TokenTree::Group(group) => {
+                    self.variables(group.stream());
+                    1
+                }
+                TokenTree::Ident(word) if word == "use" => imports(rest).map_or(1, |(_, len)| len),
+                TokenTree::Ident(_) => {
+                    let (mut segments, len) = path(rest);
+                    let is_part = at > 0 && [':', '.'].iter().any(|m| is(&tokens[at - 1..], 0, *m));
+                    if segments.len() == 1 && !is_part && !is_call(rest.get(len)) {
+                        self.variables.extend(segments.pop());
+                    }
+                    len
+                }
+                _ => 1,
+            };
+        }
     }
 
     /// Takes over every `use`; what is refused there is told there, and not again at each use
@@ -138,7 +167,8 @@ impl Search {
         let (segments, len) = path(rest);
         let is_macro = is(rest, len, '!') && matches!(rest.get(len + 1), Some(TokenTree::Group(_)));
         // A single word that nothing says more about may be a local variable.
-        let called = is_call(rest.get(len)) || segments.len() > 1 || row(&segments).is_none();
+        let alone = segments.len() == 1 && row(&segments).is_some();
+        let called = !alone || is_call(rest.get(len)) && !self.variables.contains(&segments[0]);
         if let Some(row) = self.row_of(&segments)
             && (is_macro == (row.kind == Kind::Macro) || row.kind == Kind::Module)
             && (called || row.kind != Kind::Function)
@@ -373,9 +403,32 @@ mod tests {
             "x as usize; (x as u32) as usize; p as *const u8; f(x) as usize; a as *const u8 as *mut u8",
             "detpar::Barrier::new(); Barrier::new(2); time::Duration::ZERO",
             "|| static_mut; assert!(x != (y))",
+            "let spawn = || 1; spawn()",
+            "fn f(sleep: impl Fn(u8)) { sleep(1) }",
+            "let run = |exit: &dyn Fn()| exit(); run(&|| ())",
+            "mine::spawn(); queue::exit(); self::Command::new(); command.exit(1)",
+            "fn abort() {} abort()",
         ] {
             assert!(found(code).is_empty(), "{code}: {:?}", found(code));
         }
+    }
+
+    /// The `use` may stand where the search does not see it.
+    #[test]
+    fn names_that_say_enough_by_themselves() {
+        for (code, group) in [
+            ("spawn(|| 1)", "threads"),
+            ("sleep(Duration::ZERO)", "clock"),
+            ("Command::new(\"true\").status()", "process"),
+            ("if x { exit(1) }", "process"),
+            ("stdin().read_line(&mut text)", "files"),
+            ("set_var(\"A\", \"b\")", "env"),
+            ("let spawned = spawn(f)", "threads"),
+        ] {
+            let groups: Vec<_> = found(code).into_iter().map(|f| f.1).collect();
+            assert_eq!(groups, [group], "{code}");
+        }
+        assert_eq!(found("use std::thread::{spawn, sleep}; spawn(f); sleep(t)").len(), 2);
     }
 
     #[test]

@@ -126,7 +126,8 @@ pub(crate) enum Kind {
 }
 
 /// Names that lie side by side. A path in a program means one of them where it is the whole
-/// path or an end of it that holds the name.
+/// path or an end of it that holds the name. A name of one word is one that says enough where it
+/// is called by itself, as after a `use` that nobody sees here.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Why they are refused.
@@ -158,12 +159,7 @@ pub(crate) const ROWS: &[Row] = {
             "std::time",
             &["Instant::now", "Instant::elapsed", "SystemTime::now", "SystemTime::elapsed"],
         ),
-        row(
-            &CLOCK,
-            Function,
-            "std",
-            &["thread::sleep", "thread::sleep_ms", "thread::sleep_until", "thread::park_timeout"],
-        ),
+        row(&CLOCK, Function, "std::thread", &["sleep", "sleep_ms", "sleep_until", "park_timeout"]),
         row(&CLOCK, Function, "chrono", &["Utc::now", "Local::now", "Utc::today", "Local::today"]),
         row(
             &CLOCK,
@@ -185,18 +181,8 @@ pub(crate) const ROWS: &[Row] = {
                 "libc::usleep",
             ],
         ),
-        row(
-            &THREADS,
-            Function,
-            "std",
-            &[
-                "thread::spawn",
-                "thread::scope",
-                "thread::park",
-                "thread::yield_now",
-                "thread::available_parallelism",
-            ],
-        ),
+        row(&THREADS, Function, "std::thread", &["spawn", "yield_now", "available_parallelism"]),
+        row(&THREADS, Function, "std", &["thread::scope", "thread::park"]),
         row(&THREADS, Type, "std", &["thread::Builder", "thread::Scope", "thread::JoinHandle"]),
         row(&THREADS, Function, "num_cpus", &["num_cpus::get", "num_cpus::get_physical"]),
         row(&THREADS, Function, "", &["libc::pthread_create"]),
@@ -307,25 +293,24 @@ pub(crate) const ROWS: &[Row] = {
         row(
             &ENV,
             Function,
-            "std",
+            "std::env",
             &[
-                "env::args",
-                "env::args_os",
-                "env::current_dir",
-                "env::current_exe",
-                "env::home_dir",
-                "env::remove_var",
-                "env::set_current_dir",
-                "env::set_var",
-                "env::temp_dir",
-                "env::var",
-                "env::var_os",
-                "env::vars",
-                "env::vars_os",
+                "args_os",
+                "current_dir",
+                "current_exe",
+                "home_dir",
+                "remove_var",
+                "set_current_dir",
+                "set_var",
+                "temp_dir",
+                "var_os",
+                "vars_os",
             ],
         ),
+        row(&ENV, Function, "std", &["env::args", "env::var", "env::vars"]),
         row(&ENV, Function, "", &["libc::getenv", "libc::setenv"]),
-        row(&PROCESS, Function, "std", &["process::abort", "process::exit", "process::id"]),
+        row(&PROCESS, Function, "std::process", &["abort", "exit", "Command::new"]),
+        row(&PROCESS, Function, "std", &["process::id"]),
         row(&PROCESS, Type, "std", &["process::Command", "process::Child"]),
         row(&PROCESS, Function, "std::process", &["Command::new"]),
         row(
@@ -352,7 +337,7 @@ pub(crate) const ROWS: &[Row] = {
             &["File::open", "File::create", "File::create_new", "File::options"],
         ),
         row(&FILES, Type, "std::fs", &["OpenOptions"]),
-        row(&FILES, Function, "std", &["io::stdin"]),
+        row(&FILES, Function, "std::io", &["stdin"]),
         row(&FILES, Function, "", &["libc::open", "libc::openat", "libc::fopen", "libc::read"]),
         row(&FILES, Module, "", &["fs_err", "memmap2", "tempfile", "walkdir"]),
         row(&NETWORK, Type, "std::net", &["TcpListener", "TcpStream", "UdpSocket"]),

@@ -116,4 +116,23 @@ fn something_else() -> Instant {
     Instant::now()
 }
 
+/// Imported where the macro does not see it.
+mod imported {
+    use detpar::deterministic;
+    use std::env::{current_dir, set_var};
+    use std::io::stdin;
+    use std::process::{Command, exit};
+    use std::thread::{sleep, spawn};
+
+    #[deterministic]
+    fn by_their_last_names() {
+        spawn(|| sleep(core::time::Duration::ZERO));
+        Command::new("true").status();
+        let here = current_dir();
+        unsafe { set_var("A", "b") };
+        stdin().lines();
+        exit(1);
+    }
+}
+
 fn main() {}

@@ -84,6 +84,13 @@ fn methods(pool: &mut Pool) -> u32 {
     thread_rng[0]
 }
 
+/// Closures and arguments that are called by such names.
+#[deterministic]
+fn called(exit: impl Fn() -> u32 + Sync) -> u32 {
+    let sleep = |n: u32| n + 1;
+    exit() + sleep(1)
+}
+
 #[deterministic]
 fn generic<AtomicCell: Copy>(x: AtomicCell) -> AtomicCell {
     x
@@ -115,5 +122,5 @@ fn nested(values: &[u8]) -> (usize, usize) {
 fn main() {
     let plain: (fn() -> u32, fn() -> u32, fn(&mut Pool) -> u32) = (own_types, renamed, methods);
     let more: (fn(u8) -> u8, fn(Instant) -> usize) = (generic, fine);
-    let _ = (plain, more, nested as fn(&[u8]) -> (usize, usize));
+    let _ = (plain, more, |f: fn() -> u32| called(f), nested as fn(&[u8]) -> (usize, usize));
 }
