@@ -1,6 +1,7 @@
 //! Native code that attacks from a child: the master ends each attack by a result or a typed
 //! error and goes on. `UNSAFE.md` says what such code can do all the same.
 use detpar_tests::harness::{Numbers, Program, kill_workers};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 fn program() -> Program {
@@ -181,6 +182,29 @@ fn every_call_by_the_gate() {
     let text = program().workers(2).arg("every_call").run().expect(0).text();
     let refused = text.trim_end().strip_suffix(" refused").and_then(|n| n.parse::<u32>().ok());
     assert!(refused.is_some_and(|n| n > 250), "{text}");
+}
+
+/// What UNSAFE.md names besides tests.
+const INSTRUCTIONS: [&str; 2] = ["rdtsc", "rdpid"];
+
+/// What such code can do all the same: the document names each of these, and no other.
+#[test]
+fn what_is_left_is_what_the_document_lists() {
+    let text = program().workers(2).arg("left").run().expect(0).text();
+    let done: BTreeSet<&str> = text.lines().filter_map(|l| l.strip_suffix(": can")).collect();
+    assert!(!text.contains("cannot"), "the document lists what is not so:\n{text}");
+    let document = include_str!("../../UNSAFE.md");
+    let (_, list) = document.split_once("What such code can do all the same").expect("the list");
+    let (list, _) = list.split_once("\nHolding such code").expect("the end of the list");
+    // Tested by the table above, or as a fault.
+    let elsewhere = |name: &str| TABLE.iter().any(|r| r.0 == name) || name == "computes_for_ever";
+    let named: BTreeSet<&str> = list
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| !elsewhere(name) && !INSTRUCTIONS.contains(name) && !name.contains('/'))
+        .collect();
+    assert_eq!(named, done);
 }
 
 /// Random bytes in all that a worker may write. A child may wait for ever, so its workers are

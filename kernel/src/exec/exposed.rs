@@ -61,6 +61,7 @@ pub const MAIL: &[(&str, usize)] = &[
     ("stages", offset_of!(Mailbox, stages)),
     ("layers", offset_of!(Mailbox, layers)),
     ("granted", offset_of!(Mailbox, granted)),
+    ("line", offset_of!(Mailbox, line)),
 ];
 
 /// Words of a construct, as offsets.

@@ -14,6 +14,7 @@ mod doors;
 mod frames;
 mod fuzz;
 mod gate;
+mod left;
 
 /// A named attack.
 type Attack = (&'static str, fn());
@@ -30,6 +31,12 @@ fn main() -> ExitCode {
     }
     if wanted == ["every_call"] {
         gate::every_call();
+        return ExitCode::SUCCESS;
+    }
+    if wanted == ["left"] {
+        for (name, f) in left::ALL {
+            println!("{name}: {}", if f() { "can" } else { "cannot" });
+        }
         return ExitCode::SUCCESS;
     }
     let all = [doors::ATTACKS, gate::ATTACKS, frames::ATTACKS, claims::ATTACKS].concat();
