@@ -18,6 +18,32 @@ lazy_static::lazy_static! {
     static ref OLD: Mutex<u32> = Mutex::new(3);
 }
 
+/// A logger that prints.
+struct Printer;
+
+impl log::Log for Printer {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        println!("{}: {}", record.level(), record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// A subscriber for the whole program, as its main sets one.
+fn subscribe() {
+    tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(std::io::stdout).init();
+}
+
+/// The same; the master's own first event fills what the crate keeps for its level.
+fn subscribe_and_begin() {
+    subscribe();
+    tracing::info!("the program begins");
+}
+
 /// Two children, then eight.
 fn siblings<R: Debug + Send>(f: impl Fn(u32) -> R + Sync) {
     let (a, b) = join(|| f(0), || f(1));
@@ -77,11 +103,32 @@ fn case(name: &str) -> Option<()> {
             tracing::warn!("there");
             i
         }),
+        "tracing_first_in_children" => {
+            subscribe();
+            siblings(|_| tracing::info!("hello"));
+        }
+        "tracing_to_a_subscriber" => {
+            subscribe_and_begin();
+            siblings(|i| {
+                tracing::info!(i, "hello");
+                tracing::debug!("not wanted");
+                i
+            });
+        }
+        "tracing_spans" => {
+            subscribe_and_begin();
+            siblings(|i| tracing::info_span!("work", i).in_scope(|| tracing::info!("inside")));
+        }
         "log" => siblings(|i| {
             log::set_max_level(log::LevelFilter::Info);
             log::info!("hello {i}");
             (i, log::max_level())
         }),
+        "log_to_a_logger" => {
+            log::set_logger(&Printer).expect("the first logger");
+            log::set_max_level(log::LevelFilter::Info);
+            siblings(|i| log::info!("hello {i}"));
+        }
         "log_differing" => siblings(|i| {
             let levels = [log::LevelFilter::Info, log::LevelFilter::Debug];
             log::set_max_level(levels[i as usize % 2]);
@@ -99,6 +146,9 @@ fn case(name: &str) -> Option<()> {
             chrono::DateTime::from_timestamp(1_700_000_000 + i64::from(i), 0)
                 .map(|t| t.to_rfc3339())
         }),
+        "chrono_now" => siblings(|i| (i, chrono::Utc::now().to_rfc3339())),
+        "chrono_local" => siblings(|_| chrono::Local::now().to_rfc3339()),
+        "time_now" => siblings(|i| (i, time::OffsetDateTime::now_utc().to_string())),
         "time" => siblings(|i| {
             time::OffsetDateTime::from_unix_timestamp(1_700_000_000 + i64::from(i))
                 .map(|t| t.to_string())
@@ -178,6 +228,26 @@ fn case(name: &str) -> Option<()> {
             queue.push(i);
             queue.pop()
         }),
+        "crossbeam_queue_shared" => {
+            let queue = crossbeam::queue::SegQueue::new();
+            siblings(|i| queue.push(i));
+        }
+        "crossbeam_array_queue_shared" => {
+            let queue = crossbeam::queue::ArrayQueue::new(8);
+            siblings(|i| queue.push(i).is_ok() && queue.pop() == Some(i));
+        }
+        "bytecount" => siblings(|i| (i, bytecount::count(&[b'x'; 1000], b'x'))),
+        "crc32fast" => siblings(|i| (i, crc32fast::hash(&[7; 1000]))),
+        "sha2" => siblings(|i| {
+            use sha2::Digest;
+            (i, sha2::Sha256::digest(i.to_le_bytes())[0])
+        }),
+        "simdutf8" => siblings(|i| (i, simdutf8::basic::from_utf8(&[b'x'; 1000]).is_ok())),
+        "thread_local" => siblings(|i| {
+            let own = thread_local::ThreadLocal::new();
+            *own.get_or(|| i)
+        }),
+        "backtrace" => siblings(|i| (i, std::backtrace::Backtrace::capture().status())),
         "anyhow" => siblings(|i| anyhow::anyhow!("bad {i}").to_string()),
         _ => return None,
     }
