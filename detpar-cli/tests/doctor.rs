@@ -1,7 +1,11 @@
 //! `detpar doctor` here, and where a system lacks something.
 use detpar_tests::deny::{Deny, error};
+use detpar_tests::docker::Profile;
 use detpar_tests::harness::{Program, Run, assert_gone, check};
 use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 fn doctor() -> Program {
     Program::new(env!("CARGO_BIN_EXE_detpar")).arg("doctor").own_session().workers(2)
@@ -53,6 +57,68 @@ fn this_machine() {
     }
     let join = item(&report, "a join of two children");
     assert_eq!((&join["topic"], &join["state"]), (&"engine".into(), &"ok".into()));
+}
+
+/// A user without any right, in a process that can get none.
+fn as_nobody() -> std::io::Result<()> {
+    const NOBODY: u32 = 65534;
+    // SAFETY: no groups are passed; the others have no memory operands.
+    unsafe {
+        check(libc::setgroups(0, std::ptr::null()))?;
+        check(libc::setresgid(NOBODY, NOBODY, NOBODY))?;
+        check(libc::setresuid(NOBODY, NOBODY, NOBODY))?;
+        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    }
+}
+
+#[test]
+fn without_any_privilege() {
+    // SAFETY: has no operands.
+    if unsafe { libc::geteuid() } != 0 {
+        println!("skipped: only root may become another user; all other tests run without rights");
+        return;
+    }
+    // The programs' own place may be closed to others.
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let open = |path: &Path| {
+        let rights = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(path, rights).expect("permissions");
+    };
+    open(place.path());
+    for (from, name) in [
+        (env!("CARGO_BIN_EXE_detpar"), "detpar"),
+        (env!("CARGO_BIN_EXE_detpar-probe"), "detpar-probe"),
+    ] {
+        fs::copy(from, place.path().join(name)).expect("a copy");
+        open(&place.path().join(name));
+    }
+    let own = || Program::new(place.path().join("detpar")).arg("doctor").own_session().workers(2);
+    let (report, run) = report(own().dir("/").before(as_nobody));
+    assert_eq!(run.code(), Some(0), "{report:#}");
+    let bad: Vec<_> = report["items"].as_array().expect("items").iter().collect();
+    let bad: Vec<_> = bad.iter().filter(|i| i["state"] == "missing").collect();
+    assert!(bad.is_empty() && report["engine"] == "spaces", "{report:#}");
+    // Under Docker's default profile as well, where addresses stay random.
+    let profile = Profile::new();
+    let (report, run) =
+        self::report(own().dir("/").before(as_nobody).before(move || profile.install()));
+    assert_eq!((run.code(), &report["verdict"]), (Some(0), &"ready with limits".into()));
+    assert_eq!(item(&report, "personality")["state"], "limit", "{report:#}");
+    let filters = item(&report, "seccomp")["text"].as_str().unwrap_or_default().to_owned();
+    assert!(filters.contains("filter(s) in force") && filters.ends_with("no new privileges"));
+}
+
+/// A container's default profile: what it denies is told, and the engine runs.
+#[test]
+fn under_dockers_profile() {
+    let profile = Profile::new();
+    let (report, run) = report(doctor().before(move || profile.install()));
+    assert_eq!((run.code(), &report["verdict"]), (Some(0), &"ready with limits".into()));
+    let limits: Vec<_> = report["items"].as_array().expect("items").iter().collect();
+    let limits = limits.iter().filter(|i| i["topic"] == "calls" && i["state"] != "ok");
+    let limits: Vec<_> = limits.map(|i| i["name"].as_str().unwrap_or_default()).collect();
+    assert_eq!(limits, ["personality"], "{report:#}");
+    assert_eq!(item(&report, "a join of two children")["state"], "ok", "{report:#}");
 }
 
 #[test]

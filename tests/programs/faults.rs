@@ -6,10 +6,11 @@ use detpar::{JoinError, try_join};
 use detpar_tests::program::{self, assert_alive};
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{FromRawFd, IntoRawFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 
 /// What a child does.
@@ -91,8 +92,8 @@ const MORE: &[(&str, Body)] = &[
             std::hint::spin_loop();
         }
     }),
-    // SAFETY: recorded only, and of no effect here: nothing has this number.
-    ("inherited_file_dropped", || ignore(unsafe { libc::close(7777) })),
+    // SAFETY: the number of a file that the master has opened and forgotten.
+    ("inherited_file_dropped", || drop(unsafe { File::from_raw_fd(INHERITED.load(Relaxed)) })),
 ];
 
 /// The child does not look at what it gets.
@@ -131,6 +132,8 @@ fn main() -> ExitCode {
 
 static HELD: Mutex<u32> = Mutex::new(0);
 static SHARED: AtomicU8 = AtomicU8::new(0);
+/// Of a file that the master has open.
+static INHERITED: AtomicI32 = AtomicI32::new(-1);
 
 /// A case for the table: both children print, and the second runs it. Says what `try_join`
 /// returns, its name first; or fails as `join` does.
@@ -145,18 +148,32 @@ fn row(uncaught: bool, body: Body) {
         body();
     };
     map_empty_file();
+    let file = File::open("/dev/null").expect("a file").into_raw_fd();
+    INHERITED.store(file, Relaxed);
     if uncaught {
         detpar::join(first, second);
         return;
     }
     match try_join(first, second) {
-        Ok(_) => println!("Ok\n"),
+        Ok(_) => {
+            // SAFETY: has no memory operands.
+            let closed = unsafe { libc::fcntl(file, libc::F_GETFD) } == -1;
+            println!("Ok\n{}", if closed { "nothing: the parent's is closed, too" } else { "" });
+        }
         Err(e) => {
             let kind = format!("{e:?}");
             let kind = kind.split(['(', ' ', '{']).next().unwrap_or_default().to_owned();
             println!("{kind}\n{e}");
+            // SAFETY: as above.
+            let open = unsafe { libc::fcntl(file, libc::F_GETFD) } != -1;
+            assert!(open, "a failed join closes nothing");
+            if matches!(e, JoinError::Killed(_)) {
+                // Whoever kills it may go on to kill.
+                return;
+            }
         }
     }
+    assert_alive();
 }
 
 /// A page of a file beyond the file's end.

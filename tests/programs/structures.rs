@@ -2,7 +2,7 @@
 //! test compares the lines with the table in docs/check.md, for either mode.
 use detpar::{JoinError, try_join};
 use std::mem::forget;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// Prints what becomes of two children.
@@ -80,6 +80,9 @@ fn main() {
         n.fetch_sub(1, Relaxed);
     };
     tell("`AtomicUsize`, an add and a sub in each", there_and_back, there_and_back);
+    let word = AtomicU64::new(0);
+    let bytes = "`AtomicU64` of 0, 256 stored in one and 1 in the other";
+    tell(bytes, || word.store(256, Relaxed), || word.store(1, Relaxed));
     let load = || assert_eq!(n.load(Relaxed), 5);
     tell("`AtomicUsize`, loaded in one", load, there_and_back);
     queue();

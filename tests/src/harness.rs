@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 /// Numbers of workers for which the same bytes are expected.
 pub const WORKERS: [usize; 5] = [1, 2, 3, 8, 64];
 
-/// Variables that change how a program runs; a run gets only those that its test sets.
-const OURS: [&str; 20] = [
+/// Variables that change how a program runs; a run gets only those that its test sets. `DETPAR_CHAOS`
+/// is none of them: set for the tests, it is in force wherever a test sets no other, and nothing may
+/// come of it.
+const OURS: [&str; 19] = [
     "DETPAR_RECORD",
     "DETPAR_REPLAY",
     "DETPAR_WORKERS",
@@ -30,7 +32,6 @@ const OURS: [&str; 20] = [
     "DETPAR_HUGE",
     "DETPAR_TSC",
     "DETPAR_TRACE",
-    "DETPAR_CHAOS",
     "DETPAR_ODF",
     "DETPAR_TEST",
     "DETPAR_TEST_LIMIT",
@@ -39,8 +40,31 @@ const OURS: [&str; 20] = [
 ];
 
 /// Whether all programs run under Docker's default profile, as `cargo xtask docker` asks.
-pub fn in_docker() -> bool {
+fn in_docker() -> bool {
     std::env::var_os("DETPAR_PROFILE").is_some_and(|v| v == "docker")
+}
+
+/// Whether a new process may do this, in the surroundings in which programs run: it makes system
+/// calls and nothing else.
+pub fn may(step: fn() -> std::io::Result<()>) -> bool {
+    let mut command = Command::new("/bin/true");
+    if in_docker() {
+        let profile = Profile::new();
+        // SAFETY: makes system calls only.
+        unsafe { command.pre_exec(move || profile.install()) };
+    }
+    // SAFETY: by the contract above; the tests' own functions keep it.
+    unsafe { command.pre_exec(step) };
+    command.status().is_ok_and(|s| s.success())
+}
+
+/// Whether programs may do without address randomisation: a container's profile may deny it, and code
+/// and statics are somewhere else in every run then.
+pub fn has_fixed_addresses() -> bool {
+    may(|| {
+        // SAFETY: has no memory operands.
+        check(unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) })
+    })
 }
 
 /// A program to be run, with standard input closed.

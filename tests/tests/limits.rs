@@ -1,7 +1,7 @@
 //! Limits of the system: a typed error that names cause and remedy, and a program that goes
 //! on where it can.
 use detpar_tests::deny::{Deny, error};
-use detpar_tests::harness::{Program, Run, WORKERS, assert_gone, check};
+use detpar_tests::harness::{Program, Run, WORKERS, assert_gone, check, may};
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -263,24 +263,24 @@ fn overcommit() {
     assert_refused(run(p), &["cannot reserve", "vm.overcommit_memory"]);
 }
 
+fn unmount_proc() -> io::Result<()> {
+    let (nothing, root) = (std::ptr::null(), c"/".as_ptr());
+    // SAFETY: strings that live for ever; no data.
+    unsafe {
+        check(libc::unshare(libc::CLONE_NEWNS))?;
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        check(libc::mount(nothing, root, nothing, private, nothing.cast()))?;
+        check(libc::umount2(c"/proc".as_ptr(), libc::MNT_DETACH))
+    }
+}
+
 #[test]
 fn without_proc() {
-    let p = program(&["join"]).before(|| {
-        let (nothing, root) = (std::ptr::null(), c"/".as_ptr());
-        // SAFETY: strings that live for ever; no data.
-        unsafe {
-            check(libc::unshare(libc::CLONE_NEWNS))?;
-            let private = libc::MS_REC | libc::MS_PRIVATE;
-            check(libc::mount(nothing, root, nothing, private, nothing.cast()))?;
-            check(libc::umount2(c"/proc".as_ptr(), libc::MNT_DETACH))
-        }
-    });
-    // SAFETY: has no operands.
-    if unsafe { libc::geteuid() } != 0 {
-        println!("skipped: only root may unmount /proc");
+    if !may(unmount_proc) {
+        println!("skipped: this run lacks the privilege to unmount /proc");
         return;
     }
-    assert_refused(run(p), &["/proc"]);
+    assert_refused(run(program(&["join"]).before(unmount_proc)), &["/proc"]);
 }
 
 /// A control group of its own for a program; nothing where none can be made.

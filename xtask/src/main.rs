@@ -10,6 +10,7 @@ mod setup;
 mod test;
 
 use clap::{Parser, Subcommand};
+use std::num::NonZeroU64;
 use std::process::ExitCode;
 
 /// Checks and tests of detpar.
@@ -54,6 +55,11 @@ enum Command {
     Matrix,
     /// Runs the end-to-end tests under Docker's default seccomp profile.
     Docker,
+    /// Runs the tests under perturbed schedules: nothing may come of it.
+    Chaos {
+        /// Seeds of `DETPAR_CHAOS`, one run of all tests for each; 1 where none is given.
+        seeds: Vec<NonZeroU64>,
+    },
     /// Writes the documents that are made from the sources: `docs/confine.md`, `docs/faults.md`.
     Docs,
     /// Builds the tutorials as a book of web pages in `target/book`; installs mdbook where it is
@@ -81,6 +87,7 @@ fn main() -> ExitCode {
         Command::Stress => test::stress(),
         Command::Matrix => test::matrix(),
         Command::Docker => test::docker(),
+        Command::Chaos { seeds } => test::chaos(&seeds),
         Command::Docs => test::docs(),
         Command::Book(options) => book::book(&options),
         Command::Grade(options) => match book::grade(&options) {

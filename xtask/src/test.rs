@@ -4,6 +4,7 @@ use crate::{book, lint, mutants, sanitize, setup};
 use clap::Args;
 use std::fmt::Write as _;
 use std::fs;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 /// What to leave out.
@@ -111,25 +112,26 @@ pub(crate) fn matrix() -> Result {
     under(&all, ("DETPAR_MATRIX", "full"))
 }
 
-/// Runs the tests whose programs need nothing that the profile takes away.
+/// Runs the end-to-end tests as in a container.
 pub(crate) fn docker() -> Result {
-    let mut all = vec!["test", "--release", "--package", PROGRAMS, "--no-fail-fast"];
-    let tests = [
-        "barriers",
-        "check",
-        "confine",
-        "conflicts",
-        "determinism",
-        "evicted",
-        "faults",
-        "nested",
-        "open",
-        "rollback",
-        "streams",
-    ];
-    all.extend(tests.iter().flat_map(|t| ["--test", t]));
+    let all = ["test", "--release", "--package", PROGRAMS, "--no-fail-fast"];
     under(&all, ("DETPAR_PROFILE", "docker"))
 }
+
+/// Runs all tests of programs with children, which take a schedule from the environment.
+pub(crate) fn chaos(seeds: &[NonZeroU64]) -> Result {
+    let first = [NonZeroU64::MIN];
+    for seed in if seeds.is_empty() { &first } else { seeds } {
+        let mut all = vec!["test", "--release", "--no-fail-fast", "--tests"];
+        all.extend(WITH_CHILDREN.iter().flat_map(|package| ["--package", package]));
+        under(&all, ("DETPAR_CHAOS", &seed.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Packages whose tests have children.
+const WITH_CHILDREN: [&str; 6] =
+    [PROGRAMS, "detpar", "detpar-macros", "detpar-crate-tests", "detpar-report-tests", "libdet-c"];
 
 fn under(arguments: &[&str], (name, value): (&str, &str)) -> Result {
     if run::run(cargo(arguments).env(name, value))?.success {
