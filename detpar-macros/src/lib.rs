@@ -122,10 +122,10 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// names are `clock`, `threads`, `random`, `atomics`, `locks`, `env`, `process`, `files`,
 /// `network`, `addresses`, `static_mut`, `hardware` and `async`; an `allow` that is not needed
 /// does not compile either. Names are all that a macro sees: `Instant::now`, `Command::new`,
-/// `Mutex` and a call of `spawn` are refused whatever they are, unless the path or a `use` in the
-/// body says that they are one's own (`self::Mutex`), or `spawn` is a variable. A name that says little by itself, as the
-/// `var` of `use std::env::var`, is not known in the body by that; it is `detpar lint` that reads
-/// the whole file, and callees.
+/// `Mutex` and a call of `sleep` are refused whatever they are, unless the path or a `use` in the
+/// body says that they are one's own (`self::Mutex`), or `sleep` is a variable. A name that says
+/// little by itself, as the `var` of `use std::env::var` or the `spawn` of `use std::thread::spawn`,
+/// is not known in the body by that; it is `detpar lint` that reads the whole file, and callees.
 ///
 /// # Panics
 /// The function panics when it is called outside of `#[detpar::main]`, and, except for the

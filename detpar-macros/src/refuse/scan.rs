@@ -403,7 +403,9 @@ mod tests {
             "x as usize; (x as u32) as usize; p as *const u8; f(x) as usize; a as *const u8 as *mut u8",
             "detpar::Barrier::new(); Barrier::new(2); time::Duration::ZERO",
             "|| static_mut; assert!(x != (y))",
-            "let spawn = || 1; spawn()",
+            "let sleep = || 1; sleep()",
+            "spawn(|| 1); scope(|s| s.spawn(|_| ()))",
+            "stdin().lines()",
             "fn f(sleep: impl Fn(u8)) { sleep(1) }",
             "let run = |exit: &dyn Fn()| exit(); run(&|| ())",
             "mine::spawn(); queue::exit(); self::Command::new(); command.exit(1)",
@@ -417,13 +419,12 @@ mod tests {
     #[test]
     fn names_that_say_enough_by_themselves() {
         for (code, group) in [
-            ("spawn(|| 1)", "threads"),
+            ("yield_now()", "threads"),
             ("sleep(Duration::ZERO)", "clock"),
             ("Command::new(\"true\").status()", "process"),
             ("if x { exit(1) }", "process"),
-            ("stdin().read_line(&mut text)", "files"),
             ("set_var(\"A\", \"b\")", "env"),
-            ("let spawned = spawn(f)", "threads"),
+            ("let n = available_parallelism()?", "threads"),
         ] {
             let groups: Vec<_> = found(code).into_iter().map(|f| f.1).collect();
             assert_eq!(groups, [group], "{code}");
