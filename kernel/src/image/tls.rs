@@ -6,6 +6,7 @@
 //! set back to their initial values except libc's own, and with the pointers that the block
 //! holds to itself moved to the new place.
 
+use super::foreign;
 use super::layout::{TLS, TLS_SLOT, page_ceil, page_floor};
 use crate::confine::VIRTUAL_ID;
 use crate::error::Error;
@@ -104,23 +105,23 @@ fn modules() -> Modules {
 pub(crate) fn main_block() -> Result<MainBlock, Error> {
     let tp = thread_pointer();
     let low = modules().low;
-    let maps = std::fs::read_to_string("/proc/self/maps").map_err(|e| Error::Unsupported {
+    // Without the heap: how long the list is differs from run to run, and so would the places of all
+    // blocks that come later.
+    let mut block = None;
+    foreign::each_mapping(|m| {
+        if m.range.start <= low && tp < m.range.end {
+            let mapping =
+                (m.range.start.max(page_floor(low)), m.range.end.min(page_ceil(tp + ABOVE)));
+            block = Some(MainBlock { mapping, low });
+        }
+        Ok(())
+    })
+    .map_err(|errno| Error::Unsupported {
         what: "reading /proc/self/maps",
         remedy: "mount /proc",
-        errno: e.raw_os_error().unwrap_or(0),
+        errno,
     })?;
-    for line in maps.lines() {
-        let Some((range, _)) = line.split_once(' ') else { continue };
-        let Some((a, b)) = range.split_once('-') else { continue };
-        let (Ok(a), Ok(b)) = (usize::from_str_radix(a, 16), usize::from_str_radix(b, 16)) else {
-            continue;
-        };
-        if a <= low && tp < b {
-            let mapping = (a.max(page_floor(low)), b.min(page_ceil(tp + ABOVE)));
-            return Ok(MainBlock { mapping, low });
-        }
-    }
-    Err(Error::Unsupported {
+    block.ok_or(Error::Unsupported {
         what: "locating thread-local storage",
         remedy: "link the program dynamically against glibc",
         errno: 0,
