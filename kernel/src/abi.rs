@@ -240,15 +240,17 @@ pub struct Writer {
     pub depth: u32,
 }
 
+/// The place alone: a register that the program does not use holds what the worker left there, which
+/// is something else in each run, and programs print errors by `{:?}`.
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trace").field("registers", &self.registers).finish_non_exhaustive()
+        f.debug_struct("Trace").field("ip", &self.registers[REGISTERS - 1]).finish_non_exhaustive()
     }
 }
 
 /// A system call that confinement refused.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Forbidden {
     /// System call number.
     pub nr: i64,
@@ -256,6 +258,14 @@ pub struct Forbidden {
     pub args: [u64; 6],
     /// Instruction pointer after the call.
     pub ip: u64,
+}
+
+/// Without the arguments: a call that takes fewer leaves any values in the other registers.
+impl std::fmt::Debug for Forbidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut s = f.debug_struct("Forbidden");
+        s.field("nr", &self.nr).field("ip", &self.ip).finish_non_exhaustive()
+    }
 }
 
 /// An exhausted limit.

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Each kind of memory, and of children that write it.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "a_static",
     "an_element",
     "a_field",
@@ -22,6 +22,7 @@ const KINDS: [&str; 16] = [
     "a_thread_local",
     "a_grandchild",
     "in_a_child",
+    "in_a_grant",
     "spawned",
     "many_children",
     "by_a_library",
