@@ -2,17 +2,16 @@
 use detpar_tests::harness::{self, Numbers, Program, assert_gone, kill_workers};
 use std::time::Duration;
 
+/// Not under perturbed schedules: those evict some of the stopped children, which then outlive the
+/// kill. `tests/tests/evicted.rs` has those.
 fn program() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_parked"))
+    Program::new(env!("CARGO_BIN_EXE_parked")).without("DETPAR_CHAOS")
 }
 
 #[test]
 fn at_any_number_of_workers() {
     harness::at_any_number_of_workers(program);
 }
-
-// Not under perturbed schedules: those evict some of the stopped children, which then outlive
-// the kill. `tests/tests/evicted.rs` has those.
 
 #[test]
 fn killed_at_random() {
