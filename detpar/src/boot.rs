@@ -196,6 +196,18 @@ pub(crate) fn restart_without_randomisation() {
     if std::env::var_os("DETPAR_ASLR").is_some_and(|v| v == "keep") {
         return;
     }
+    // First of all, as it may be denied: whoever goes on has allocated nothing that others did not.
+    // SAFETY: concerns this process and what it becomes only.
+    if unsafe { libc::personality((now | off) as libc::c_ulong) } < 0 {
+        return;
+    }
+    restart(&me);
+    // SAFETY: as above.
+    unsafe { libc::personality(now as libc::c_ulong) };
+}
+
+/// Starts this program again in its own place; returns where that fails.
+fn restart(me: &str) {
     let Ok(exe) = std::fs::read_link("/proc/self/exe") else { return };
     let Ok(exe) = CString::new(exe.as_os_str().as_bytes()) else { return };
     let args: Vec<CString> =
@@ -205,15 +217,10 @@ pub(crate) fn restart_without_randomisation() {
     unsafe extern "C" {
         static environ: *const *const libc::c_char;
     }
-    // SAFETY: the strings live until execve replaces the program; where it fails, the
-    // personality is set back and the program goes on.
+    // SAFETY: the only thread; the strings live until execve replaces the program.
     unsafe {
-        if libc::personality((now | off) as libc::c_ulong) < 0 {
-            return;
-        }
-        std::env::set_var(RESTARTED, &me);
+        std::env::set_var(RESTARTED, me);
         libc::execve(exe.as_ptr(), argv.as_ptr(), environ);
         std::env::remove_var(RESTARTED);
-        libc::personality(now as libc::c_ulong);
     }
 }
