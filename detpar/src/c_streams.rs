@@ -9,6 +9,9 @@ const SIZE: usize = 4096;
 /// Address of that buffer; 0 before [`prepare`].
 static BUFFER: AtomicUsize = AtomicUsize::new(0);
 
+/// Address of stdin's, of the same size.
+static INPUT: AtomicUsize = AtomicUsize::new(0);
+
 /// The first fields of glibc's `FILE`, part of its ABI.
 #[repr(C)]
 struct File {
@@ -70,10 +73,11 @@ pub(super) fn is_used() -> bool {
     unsafe { _IO_2_1_stdout_.flags & PUTTING != 0 }
 }
 
+/// Of the flags: it reads what was put back by `ungetc`.
+const PUT_BACK: i32 = 0x100;
+
 /// What stdin has read ahead and the program has not used.
 pub(super) fn unused() -> &'static [u8] {
-    /// It reads what was put back by `ungetc`.
-    const PUT_BACK: i32 = 0x100;
     // SAFETY: libc's own stream, of this thread; plain words. What lies between the two was read
     // into the stream's buffer.
     unsafe {
@@ -106,6 +110,37 @@ pub(super) fn go_back(to: usize) {
         if ((*f).read[2]..(*f).read[1]).contains(&to) {
             (*f).read[0] = to;
         }
+    }
+}
+
+/// Where stdin reads: the words `read` and `buffer` of [`File`].
+pub(super) type Place = ([usize; 3], [usize; 2]);
+
+/// Lets stdin read into its own buffer, empty, where the program has given it one: that is memory
+/// of the program, in which children that read would meet. Returns what [`own_place`] restores.
+pub(super) fn common_place() -> Option<Place> {
+    let ours = INPUT.load(Relaxed);
+    // SAFETY: as in `unused`; the buffer is of that size.
+    unsafe {
+        let f = &raw mut _IO_2_1_stdin_;
+        let (from, to) = ((*f).buffer[0], (*f).buffer[1]);
+        // One byte: it has no buffer, by choice.
+        if ours == 0 || from == ours || to <= from + 1 || (*f).flags & PUT_BACK != 0 {
+            return None;
+        }
+        let place = ((*f).read, (*f).buffer);
+        (*f).read = [ours; 3];
+        (*f).buffer = [ours, ours + SIZE];
+        Some(place)
+    }
+}
+
+/// Gives the program's buffer back to stdin, which has not read since [`common_place`].
+pub(super) fn own_place(place: Place) {
+    // SAFETY: as in `unused`; words that the stream had before.
+    unsafe {
+        let f = &raw mut _IO_2_1_stdin_;
+        ((*f).read, (*f).buffer) = place;
     }
 }
 
@@ -147,9 +182,8 @@ pub(super) unsafe fn prepare() {
     let [input, output] = unsafe { [(&raw const stdin).read(), (&raw const stdout).read()] };
     for (number, stream) in [(0, input), (1, output)] {
         let buffer = Box::leak(Box::new([0u8; SIZE])).as_mut_ptr();
-        if number == 1 {
-            BUFFER.store(buffer as usize, Relaxed);
-        }
+        let kept = if number == 1 { &BUFFER } else { &INPUT };
+        kept.store(buffer as usize, Relaxed);
         // SAFETY: the buffer lives for ever; libc allows a change before the stream is used.
         unsafe {
             let mode = if libc::isatty(number) == 1 { libc::_IOLBF } else { libc::_IOFBF };

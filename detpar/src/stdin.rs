@@ -37,6 +37,8 @@ thread_local! {
     /// How much was used of std's and of C's buffer before the rest was put aside; `None` where
     /// there was no rest.
     static ASIDE: Cell<[Option<usize>; 2]> = const { Cell::new([None; 2]) };
+    /// Where C's stream reads otherwise, while it reads where children may.
+    static PLACE: Cell<Option<c_streams::Place>> = const { Cell::new(None) };
 }
 
 fn word(i: usize) -> *mut usize {
@@ -59,9 +61,15 @@ fn unused() -> &'static [u8] {
 /// Empties both buffers; see `kernel::confine::Handler::put_aside`.
 pub(super) fn put_aside() -> [&'static [u8]; 2] {
     let parts = [unused(), c_streams::unused()];
-    if parts.iter().all(|p| p.is_empty()) {
-        return parts;
+    if parts.iter().any(|p| !p.is_empty()) {
+        skip(parts);
     }
+    PLACE.set(c_streams::common_place());
+    parts
+}
+
+/// Goes behind what was read, and remembers the places.
+fn skip(parts: [&[u8]; 2]) {
     let mut used = [None; 2];
     if !parts[0].is_empty() {
         // SAFETY: as in `unused`.
@@ -74,11 +82,13 @@ pub(super) fn put_aside() -> [&'static [u8]; 2] {
         used[1] = Some(c_streams::skip());
     }
     ASIDE.set(used);
-    parts
 }
 
 /// Gives both back what children have not read; see `kernel::confine::Handler::take_back`.
 pub(super) fn take_back(read: usize) {
+    if let Some(place) = PLACE.take() {
+        c_streams::own_place(place);
+    }
     let used = ASIDE.take();
     let mut read = read;
     if let Some(before) = used[0] {

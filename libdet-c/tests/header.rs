@@ -152,6 +152,26 @@ fn all_are_called_wrongly() {
     assert_eq!(missing, [""; 0], "not called in tests/c/wrong.c");
 }
 
+/// Each function has a man page that says how it is called; the page of one name is installed under all
+/// that stand in its NAME.
+#[test]
+fn all_have_man_pages() {
+    let pages: Vec<String> = std::fs::read_dir(folder().join("man"))
+        .expect("man pages")
+        .map(|page| std::fs::read_to_string(page.expect("a page").path()).expect("a page"))
+        .collect();
+    let names = |page: &String| -> BTreeSet<String> {
+        let section = page.split(".SH NAME").nth(1).and_then(|p| p.split("\n.SH ").next());
+        let words = section.expect("a NAME").split(|c: char| c != '_' && !c.is_alphanumeric());
+        words.map(String::from).collect()
+    };
+    let named: BTreeSet<_> = pages.iter().flat_map(names).collect();
+    let all = declarations().into_iter().map(|(name, _)| name);
+    // What the header replaces `errno` by; nobody calls it by name.
+    let missing: Vec<_> = all.filter(|n| n != "det_errno" && !named.contains(n)).collect();
+    assert_eq!(missing, [""; 0], "without a man page");
+}
+
 /// The symbols that the shared library exports: ours, and those of libc that it takes over. One that
 /// goes or changes its type is a change of the ABI, for which the soname changes too.
 #[test]

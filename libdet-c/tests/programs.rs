@@ -54,19 +54,38 @@ fn fork_and_join() {
 #[test]
 fn standard_streams_of_those_that_are_waited_for() {
     let path = Build::new("wait", Link::Shared).flag("-O2").program("wait");
-    let input = path.with_file_name("input");
-    fs::write(&input, (1..=9).map(|i| format!("line {i}\n")).collect::<String>()).expect("a file");
-    let run = |workers, seed| {
-        let input = fs::File::open(&input).expect("a file");
-        let program = Program::new(&path).workers(workers).before(move || {
-            // SAFETY: has no memory operands.
-            check(unsafe { libc::dup2(input.as_raw_fd(), 0) }).map(drop)
-        });
-        if seed == 0 { program } else { program.chaos(seed) }.run().expect(0).text()
-    };
     let expected = include_str!("c/wait.out");
     for (workers, seed) in [(1, 0), (2, 0), (8, 0), (3, 1), (2, 2)] {
-        assert_eq!(run(workers, seed), expected, "{workers} workers, seed {seed}");
+        let out = with_lines(&path, workers, seed, &[]);
+        assert_eq!(out, expected, "{workers} workers, seed {seed}");
+    }
+}
+
+/// Runs a program whose standard input is a file of lines.
+fn with_lines(path: &Path, workers: usize, seed: u64, args: &[&str]) -> String {
+    let input = path.with_file_name("lines");
+    fs::write(&input, (1..=12).map(|i| format!("line {i}\n")).collect::<String>()).expect("a file");
+    let input = fs::File::open(&input).expect("a file");
+    let program = Program::new(path).workers(workers).args(args).before(move || {
+        // SAFETY: has no memory operands.
+        check(unsafe { libc::dup2(input.as_raw_fd(), 0) }).map(drop)
+    });
+    if seed == 0 { program } else { program.chaos(seed) }.run().expect(0).text()
+}
+
+/// Children read by getline, scanf and getchar: the same with the library's buffer, with one of the
+/// program's, in which they would meet, and with none.
+#[test]
+fn standard_input_by_lines_numbers_and_characters() {
+    let path = Build::new("input", Link::Shared).flag("-O2").program("input");
+    let expected = with_lines(&path, 1, 0, &["common"]);
+    let read = ["child 3 has line 5\n", "1: 3, scanned\n", "then line 6\n", "at last line 12\n"];
+    assert!(read.iter().all(|line| expected.contains(line)), "{expected}");
+    for buffer in ["common", "own", "none"] {
+        for (workers, seed) in [(1, 0), (2, 0), (8, 0), (3, 1)] {
+            let out = with_lines(&path, workers, seed, &[buffer]);
+            assert_eq!(out, expected, "{buffer}, {workers} workers, seed {seed}");
+        }
     }
 }
 
@@ -109,6 +128,15 @@ fn a_fully_static_program_is_refused() {
     let build = Build::new("refused", Link::StaticFixed).flag("-static");
     let why = build.try_source(Path::new("tests/c/planted.c")).expect_err("it links");
     assert!(why.contains("multiple definition of `__libc_start_main'"), "{why}");
+}
+
+/// Each function of stdio, and what libc keeps in static memory, answers in three children at once what
+/// it answers the master on the host.
+#[test]
+fn stdio_and_hidden_state_of_children() {
+    let path = Build::new("stdio", Link::Shared).flag("-O2").program("stdio");
+    let out = same_at_all(&path, &[]);
+    assert!(out.ends_with("stdio: ok\n"), "{out}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn children_disturb_nothing_and_lose_nothing() {
         Command::new("gcc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
     assert!(gcc.expect("gcc").success());
     let library = library.to_str().expect("a path in UTF-8");
-    for case in ["handlers", "few"] {
+    for case in ["handlers", "forks", "few"] {
         serial(&path).arg(case).run().expect(0);
     }
     serial(&path).args(&["loaded", library]).run().expect(0);

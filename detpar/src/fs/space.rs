@@ -407,14 +407,23 @@ impl Tree {
         } else if has(libc::O_DIRECTORY) && !has(libc::O_CREAT) {
             there.as_ref().map_err(|e| error(e.raw_os_error().unwrap_or(libc::EIO)))?;
         }
+        // To make a file takes the right to write, which the open file is not to have.
+        if !write && has(libc::O_CREAT) {
+            match there {
+                Ok(_) if exclusive => return Err(error(libc::EEXIST)),
+                Ok(_) => {}
+                Err(_) => drop(self.open_file(path, flags | libc::O_WRONLY, mode)?),
+            }
+            return self.open_file(path, flags & !(libc::O_CREAT | libc::O_EXCL), mode);
+        }
         let name = canonical(&self.fs, path, follow)?;
         let permissions = mode & 0o7777 & !MASK;
         let file = OpenOptions::new()
             .read(flags & libc::O_ACCMODE != libc::O_WRONLY)
             .write(write)
             .append(write && has(libc::O_APPEND))
-            .create(write && has(libc::O_CREAT))
-            .create_new(write && exclusive)
+            .create(has(libc::O_CREAT))
+            .create_new(exclusive)
             .truncate(write && has(libc::O_TRUNC))
             .mode(permissions)
             .open(&self.fs, path_of(path))?;

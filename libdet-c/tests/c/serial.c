@@ -55,6 +55,24 @@ static void handlers(void) {
     CHECK(det_join(1) == -1 && raise(SIGUSR1) == 0 && arrived == 3);
 }
 
+static void nothing(void *arg) { (void)arg; }
+
+static volatile int refused;
+
+static void forks(int signal) {
+    (void)signal;
+    errno = 0;
+    refused += det_fork(5) == -1 && errno == EDEADLK && strstr(det_strerror(errno), "handler");
+    refused += det_fork_fn(5, nothing, NULL) == -1 && errno == EDEADLK;
+}
+
+/* A handler may not fork; behind it the program forks as ever. */
+static void forks_in_handlers(void) {
+    CHECK(signal(SIGUSR1, forks) == SIG_DFL && raise(SIGUSR1) == 0 && refused == 2);
+    CHECK(det_join(5) == -1 && errno == ECHILD);
+    CHECK(det_fork_fn(5, nothing, NULL) == 0 && det_join(5) == 0);
+}
+
 static void fails(int by) {
     if (det_fork(1) == 0) {
         printf("said before signal %d", by);
@@ -101,8 +119,6 @@ static void buffer(void) {
     CHECK(setvbuf(stdout, mine, _IOFBF, sizeof mine) == 0);
     prints();
 }
-
-static void nothing(void *arg) { (void)arg; }
 
 /* Children that have ended hold few descriptors, and those that never were hold none. */
 static void few(void) {
@@ -224,6 +240,8 @@ int main(int argc, char **argv) {
     const char *name = argv[1];
     if (strcmp(name, "handlers") == 0)
         handlers();
+    else if (strcmp(name, "forks") == 0)
+        forks_in_handlers();
     else if (strcmp(name, "fails") == 0)
         fails(SIGSEGV), fails(SIGABRT);
     else if (strcmp(name, "ends") == 0)
