@@ -21,6 +21,10 @@ pub fn current_num_threads() -> usize {
 }
 
 /// The same as [`current_num_threads`]: no pool has more.
+///
+/// ```
+/// assert_eq!(detpar::max_num_threads(), detpar::current_num_threads());
+/// ```
 pub fn max_num_threads() -> usize {
     current_num_threads()
 }
@@ -45,6 +49,15 @@ pub fn current_thread_index() -> Option<usize> {
 
 /// Whether the virtual worker of the caller has more to do: never, as children get their work
 /// when they start. `None` in the master.
+///
+/// ```
+/// use detpar::current_thread_has_pending_tasks as has_more;
+///
+/// #[detpar::main]
+/// fn main() {
+///     assert_eq!((has_more(), detpar::join(has_more, || ()).0), (None, Some(false)));
+/// }
+/// ```
 pub fn current_thread_has_pending_tasks() -> Option<bool> {
     current_thread_index().map(|_| false)
 }
@@ -60,6 +73,17 @@ pub enum Yield {
 
 /// Does nothing, as children see nothing of others: waiting for a sibling would never end. `None`
 /// in the master.
+///
+/// ```
+/// use detpar::{Yield, yield_local, yield_now};
+///
+/// #[detpar::main]
+/// fn main() {
+///     assert_eq!(yield_now(), None);
+///     let idle = Some(Yield::Idle);
+///     assert_eq!(detpar::join(yield_now, yield_local), (idle, idle));
+/// }
+/// ```
 pub fn yield_now() -> Option<Yield> {
     current_thread_index().map(|_| Yield::Idle)
 }
@@ -140,6 +164,16 @@ where
 
 /// Runs a closure once for each virtual worker, at once as [`spawn`] does.
 ///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     let (to, from) = std::sync::mpsc::channel();
+///     detpar::spawn(move || to.send(detpar::broadcast(|w| w.index()).len()).unwrap());
+///     assert_eq!(from.recv(), Ok(64));
+///     detpar::spawn_broadcast(|worker| assert!(worker.index() < worker.num_threads()));
+/// }
+/// ```
+///
 /// # Panics
 ///
 /// As [`join`](crate::join()).
@@ -185,6 +219,14 @@ impl FnContext {
 
 /// [`join`](crate::join()) with closures that are told what there is to tell: nothing.
 ///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     let both = detpar::join_context(|a| a.migrated(), |b| b.migrated());
+///     assert_eq!(both, (false, false));
+/// }
+/// ```
+///
 /// # Panics
 ///
 /// As [`join`](crate::join()).
@@ -204,6 +246,19 @@ where
 pub type ScopeFifo<'scope> = Scope<'scope>;
 
 /// The same as [`scope`].
+///
+/// ```
+/// #[detpar::main]
+/// fn main() {
+///     let mut squares = [0; 3];
+///     detpar::scope_fifo(|s| {
+///         for (i, square) in squares.iter_mut().enumerate() {
+///             s.spawn_fifo(move |_| *square = i * i);
+///         }
+///     });
+///     assert_eq!(squares, [0, 1, 4]);
+/// }
+/// ```
 ///
 /// # Panics
 ///
@@ -371,6 +426,26 @@ impl Display for ThreadPoolBuildError {
 impl std::error::Error for ThreadPoolBuildError {}
 
 /// A pool: what its methods do is what the functions of the same names do.
+///
+/// ```
+/// use detpar::prelude::*;
+///
+/// #[detpar::main]
+/// fn main() -> Result<(), detpar::ThreadPoolBuildError> {
+///     let pool = detpar::ThreadPoolBuilder::new().thread_name(|i| format!("worker {i}")).build()?;
+///     assert_eq!(pool.install(|| [3, 1, 2].par_iter().max()), Some(&3));
+///     assert_eq!(pool.join(|| 1, || 2), (1, 2));
+///     let (mut a, mut b) = (0, 0);
+///     pool.scope(|s| {
+///         s.spawn(|_| a = 1);
+///         s.spawn(|_| b = 2);
+///     });
+///     assert_eq!((a, b), (1, 2));
+///     assert_eq!(pool.broadcast(|worker| worker.index()).len(), pool.current_num_threads());
+///     assert_eq!((pool.current_thread_index(), pool.yield_now()), (None, None));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ThreadPool {}

@@ -28,6 +28,36 @@ use std::sync::OnceLock;
 ///     assert!(conflict.to_string().starts_with("children 0 and 1 both wrote byte 0 of"));
 /// }
 /// ```
+///
+/// All that is known of it, for a program that tells of it in its own way:
+///
+/// ```
+/// use detpar::JoinError;
+/// use detpar::error::Place;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+///
+/// static TOTAL: AtomicU64 = AtomicU64::new(7);
+///
+/// #[detpar::main]
+/// fn main() {
+///     let run = detpar::try_join(|| TOTAL.store(8, Relaxed), || TOTAL.store(9, Relaxed));
+///     let Err(JoinError::Conflict(c)) = run else { panic!("both wrote it") };
+///     // Where it is: a variable of the program, which nobody freed and nothing special is known of.
+///     assert_eq!(c.address(), TOTAL.as_ptr() as usize);
+///     assert!(matches!(c.what(), Place::Static { .. }));
+///     assert!(c.variable().is_some_and(|path| path.ends_with("TOTAL")));
+///     assert_eq!((c.function(), c.allocated(), c.remedy()), (None, None, None));
+///     assert_eq!(c.freed(), (false, false));
+///     // Who wrote what: at the snapshot, by the lower and by the higher child.
+///     assert_eq!(c.tasks(), [Some("0".into()), Some("1".into())]);
+///     assert_eq!((c.values(), c.words()), ((7, 8, 9), (7, 8, 9)));
+///     assert_eq!(c.typed_values(), Some(["7", "8", "9"].map(String::from)));
+///     // Known where the program has debug information: the way from the variable to what was
+///     // written, here the variable itself, and its type.
+///     assert!(c.field().is_none_or(|way| way.is_empty()));
+///     assert!(c.type_name().is_none_or(|ty| ty == "u64"));
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct MergeConflict(Box<Record>);
 

@@ -127,6 +127,22 @@ impl fmt::Display for LimitReached {
 }
 
 /// A child whose worker was killed from outside.
+///
+/// ```no_run
+/// use detpar::JoinError;
+///
+/// #[detpar::main]
+/// fn main() {
+///     match detpar::try_join(|| 1, || 2) {
+///         Ok(sum) => println!("{sum:?}"),
+///         // The system ran out of memory, say.
+///         Err(JoinError::Killed(killed)) => {
+///             println!("child {} by {:?}", killed.child(), killed.signal_name());
+///         }
+///         Err(e) => println!("{e}"),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChildKilled {
     child: usize,

@@ -22,7 +22,17 @@ use std::fmt;
 ///     let failed = detpar::try_join(|| *lock.lock().unwrap(), || 2);
 ///     let Err(JoinError::Fault(fault)) = failed else { unreachable!() };
 ///     assert_eq!((fault.kind(), fault.signal()), (FaultKind::Deadlock, None));
+///     // The lock lies where the child waited.
+///     assert_eq!(fault.address(), Some((&raw const lock) as usize));
 ///     drop(guard);
+///
+///     // SAFETY: reads no memory that is anybody's: it ends this child.
+///     let null = || unsafe { std::ptr::null::<u8>().read_volatile() };
+///     let Err(JoinError::Fault(fault)) = detpar::try_join(null, || 2) else { unreachable!() };
+///     assert_eq!((fault.child(), fault.signal_name().as_deref()), (0, Some("SIGSEGV")));
+///     // SEGV_MAPERR: nothing is mapped there.
+///     assert_eq!((fault.address(), fault.code()), (Some(0), 1));
+///     assert!(fault.what().is_some() && fault.instruction() != 0);
 /// }
 /// ```
 #[derive(Debug, Clone)]

@@ -15,6 +15,13 @@ use std::fmt;
 ///     let Err(JoinError::Forbidden(call)) = failed else { unreachable!() };
 ///     assert_eq!((call.child(), call.name()), (0, Some("socket")));
 ///     assert!(!call.remedy().is_empty());
+///     // socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+///     assert_eq!((call.number(), call.arguments()[0]), (41, 2));
+///     // None of its arguments is a name.
+///     assert_eq!(call.text(), None);
+///     // In the C library; the program's own line is known where it has debug information.
+///     assert_ne!(call.instruction(), 0);
+///     assert!(call.location().is_none_or(|at| at.contains(".rs:")));
 /// }
 /// ```
 #[derive(Debug, Clone)]
