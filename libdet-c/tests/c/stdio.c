@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -254,6 +255,20 @@ static void hidden(struct record *r) {
     N(errno);
 }
 
+/* What children see of time and of processes: the same in every run, whatever it is. */
+static long times[3][5];
+
+static void clocks(long *seen) {
+    struct timeval day;
+    struct timespec now;
+    CHECK(gettimeofday(&day, NULL) == 0 && clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    seen[0] = day.tv_sec;
+    seen[1] = day.tv_usec;
+    seen[2] = now.tv_nsec;
+    seen[3] = time(NULL) - day.tv_sec;
+    seen[4] = getpid();
+}
+
 static void all(const char *folder, struct record *r) {
     streams(folder, r);
     files(folder, r);
@@ -272,6 +287,7 @@ int main(void) {
         CHECK(det_fs_mkdir(folder) == 0);
         if (det_fork(i) == 0) {
             all(folder, &of_child[i]);
+            clocks(times[i]);
             det_exit(0);
         }
     }
@@ -283,6 +299,10 @@ int main(void) {
         }
     }
     fputs(of_host.text, stdout);
+    for (int i = 0; i < 3; i++) {
+        long *t = times[i];
+        printf("\n%d: %ld.%06ld %ld %ld %ld\n", i, t[0], t[1], t[2], t[3], t[4]);
+    }
     puts("stdio: ok");
     return 0;
 }
