@@ -6,7 +6,8 @@ mod cc;
 use cc::{Build, Link};
 use detpar_tests::harness::{Program, check};
 use std::fs;
-use std::os::fd::AsRawFd;
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
@@ -55,36 +56,53 @@ fn fork_and_join() {
 fn standard_streams_of_those_that_are_waited_for() {
     let path = Build::new("wait", Link::Shared).flag("-O2").program("wait");
     let expected = include_str!("c/wait.out");
-    for (workers, seed) in [(1, 0), (2, 0), (8, 0), (3, 1), (2, 2)] {
-        let out = with_lines(&path, workers, seed, &[]);
-        assert_eq!(out, expected, "{workers} workers, seed {seed}");
+    for workers in [1, 2, 8] {
+        assert_eq!(with_lines(&path, false, |p| p.workers(workers)), expected, "{workers} workers");
+    }
+    for seed in [1, 2] {
+        let out = with_lines(&path, true, |p| p.workers(4 - seed).chaos(seed as u64));
+        assert_eq!(out, expected, "seed {seed}");
     }
 }
 
-/// Runs a program whose standard input is a file of lines.
-fn with_lines(path: &Path, workers: usize, seed: u64, args: &[&str]) -> String {
-    let input = path.with_file_name("lines");
-    fs::write(&input, (1..=12).map(|i| format!("line {i}\n")).collect::<String>()).expect("a file");
-    let input = fs::File::open(&input).expect("a file");
-    let program = Program::new(path).workers(workers).args(args).before(move || {
+/// Runs a program whose standard input is a file of lines, or such a pipe.
+fn with_lines(path: &Path, pipe: bool, around: impl Fn(Program) -> Program) -> String {
+    let lines: String = (1..=12).map(|i| format!("line {i}\n")).collect();
+    let input: OwnedFd = if pipe {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(lines.as_bytes()).expect("room");
+        reader.into()
+    } else {
+        let input = path.with_file_name("lines");
+        fs::write(&input, lines).expect("a file");
+        fs::File::open(&input).expect("a file").into()
+    };
+    let program = Program::new(path).before(move || {
         // SAFETY: has no memory operands.
         check(unsafe { libc::dup2(input.as_raw_fd(), 0) }).map(drop)
     });
-    if seed == 0 { program } else { program.chaos(seed) }.run().expect(0).text()
+    around(program).run().expect(0).text()
 }
 
 /// Children read by getline, scanf and getchar: the same with the library's buffer, with one of the
-/// program's, in which they would meet, and with none.
+/// program's, in which they would meet, and with none; from a file and from a pipe.
 #[test]
 fn standard_input_by_lines_numbers_and_characters() {
     let path = Build::new("input", Link::Shared).flag("-O2").program("input");
-    let expected = with_lines(&path, 1, 0, &["common"]);
+    let expected = with_lines(&path, false, |p| p.workers(1).arg("common"));
     let read = ["child 3 has line 5\n", "1: 3, scanned\n", "then line 6\n", "at last line 12\n"];
     assert!(read.iter().all(|line| expected.contains(line)), "{expected}");
     for buffer in ["common", "own", "none"] {
-        for (workers, seed) in [(1, 0), (2, 0), (8, 0), (3, 1)] {
-            let out = with_lines(&path, workers, seed, &[buffer]);
-            assert_eq!(out, expected, "{buffer}, {workers} workers, seed {seed}");
+        for pipe in [false, true] {
+            let runs = [1, 2, 8].map(|n| with_lines(&path, pipe, |p| p.workers(n).arg(buffer)));
+            assert!(runs.iter().all(|out| *out == expected), "{buffer}, {pipe}: {runs:?}");
+            let out = with_lines(&path, pipe, |p| p.workers(3).chaos(1).arg(buffer));
+            assert_eq!(out, expected, "{buffer}, {pipe}, a perturbed schedule");
+            // What a buffer of the program's has read ahead of a pipe cannot be given back.
+            if !(pipe && buffer == "own") {
+                let serial = |p: Program| p.env("DETPAR_ENGINE", "serial").arg(buffer);
+                assert_eq!(with_lines(&path, pipe, serial), expected, "{buffer}, {pipe}, serial");
+            }
         }
     }
 }

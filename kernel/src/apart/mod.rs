@@ -12,9 +12,11 @@
 //! | `tools` | what sanitizers and Valgrind are told |
 //! | `process` | a child's life |
 //! | `joined` | merging what children changed |
+//! | `input` | standard input, of which nobody has read ahead |
 //! | `mapped` | memory that the program maps itself |
 
 pub(crate) mod heap;
+mod input;
 mod joined;
 pub(crate) mod mapped;
 mod process;
@@ -59,6 +61,7 @@ pub fn is_on() -> bool {
 /// file, and where another malloc stands before the library's.
 pub fn start() -> Result<(), Error> {
     Tree::start()?;
+    input::begin();
     if heap::is_used() {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! One process of the tree: how a child starts, what it says to its parent, how it ends.
 
 use super::tree::{Changed, Child, Tree};
-use super::{heap, mapped};
+use super::{heap, input, mapped};
 use crate::abi::{Cause, Fault, Forbidden, Site};
 use crate::error::Error;
 use crate::exec::control::Job;
@@ -109,6 +109,7 @@ impl Process {
         out: *mut u8,
     ) -> Result<Process, Error> {
         flush();
+        input::give_back();
         // SAFETY: made by the call, for this process alone.
         let own = |fd| unsafe { OwnedFd::from_raw_fd(fd) };
         let pipe =
@@ -220,6 +221,7 @@ unsafe fn live(t: &'static Tree, job: Job, number: u32, me: Child, out: *mut u8)
     mapped::take_away();
     t.reset_locals();
     print_at_once();
+    input::one_at_a_time();
     here.child.set(Some(me));
     here.inherited.set(t.count());
     here.path.borrow_mut().push(number);
@@ -235,6 +237,7 @@ unsafe fn live(t: &'static Tree, job: Job, number: u32, me: Child, out: *mut u8)
 pub(super) fn end(t: &Tree, me: Child, code: u32) -> ! {
     super::forget_children();
     flush();
+    input::end_line();
     t.publish(me.frames);
     t.shared().code.store(i64::from(code), Relaxed);
     let _ = sys::write_all(me.says, &[ENDED]);
@@ -244,6 +247,7 @@ pub(super) fn end(t: &Tree, me: Child, code: u32) -> ! {
 /// Waits at a barrier until the siblings are there, and takes over what all have changed.
 pub(super) fn wait_for_siblings(t: &Tree, me: Child) {
     flush();
+    input::end_line();
     t.publish(me.frames);
     let _ = sys::write_all(me.says, &[WAITS]);
     if sys::tools::take_byte(me.hears).is_none() {
