@@ -1,6 +1,8 @@
 //! `detpar-bench`: the user's command, and the subprocess that measures detpar.
 #![deny(unsafe_code)]
 
+mod files;
+
 use detpar::prelude::*;
 use detpar_bench::cli;
 use detpar_bench::measure::Sample;
@@ -30,6 +32,7 @@ fn measure() -> ExitCode {
             ("sort", _) => sort::run(case, task.size, &Detpar, budget),
             ("reduce", _) => reduce::run(case, task.size, &Detpar, budget),
             ("nested", _) => nested::run(case, task.size, &Detpar, budget),
+            ("fs", _) => files::run(case, task.size, &task.contender, budget),
             ("master", _) => master::run(case, budget),
             ("fan", "open_fork64") => Some(fan::open(&Detpar, budget)),
             ("fan", "fib") => Some(fan::fib(fan::FIB, 2, &Detpar, budget)),

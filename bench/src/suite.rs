@@ -130,6 +130,10 @@ const fn case(name: &'static str, size: usize, about: &'static str) -> Case {
     }
 }
 
+const fn beside(baselines: &'static [Contender], case: Case) -> Case {
+    Case { baselines, ..case }
+}
+
 const fn items(name: &'static str, size: usize, about: &'static str) -> Case {
     Case { of: Of::Items, ..case(name, size, about) }
 }
@@ -156,6 +160,13 @@ const SUM: &str = "sum of f64";
 const MIN_MAX: &str = "the least and the greatest f64, by reduce_with";
 const HISTOGRAM: &str = "how many bytes have each value, by fold and reduce";
 const WORD_COUNT: &str = "how often each of 10000 words occurs, by fold and reduce of hash maps";
+
+const WRITE: &str = "a file written from its beginning, in pieces of 64 KiB";
+const READ: &str = "such a file read";
+const JOIN: &str = "a join of two children that change ten files, where so many others are";
+
+const FILES_100: &[Contender] = &[detpar("files_100", TWO)];
+const TMPFS: &[Contender] = &[plain("tmpfs", Workers::Exactly(1))];
 
 const PAR_ITER: &str = "par_iter within map: as many rows as each has items";
 const QUICKSORT: &str = "quicksort by joins, 8 levels: 256 leaves";
@@ -399,6 +410,38 @@ pub const SUITES: &[Suite] = &[
         ],
         subject: detpar("detpar", Workers::Usual),
         baselines: &[plain("rayon", Workers::Usual), plain("sequential", Workers::Exactly(1))],
+    },
+    Suite {
+        name: "fs",
+        about: "files in memory beside the system's own in /dev/shm, and joins",
+        cases: &[
+            beside(TMPFS, case("write", 4 << 10, WRITE)),
+            beside(TMPFS, case("write", 1 << 20, WRITE)),
+            beside(TMPFS, case("write", 64 << 20, WRITE)),
+            beside(TMPFS, case("write", 1 << 30, WRITE)),
+            beside(TMPFS, case("read", 4 << 10, READ)),
+            beside(TMPFS, case("read", 1 << 20, READ)),
+            beside(TMPFS, case("read", 64 << 20, READ)),
+            beside(TMPFS, case("read", 1 << 30, READ)),
+            beside(
+                TMPFS,
+                case("write_random", 64 << 20, "1024 blocks of 4 KiB at random places of a file"),
+            ),
+            beside(TMPFS, case("read_random", 64 << 20, "the same, read")),
+            beside(TMPFS, items("create", 100_000, "empty files in one directory")),
+            beside(TMPFS, items("stat", 100_000, "such files looked at")),
+            beside(TMPFS, items("unlink", 100_000, "such files removed")),
+            beside(FILES_100, items("join", 1, JOIN)),
+            beside(FILES_100, items("join", 1_000, JOIN)),
+            beside(FILES_100, items("join", 100_000, JOIN)),
+            beside(
+                TMPFS,
+                case("save", 64 << 20, "files of 64 KiB to a new image; one file of as many bytes"),
+            ),
+            beside(TMPFS, case("load", 64 << 20, "such an image loaded; such a file read")),
+        ],
+        subject: detpar("detpar", TWO),
+        baselines: &[],
     },
     Suite {
         name: "odf",

@@ -52,6 +52,13 @@ fn both_programs_measure_nested_sequential_and_deep_work() {
     for contender in ["rayon", "sequential", "thread_scope"] {
         measured(BASELINE, "fan", "fib", contender);
     }
+    for case in ["write", "save", "load", "join"] {
+        measured(DETPAR, "fs", case, "detpar");
+    }
+    measured(DETPAR, "fs", "join", "files_100");
+    for case in ["write", "save", "load"] {
+        measured(BASELINE, "fs", case, "tmpfs");
+    }
     measured(DETPAR, "odf", "64mb", "detpar");
     for contender in ["fork_4k", "fork_thp"] {
         measured(BASELINE, "odf", "64mb", contender);

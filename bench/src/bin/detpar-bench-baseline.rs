@@ -5,7 +5,7 @@ use detpar_bench::measure::Sample;
 use detpar_bench::system::{self, Pages};
 use detpar_bench::task::{self, Task};
 use detpar_bench::work::{
-    self, data, fan, four, join::InOrder, join::Join, map, master, nested, odf, reduce, sort,
+    self, data, fan, four, fs, join::InOrder, join::Join, map, master, nested, odf, reduce, sort,
 };
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -36,11 +36,20 @@ fn measure(task: &Task) -> Option<Sample> {
         ("four", "thread_scope") => four::run(case, task.size, &ThreadScope, budget),
         ("four", "sequential") => four::run(case, task.size, &InOrder, budget),
         ("sort" | "reduce" | "nested", who) => within_the_pool(task, who, pool),
+        ("fs", "tmpfs") => files(case, task.size, budget),
         ("master", "system") => master::run(case, budget),
         ("odf", "fork_4k") => odf::run(case, &CopiedTables(Pages::Small), budget),
         ("odf", "fork_thp") => odf::run(case, &CopiedTables(Pages::Huge), budget),
         ("fan", who) => many_children(case, who, pool, budget),
         _ => None,
+    }
+}
+
+fn files(case: &str, size: u64, budget: Duration) -> Option<Sample> {
+    let place = "a directory of its own in /dev/shm";
+    match case {
+        "save" | "load" => fs::one_file(case, size, budget).expect(place),
+        _ => fs::run(case, size, &fs::Tmpfs::new().expect(place), budget),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod data;
 pub mod fan;
 pub mod four;
+pub mod fs;
 pub mod join;
 pub mod map;
 pub mod master;

@@ -129,6 +129,9 @@ pub(super) fn install(fs: Fs) -> io::Result<()> {
     Ok(())
 }
 
+/// How many files a tree has room for that was not loaded: it costs nothing before they are there.
+const INODES: u32 = 1 << 18;
+
 /// Why there is none under other engines: all of their children would use one tree at a time.
 pub(super) const NEEDS_SPACES: &str = "the files of detpar::fs need children with memory of their \
                                        own: run the program with DETPAR_ENGINE=spaces";
@@ -145,7 +148,7 @@ pub(super) fn made() -> io::Result<&'static mut Tree> {
         let why = "the master has made no tree of files before this child started";
         return Err(Error::new(io::ErrorKind::NotFound, why));
     }
-    install(Mkfs::new().clock(clock).mkfs()?)?;
+    install(Mkfs::new().inodes(INODES).clock(clock).mkfs()?)?;
     Ok(tree().expect("it was just made"))
 }
 
