@@ -1,7 +1,7 @@
 //! `detpar doctor` here, and where a system lacks something.
 use detpar_tests::deny::{Deny, error};
 use detpar_tests::docker::Profile;
-use detpar_tests::harness::{Program, Run, assert_gone, check};
+use detpar_tests::harness::{Program, Run, assert_gone, check, copy_program};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -89,7 +89,7 @@ fn without_any_privilege() {
         (env!("CARGO_BIN_EXE_detpar"), "detpar"),
         (env!("CARGO_BIN_EXE_detpar-probe"), "detpar-probe"),
     ] {
-        fs::copy(from, place.path().join(name)).expect("a copy");
+        copy_program(from, place.path().join(name));
         open(&place.path().join(name));
     }
     let own = || Program::new(place.path().join("detpar")).arg("doctor").own_session().workers(2);
@@ -254,7 +254,7 @@ fn configuration() {
 fn alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let copy = folder.path().join("detpar");
-    std::fs::copy(env!("CARGO_BIN_EXE_detpar"), &copy).expect("a copy");
+    copy_program(env!("CARGO_BIN_EXE_detpar"), &copy);
     let run = std::process::Command::new(copy).arg("doctor").output().expect("doctor");
     let text = String::from_utf8_lossy(&run.stdout);
     assert_eq!(run.status.code(), Some(1), "{text}");

@@ -67,6 +67,16 @@ pub fn has_fixed_addresses() -> bool {
     })
 }
 
+/// Copies a program, in a process of its own: where this one wrote the copy, a program that another
+/// thread starts meanwhile would have it open for writing for a moment, and it could not be run.
+///
+/// # Panics
+/// Where it cannot be copied.
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let copied = Command::new("cp").arg(from.as_ref()).arg(to.as_ref()).status();
+    assert!(copied.is_ok_and(|s| s.success()), "a copy");
+}
+
 /// A program to be run, with standard input closed.
 #[derive(Debug)]
 pub struct Program {

@@ -151,7 +151,7 @@ impl Open {
         let name = Path::new(path).file_name().expect("a program").to_string_lossy();
         let dir = std::env::temp_dir().join(format!("detpar-matrix-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a new directory");
-        std::fs::copy(path, dir.join("program")).expect("a copy");
+        harness::copy_program(path, dir.join("program"));
         for p in [dir.clone(), dir.join("program")] {
             std::fs::set_permissions(p, std::fs::Permissions::from_mode(0o755)).expect("rights");
         }
