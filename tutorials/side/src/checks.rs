@@ -142,7 +142,7 @@ fn merge<M: Machine>() -> Checked {
     let merged = M::merge(&[vec![change(9, 1)], vec![], vec![change(2, 3), change(8, 4)]]);
     that(
         merged == Ok(vec![change(2, 3), change(8, 4), change(9, 1)]),
-        format!("bytes 9, and 2 and 8, are all to be merged, in order, not {merged:?}"),
+        format!("bytes 9, and 2 and 8, are all to be merged, sorted by place, not {merged:?}"),
     )?;
     let conflict = |at, lower, higher| Err(Conflict { at, lower, higher });
     for (children, expected, why) in [

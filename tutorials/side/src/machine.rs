@@ -79,7 +79,7 @@ pub trait Machine {
     fn changed_pages(before: &[u8], after: &[u8]) -> Vec<usize>;
     /// Step 4: the bytes that differ, in order.
     fn changes(before: &[u8], after: &[u8]) -> Vec<Change>;
-    /// Step 5, Merge: the changes of all children in order, if no two are of the same byte.
+    /// Step 5, Merge: the changes of all children, sorted by place, if no two are of the same byte.
     fn merge(children: &[Vec<Change>]) -> Result<Vec<Change>, Conflict>;
     /// Step 6, Start: runs a child for each body, all at once, and merges all of them or none.
     fn run(memory: &mut Self::Memory, bodies: &[Body]) -> Result<(), Failed>;
