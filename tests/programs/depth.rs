@@ -19,6 +19,10 @@ fn main() -> ExitCode {
     let cases: &[Case] = &[
         ("chain", || chain(60)),
         ("far", || chain(120)),
+        ("forks", || forks(40)),
+        ("scopes", || scopes(40)),
+        ("deepest_forks", || forks(255)),
+        ("deepest_scopes", || scopes(255)),
         ("too_deep", too_deep),
         ("bad_pivots", bad_pivots),
         ("kept", kept),
@@ -72,7 +76,50 @@ fn chain(levels: u32) -> String {
         rest.push(own);
         rest
     }
-    let all = go(levels);
+    told_pairs(&go(levels), levels)
+}
+
+/// Each level forks the next one and goes on beside it; all allocate, and keep what they made.
+fn forks(levels: u32) -> String {
+    #[expect(clippy::vec_box, reason = "each space allocates")]
+    fn go(level: u32) -> Vec<Box<u32>> {
+        if level == 0 {
+            return Vec::new();
+        }
+        let own = Box::new(1000 + level);
+        let child = detpar::fork(1, move || go(level - 1)).expect("a child");
+        let beside = Box::new(level);
+        let mut rest = child.join().expect("its result");
+        rest.push(beside);
+        rest.push(own);
+        rest
+    }
+    told_pairs(&go(levels), levels)
+}
+
+/// The same with scopes of two children: the leaf starts after the rest of the way.
+fn scopes(levels: u32) -> String {
+    #[expect(clippy::vec_box, reason = "each space allocates")]
+    fn go(level: u32) -> Vec<Box<u32>> {
+        let (mut rest, mut leaf) = (Vec::new(), None);
+        if level == 0 {
+            return rest;
+        }
+        let mut own = Box::new(level);
+        scope(|s| {
+            s.spawn(|_| rest = go(level - 1));
+            *own += 1000;
+            s.spawn(|_| leaf = Some(Box::new(level)));
+        });
+        rest.extend(leaf);
+        rest.push(own);
+        rest
+    }
+    told_pairs(&go(levels), levels)
+}
+
+/// Two blocks of each level, all alive and none the same.
+fn told_pairs(all: &[Box<u32>], levels: u32) -> String {
     assert!(all.chunks(2).zip(1..).all(|(c, i)| (*c[0], *c[1]) == (i, 1000 + i)));
     let addresses: Vec<usize> = all.iter().map(|b| address(&**b)).collect();
     assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 2 * levels as usize);

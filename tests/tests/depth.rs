@@ -12,8 +12,19 @@ fn run(cases: &[&str], workers: usize, seed: u64) -> String {
 }
 
 /// Everywhere the same: results, addresses, what is said of failures.
-const CASES: &[&str] =
-    &["chain", "kept", "fib", "conflict", "panic", "killed", "spawned", "barrier", "rolled_back"];
+const CASES: &[&str] = &[
+    "chain",
+    "forks",
+    "scopes",
+    "kept",
+    "fib",
+    "conflict",
+    "panic",
+    "killed",
+    "spawned",
+    "barrier",
+    "rolled_back",
+];
 
 #[test]
 fn at_any_number_of_workers() {
@@ -102,6 +113,15 @@ fn room_is_limited() {
 fn levels_are_limited() {
     let text = run(&["too_deep"], 3, 0);
     assert!(text.contains("spaces are nested too deep"), "{text}");
+}
+
+/// Forks in forks and scopes in scopes, to the deepest level that there is.
+#[test]
+#[ignore = "long"]
+fn open_children_to_the_deepest_level() {
+    let cases = ["deepest_forks", "deepest_scopes"];
+    let all = WORKERS.map(|workers| run(&cases, workers, 0));
+    assert!(all.iter().all(|text| *text == all[0]), "{all:#?}");
 }
 
 #[test]

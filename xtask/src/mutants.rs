@@ -18,6 +18,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("turns_forgotten", "heap", "a parent takes again what its children in turn took"),
     ("vacant_with_blocks", "heap", "a space vacates although it holds blocks"),
     ("entries_kept", "heap", "a space that vacates leaves its entries in the table"),
+    ("turn_is_a_place", "heap", "what an open child took in turn passes for its lane's share"),
     ("dirt_forgotten", "heap", "what was vacated passes for memory that nobody wrote"),
 ];
 

@@ -153,7 +153,7 @@ fn look_for_writers(me: &mut Me, i: usize, c: &Conflict) -> Result<(), Cause> {
 
 /// The request that a child started with.
 fn once_more(child: &OpenChild) -> Request {
-    let kept = request_of(child).orders & order::STAY | order::NO_GRANTS;
+    let kept = request_of(child).orders & (order::STAY | order::IN_TURN) | order::NO_GRANTS;
     let orders = kept | order::SNAP | order::START | order::ENTER;
     Request { orders, ..*request_of(child) }
 }

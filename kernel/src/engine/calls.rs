@@ -161,7 +161,7 @@ fn create(me: &mut Me, p: &Put, stack: usize) -> Result<(), OpenError> {
     }
     go_private(me)?;
     let heap = Heap(me.heap);
-    let lane = heap.open_lane(&mut Space, place).ok_or(crate::abi::Limit::Heap)?;
+    let lane = heap.open_lane(&mut Space, place, false).ok_or(crate::abi::Limit::Heap)?;
     let started = create_in(me, p, stack, place, &lane);
     if started.is_err() {
         heap.drop_open(place);
@@ -266,12 +266,13 @@ fn put_to(me: &mut Me, p: &Put, place: usize, stack: usize) -> Result<(), OpenEr
         heap: Heap(child.lane),
         session: child.session,
         sequences: Heap(child.lane).sequences(),
+        in_turn: false,
     };
     if p.snap {
         go_private(me)?;
         heap.drop_open(place);
         memory::settle();
-        lane = heap.open_lane(&mut Space, place).ok_or(crate::abi::Limit::Heap)?;
+        lane = heap.open_lane(&mut Space, place, false).ok_or(crate::abi::Limit::Heap)?;
         changes::widen(me, &heap.sequences());
         me.chain = layer::seal_open(me, stack)?;
         child.room_before = child.room;
@@ -501,8 +502,12 @@ fn read(me: &mut Me, child: &mut OpenChild, (from, len, to): Copy) -> Result<(),
         return Ok(());
     }
     let heap = Heap(child.lane);
-    let lane =
-        crate::heap::open::OpenLane { heap, session: child.session, sequences: heap.sequences() };
+    let lane = crate::heap::open::OpenLane {
+        heap,
+        session: child.session,
+        sequences: heap.sequences(),
+        in_turn: false,
+    };
     let mut r = request_for(me, child.id, &lane, child.merge_from, FloatControl::get())?;
     r.commands[0] = Command { kind: kind::READ, addr: from, len, data: 0 };
     r.orders |= order::STAY;

@@ -7,6 +7,7 @@ use super::joined::{free_deferred, merge_one, own_failure, take_clock};
 use crate::abi::{Cause, ChildId, Failure, Limit};
 use crate::check::{self, watch, writers, written};
 use crate::error::Error;
+use crate::exec::claims::{self, slot_of};
 use crate::exec::command::Command;
 use crate::exec::control::{
     Job, Me, Request, Role, ask, control, me, order, outcome, private, private_item,
@@ -16,6 +17,7 @@ use crate::exec::reference::Undo;
 use crate::exec::{changes, grants, layer, stage, timeline, worker};
 use crate::heap::Heap;
 use crate::heap::open::OpenLane;
+use crate::heap::turns::can_leave;
 use crate::image::layout::{PRIVATE, STACK_END};
 use crate::space::children::{self, OpenChild, has};
 use crate::space::memory::{self, Space};
@@ -100,7 +102,7 @@ fn start_child(s: &Start, stack: usize) -> Result<(), OpenError> {
 fn snapshot_and_start(me: &mut Me, s: &Start, stack: usize, place: usize) -> Result<(), OpenError> {
     go_private(me)?;
     let heap = Heap(me.heap);
-    let lane = heap.open_lane(&mut Space, place).ok_or(Limit::Heap)?;
+    let lane = heap.open_lane(&mut Space, place, true).ok_or(Limit::Heap)?;
     let started = start_in(me, s, stack, place, &lane);
     if started.is_err() {
         heap.drop_open(place);
@@ -125,6 +127,9 @@ fn start_in(
     request.job = Some(s.job);
     request.merge_from = s.merge_from;
     request.orders |= order::SNAP | order::START | order::ENTER;
+    if lane.in_turn {
+        request.orders |= order::IN_TURN;
+    }
     let construct = if me.role == Role::Master {
         master().begin_open(&request)
     } else {
@@ -139,7 +144,35 @@ fn start_in(
     child.has = has::SNAPSHOT | has::ENTRY | has::RUNNING;
     children::insert(place, child);
     timeline::did(me, timeline::kind::STARTED, request.path, [began, 0], 1, timeline::end::WELL);
+    if lane.in_turn {
+        wait_in_turn(me, place, lane);
+    }
     Ok(())
+}
+
+/// Waits until a child that takes what its parent has left has ended; from then on its parent
+/// takes what is behind that. What the child has done waits for its join as ever.
+fn wait_in_turn(me: &mut Me, place: usize, lane: &OpenLane) {
+    wait_stopped(me, place);
+    let child = children::at(place);
+    let o = &control().constructs[child.construct as usize].outcomes[0];
+    if o.status.load(SeqCst) != outcome::RETURNED {
+        // Nothing of it will be merged, and what it took is free for the parent.
+        memory::note_failed_grants();
+        return;
+    }
+    match claims::stage_at(slot_of(o), o.stage.load(SeqCst)) {
+        Some(st) if can_leave(&lane.sequences, &st.left) => {
+            let heap = Heap(me.heap);
+            child.left = heap.go_on_behind(&st.left);
+            changes::widen(me, &heap.sequences());
+        }
+        _ => {
+            // It cannot have left that: its worker is not to be believed.
+            o.stage.store(0, SeqCst);
+            o.status.store(outcome::KILLED, SeqCst);
+        }
+    }
 }
 
 /// What every request about an open child says; it stands on the newest layer.
@@ -368,6 +401,7 @@ fn take_over(me: &mut Me, i: usize) {
     }
     let heap = Heap(me.heap);
     heap.adopt_open(place);
+    child.left = 0;
     changes::widen(me, &heap.sequences());
     changes::widen(me, &Heap(child.lane).sequences());
 }
@@ -386,7 +420,7 @@ extern "C" fn release_here(count: usize, _stack: usize) {
         let place = joined(i);
         let construct = children::at(place).construct;
         // What was merged is adopted already.
-        Heap(me.heap).drop_open(place);
+        children::drop_lane(place);
         if me.role == Role::Master {
             master().release(construct);
         } else {

@@ -10,6 +10,8 @@
 //! afterwards; it outlives every space that starts from it, since its maker gives its room
 //! back only when none is left.
 
+mod index;
+
 use super::changes::{self, Runs, run, scan_changed};
 use super::control::{Me, new_layer, private, private_item};
 use super::stage;
@@ -21,6 +23,7 @@ use crate::merge::Page;
 use crate::space::children;
 use crate::sys;
 use core::slice;
+use index::Index;
 
 /// A layer, at the address by which it is named.
 #[repr(C)]
@@ -37,6 +40,8 @@ pub(crate) struct Layer {
     pages: usize,
     /// How many.
     count: usize,
+    /// All pages from here down to the file, if it was made.
+    index: Index,
 }
 
 /// Mark of a page address: part of a run that is mapped, not copied.
@@ -84,18 +89,34 @@ fn chain(top: usize) -> impl Iterator<Item = &'static Layer> {
 
 /// A page as a chain has it, and whether workers map it; none where the file has it.
 pub(crate) fn lookup(top: usize, page: u64) -> Option<(&'static Page, bool)> {
-    chain(top).find_map(|l| {
-        let i = l.find(page)?;
-        Some((l.page(i), l.addrs()[i] & RUN != 0))
-    })
+    for l in chain(top) {
+        if let Some(all) = l.index.entries() {
+            let i = all.binary_search_by_key(&page, |e| e.addr & !RUN).ok()?;
+            // SAFETY: `layer`: that of a page of this layer or one below.
+            let found = unsafe { &*(all[i].page as *const Page) };
+            return Some((found, all[i].addr & RUN != 0));
+        }
+        if let Some(i) = l.find(page) {
+            return Some((l.page(i), l.addrs()[i] & RUN != 0));
+        }
+    }
+    None
 }
 
 /// Whether a chain has pages of a range: there a space of this chain does not see the file.
 pub(super) fn covers(top: usize, addr: usize, len: usize) -> bool {
-    chain(top).any(|l| {
-        let first = l.addrs().partition_point(|a| a & !RUN < addr as u64);
-        l.addrs().get(first).is_some_and(|a| a & !RUN < (addr + len) as u64)
-    })
+    let (from, to) = (addr as u64, (addr + len) as u64);
+    for l in chain(top) {
+        if let Some(all) = l.index.entries() {
+            let first = all.partition_point(|e| e.addr & !RUN < from);
+            return all.get(first).is_some_and(|e| e.addr & !RUN < to);
+        }
+        let first = l.addrs().partition_point(|a| a & !RUN < from);
+        if l.addrs().get(first).is_some_and(|a| a & !RUN < to) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The pages of thread-local storage of the spaces above depth `below`, depth 1 on.
@@ -130,9 +151,10 @@ pub(crate) fn seal(me: &mut Me, stack: usize) -> Result<usize, Limit> {
         return Err(Limit::Depth);
     }
     mark_runs(addrs, count);
+    let (id, height) = (new_layer(me.slot), height(below) + 1);
+    let mut new = Layer { id, below, height, addrs, pages, count, index: Index::NONE };
+    new.index = Index::make(me, &new);
     let at = stage::take(me, size_of::<Layer>()).ok_or(Limit::Exchange)?;
-    let id = new_layer(me.slot);
-    let new = Layer { id, below, height: height(below) + 1, addrs, pages, count };
     // SAFETY: `control`: the room was just taken in this process's exchange area.
     unsafe { (at as *mut Layer).write(new) };
     Ok(at)
@@ -367,16 +389,21 @@ pub(super) fn belongs(page: usize) -> bool {
 
 /// Pages of the image that a chain has as copies.
 fn count_copied(me: &Me, top: usize) -> usize {
-    let newest = |l: &Layer, a: u64| {
-        chain(top).find(|l| l.find(a & !RUN).is_some()).is_some_and(|found| found.id == l.id)
-    };
     let own = own_frames(me);
     let image =
         |a: u64| !(TLS..regions::TLS_END).contains(&(a as usize)) && !own.contains(&(a as usize));
-    let counts = |l: &'static Layer| {
-        l.addrs().iter().filter(|&&a| a & RUN == 0 && image(a) && newest(l, a)).count()
+    let newest = |a: u64, page: *const Page| {
+        lookup(top, a).is_some_and(|(found, _)| core::ptr::eq(found, page))
     };
-    chain(top).map(counts).sum()
+    let counts = |a: u64, page| a & RUN == 0 && image(a) && newest(a, page);
+    let mut n = 0;
+    for l in chain(top) {
+        if let Some(all) = l.index.entries() {
+            return n + all.iter().filter(|e| counts(e.addr, e.page as *const Page)).count();
+        }
+        n += l.addrs().iter().enumerate().filter(|(i, a)| counts(**a, l.page(*i))).count();
+    }
+    n
 }
 
 /// Takes the applied chain out of this worker's memory: it shows the file again, but for pages

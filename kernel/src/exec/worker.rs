@@ -358,7 +358,8 @@ const RESULT: usize = PRIVATE + private::RESULT;
 fn hand_over(me: &mut Me, job: &Job, failed: bool, then: Then) {
     // One that runs once more ends where it stopped, and leaves what it left there before.
     let ended = !failed && then == Then::Drop && me.end != STOPPED;
-    let vacated = if is_open(me) { None } else { turns::leave(me, ended) };
+    let in_turn = me.orders & order::IN_TURN != 0;
+    let vacated = if is_open(me) && !in_turn { None } else { turns::leave(me, ended) };
     let staged = stage_result(me, job)
         .and_then(|()| collect::stage_changes(me, failed, then, vacated))
         .and_then(|()| collect::stage_frees(me))

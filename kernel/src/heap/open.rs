@@ -11,6 +11,7 @@
 use super::class::{ZONE, ZONES, locate};
 use super::segment::{addr_of_number, heap_of_number, page_addr, page_number};
 use super::state::{HeapState, MAGIC, Sequence};
+use super::turns::next_in_turn;
 use super::{Env, Heap, large, new_lane, small, trim};
 use crate::abi::MAX_CHILDREN;
 use crate::image::layout::MAX_DEPTH;
@@ -25,6 +26,8 @@ pub(crate) struct OpenLane {
     pub session: u64,
     /// Where its fresh segments come from.
     pub sequences: [Sequence; ZONES],
+    /// Its parent waits until it has ended, see [`super::turns`].
+    pub in_turn: bool,
 }
 
 /// A free that was recorded.
@@ -55,7 +58,8 @@ pub(super) struct About {
 pub(super) struct Slot {
     /// First segment of the lane (number + 1, 0: none yet).
     number: Cell<u32>,
-    _room: u32,
+    /// Whether the parent of the child that runs there waits for it.
+    pub(super) in_turn: Cell<u32>,
     /// Session of the child that runs there, 0: none.
     away: Cell<u64>,
 }
@@ -68,7 +72,7 @@ const TABLE_PAGES: usize = MAX_CHILDREN * size_of::<Slot>() / 4096;
 const LONG: u64 = 64;
 
 /// Which numbers of a sequence are whose: every `k`-th, starting with the `i`-th.
-struct Share {
+pub(super) struct Share {
     i: u64,
     k: u64,
 }
@@ -81,7 +85,7 @@ impl Share {
 
     /// What open lane `j` of the space at `depth` gets: low lanes much, so that nesting goes
     /// deep. The master has room for wide scopes and keeps half for closed constructs.
-    fn lane(depth: u32, j: usize) -> Share {
+    pub(super) fn lane(depth: u32, j: usize) -> Share {
         let (low, high) = (j.wrapping_sub(2) as u64, j.wrapping_sub(10) as u64);
         let (i, k) = match (j, depth) {
             (0, 0) => (1, 16),
@@ -95,7 +99,7 @@ impl Share {
         Share { i, k }
     }
 
-    fn of(&self, s: Sequence) -> Sequence {
+    pub(super) fn of(&self, s: Sequence) -> Sequence {
         s.of_child(self.i, self.k)
     }
 }
@@ -103,8 +107,8 @@ impl Share {
 impl Heap {
     /// Lane `j` for an open child that starts now, its session and sequences. `None` where the
     /// address space of this heap is exhausted. The lane is away until [`Heap::adopt_open`] or
-    /// [`Heap::drop_open`].
-    pub fn open_lane(self, env: &mut impl Env, j: usize) -> Option<OpenLane> {
+    /// [`Heap::drop_open`]. Where little is left, a parent that may `wait` does.
+    pub fn open_lane(self, env: &mut impl Env, j: usize, wait: bool) -> Option<OpenLane> {
         let st = self.open(env);
         if st.opens.get() == 0 {
             let (seg, page) = small::take_pages(st, env, TABLE_PAGES)?;
@@ -121,17 +125,23 @@ impl Heap {
         if slot.number.get() == 0 {
             slot.number.set(new_lane(st, env)? + 1);
         }
-        if st.split.get() == 0 {
-            st.divide();
-        }
-        let sequences = st.place(j, slot);
+        let in_turn = wait && st.waits_for(j, slot);
+        slot.in_turn.set(u32::from(in_turn));
+        let sequences = if in_turn {
+            next_in_turn(&self.sequences())
+        } else {
+            if st.split.get() == 0 {
+                st.divide();
+            }
+            st.place(j, slot)
+        };
         let session = st.next_session();
         slot.away.set(session);
         st.stamp.set(session);
         st.label.set(st.depth.get().saturating_add(1).min(MAX_DEPTH as u32 - 1));
         st.watch_open();
         let heap = Heap(addr_of_number(slot.number.get().wrapping_sub(1)));
-        Some(OpenLane { heap, session, sequences })
+        Some(OpenLane { heap, session, sequences, in_turn })
     }
 
     /// Takes lane `j` back after the merge of its child.
@@ -143,6 +153,10 @@ impl Heap {
         if lane.took_part(session) {
             lane.fold();
             st.last_session.set(st.last_session.get().max(lane.last_session.get()));
+            if slot.in_turn.get() != 0 && !cfg!(detpar_mutant = "turn_is_a_place") {
+                // What it took was its parent's: that is no place in the lane's own share.
+                lane.session.set(0);
+            }
         }
         st.watch_open();
     }
@@ -312,7 +326,7 @@ impl HeapState {
     }
 
     /// A lane in which a child allocated since the sequences were divided.
-    fn lane_since_split(&self, slot: &Slot) -> Option<&'static HeapState> {
+    pub(super) fn lane_since_split(&self, slot: &Slot) -> Option<&'static HeapState> {
         let lane = heap_of_number(slot.number.get().checked_sub(1)?);
         let used = lane.magic.get() == MAGIC && lane.session.get() > self.split.get();
         (used && !cfg!(detpar_mutant = "place_forgotten")).then_some(lane)

@@ -1,5 +1,6 @@
 //! Children that run in turn, one after another: where a heap has too few segments left to
-//! divide them, each child may take all that its lower sibling left. `docs/heap.md` tells why.
+//! divide them, each child may take all that its lower sibling left, and an open child all that
+//! its parent has, which waits until it has ended. `docs/heap.md` tells why.
 //!
 //! A child that keeps nothing of what it took leaves everything to the next: its heap is as if
 //! it had never been, so that recursion needs memory for its depth, not for its children.
@@ -7,8 +8,9 @@
 use super::Heap;
 use super::class::{ENTRY, SEGMENT, ZONE, ZONES, locate, meta_addr};
 use super::large::meta;
+use super::open::{Share, Slot};
 use super::segment::{self, addr_of_number, heap_of_number, number_of};
-use super::state::Sequence;
+use super::state::{HeapState, Sequence};
 use core::cell::Cell;
 
 /// Segments for each child below which they are not divided: two for each of the spaces that
@@ -18,6 +20,12 @@ const SHARE: u64 = 512;
 /// The same for the children of the master and of the two levels below it: loops in loops, which
 /// may be wide, rather than recursion.
 const SHARE_OF_LOOPS: u64 = 32;
+
+/// The same for wide open constructs there: those in lanes that have small shares.
+const SHARE_OF_WIDE: u64 = 16;
+
+/// Open lanes below this one are those in which recursion goes deep.
+const DEEP_LANES: usize = 10;
 
 /// Most segments that are looked at to find that none holds a block.
 const LOOKED_AT: u64 = 4096;
@@ -88,6 +96,24 @@ impl Heap {
         st.zones[0].sequence.get().left(0) / (k.max(1) as u64) < share
     }
 
+    /// Goes on behind what an open child took that has ended, for which the running space waited.
+    /// Returns the number that comes next.
+    pub fn go_on_behind(self, left: &[Sequence; ZONES]) -> u64 {
+        self.state().skip_to(left);
+        self.sequences()[0].next
+    }
+
+    /// Takes back what such a child took from `from` on, where nothing was taken since: that
+    /// child is not merged. All that it took of large segments stays lost.
+    pub fn take_back(self, from: &Sequence, left: u64) {
+        let s = &self.state().zones[0].sequence;
+        let now = s.get();
+        if now.next == left && from.leads_to(&now) {
+            let gone = (left - from.next).checked_div(from.step).unwrap_or(0);
+            s.set(Sequence { next: from.next, taken: now.taken.saturating_sub(gone), ..now });
+        }
+    }
+
     /// What the space of a session leaves of the sequences that it was given.
     pub fn leave(self, session: u64, from: &[Sequence; ZONES]) -> [Sequence; ZONES] {
         let st = self.state();
@@ -140,12 +166,33 @@ impl Heap {
                 st.last_session.set(st.last_session.get().max(l.last_session.get()));
             }
         }
-        for (z, left) in st.zones.iter().zip(left) {
+        st.skip_to(left);
+    }
+}
+
+impl HeapState {
+    /// Goes on behind what children in turn took.
+    fn skip_to(&self, left: &[Sequence; ZONES]) {
+        for (z, left) in self.zones.iter().zip(left) {
             let s = z.sequence.get();
             let gone = left.next.saturating_sub(s.next).checked_div(s.step).unwrap_or(0);
             if !cfg!(detpar_mutant = "turns_forgotten") {
                 z.sequence.set(s.skip(1, gone));
             }
         }
+    }
+
+    /// Whether an open child that starts in lane `j` is to end before this space goes on: the
+    /// lane's share is too small, and none of it is in use. The master never waits.
+    pub(super) fn waits_for(&self, j: usize, slot: &Slot) -> bool {
+        let depth = self.depth.get();
+        let wide = j >= DEEP_LANES && depth <= 2;
+        let least = if wide { SHARE_OF_WIDE } else { SHARE };
+        let z = &self.zones[0];
+        let divided = self.split.get() != 0;
+        let whole = if divided { z.pool.get() } else { z.sequence.get() };
+        depth > 0
+            && !(divided && self.lane_since_split(slot).is_some())
+            && Share::lane(depth, j).of(whole).left(0) < least
     }
 }

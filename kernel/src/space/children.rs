@@ -4,7 +4,7 @@
 use super::memory;
 use crate::abi::{ChildId, MAX_CHILDREN, Registers};
 use crate::check::written;
-use crate::exec::control::{Job, Me, Role, ask, me, private, private_item};
+use crate::exec::control::{Job, Me, Role, ask, control, me, private, private_item};
 use crate::exec::master::master;
 use crate::exec::worker;
 use crate::heap::Heap;
@@ -45,6 +45,8 @@ pub(crate) struct OpenChild {
     pub code: u32,
     /// Where it stopped.
     pub registers: Registers,
+    /// The number behind what it took in turn, 0: nothing was taken in turn.
+    pub left: u64,
     /// See [`has`].
     pub has: u32,
 }
@@ -139,6 +141,7 @@ impl OpenChild {
             job: None,
             code: 0,
             registers: Registers::default(),
+            left: 0,
             has: 0,
         }
     }
@@ -175,6 +178,17 @@ pub(crate) fn remove(i: usize) {
     }
 }
 
+/// Takes the lane of a child back as it was at its start, if it was not merged.
+pub(crate) fn drop_lane(i: usize) {
+    let (heap, child) = (Heap(me().heap), at(i));
+    heap.drop_open(i);
+    if child.left != 0 {
+        memory::note_failed_grants();
+        let given = &control().told.briefs[child.construct as usize].request.sequences;
+        heap.take_back(&given[0], child.left);
+    }
+}
+
 /// Ends the child at a place and everything below it. On the control stack.
 pub(crate) fn end(i: usize) {
     let construct = at(i).construct;
@@ -183,7 +197,7 @@ pub(crate) fn end(i: usize) {
     } else {
         worker::ask(ask::KILL, construct, None);
     }
-    Heap(me().heap).drop_open(i);
+    drop_lane(i);
     remove(i);
     memory::settle();
 }

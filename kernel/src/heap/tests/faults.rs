@@ -199,7 +199,7 @@ fn overwritten_book_keeping_is_survived() {
                     s.heap.adopt(k, session);
                 }
                 let j = r.below(4);
-                if let Some(l) = s.heap.open_lane(&mut s, j) {
+                if let Some(l) = s.heap.open_lane(&mut s, j, true) {
                     let mut c = s.child(l.session, 0, 1);
                     (c.heap, c.sequences) = (l.heap, l.sequences);
                     let _ = c.heap.alloc(&mut c, r.below(5000), 16);

@@ -5,13 +5,13 @@ use super::support::*;
 use crate::heap::Heap;
 use crate::heap::class::{ZONE, locate};
 use crate::heap::open::freed_since;
+use crate::image::layout::MAX_DEPTH;
 use std::collections::BTreeSet;
 
 /// A fork and its join, of a child that runs at once on its parent's memory: right where
 /// neither looks at what the other does meanwhile.
 fn fork_join(space: &mut Space, j: usize, body: impl FnOnce(&mut Space)) {
-    let mut child = space.open_child(j);
-    body(&mut child);
+    let child = open_in_turn(space, j, body);
     back(space, j, child);
 }
 
@@ -270,18 +270,115 @@ fn the_parent_of_a_parent_skips_what_open_children_took() {
     assert!((high as usize) < 8 * seen.len(), "{} blocks up to {high}", seen.len());
 }
 
+/// Each level starts the next one in this lane, and both keep a block.
+fn chain(space: &mut Space, lane: usize, blocks: &mut Vec<usize>, in_turn: &mut Vec<u32>) {
+    blocks.push(space.alloc(2000, 16));
+    assert_ne!(blocks.last(), Some(&0));
+    if space.depth as usize >= MAX_DEPTH - 1 {
+        return;
+    }
+    // Those in lower lanes end first.
+    let lower: Vec<Space> = (0..lane).map(|j| open_in_turn(space, j, |_| {})).collect();
+    let child = open_in_turn(space, lane, |c| chain(c, lane, blocks, in_turn));
+    if child.in_turn {
+        in_turn.push(space.depth);
+    }
+    blocks.push(space.alloc(2000, 16));
+    assert_ne!(blocks.last(), Some(&0));
+    back(space, lane, child);
+    lower.into_iter().enumerate().for_each(|(j, c)| back(space, j, c));
+}
+
+/// An open child that runs at once, on its parent's memory, and is not back yet.
+fn open_in_turn(space: &mut Space, j: usize, body: impl FnOnce(&mut Space)) -> Space {
+    let mut child = space.open_child(j);
+    body(&mut child);
+    if child.in_turn {
+        let left = child.heap.leave(child.session, &child.sequences);
+        space.heap.go_on_behind(&left);
+    }
+    child
+}
+
 #[test]
-fn nesting_of_open_children_ends_at_a_limit() {
+fn open_children_nest_to_any_depth() {
+    for lane in [0, 1] {
+        let _memory = Memory::new();
+        let (mut blocks, mut in_turn) = (Vec::new(), Vec::new());
+        chain(&mut Space::master(), lane, &mut blocks, &mut in_turn);
+        assert_eq!(blocks.len(), 2 * (MAX_DEPTH - 1) + 1);
+        assert_eq!(blocks.iter().collect::<BTreeSet<_>>().len(), blocks.len());
+        // From where shares are small on, all; the deepest space has no children.
+        assert!(in_turn.iter().rev().copied().eq(5..MAX_DEPTH as u32 - 1), "{in_turn:?}");
+    }
+}
+
+/// What a child in turn took and does not keep, since it is not merged, is taken again.
+#[test]
+fn children_in_turn_that_are_not_merged_leave_nothing_behind() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    master.sequences[0].next = u64::from(ZONE[0].count) - 4000;
+    fork_join(&mut master, 0, |parent| {
+        let mut seen = BTreeSet::new();
+        parent.alloc(1, 16);
+        for _ in 0..100 {
+            let mut child = parent.open_child(0);
+            assert!(child.in_turn);
+            let before = pages();
+            seen.extend((0..8).map(|_| child.alloc(250 << 10, 16)));
+            let left = child.heap.leave(child.session, &child.sequences);
+            restore(&before);
+            let behind = parent.heap.go_on_behind(&left);
+            assert!(behind > child.sequences[0].next);
+            parent.heap.drop_open(0);
+            parent.heap.take_back(&child.sequences[0], behind);
+        }
+        assert_eq!(seen.len(), 8);
+    });
+}
+
+/// Low lanes have their shares, a higher one has turns, one after another.
+#[test]
+fn children_in_turn_beside_others_share_no_segment() {
+    let _memory = Memory::new();
+    let mut master = Space::master();
+    master.sequences[0].next = u64::from(ZONE[0].count) - 128_000;
+    fork_join(&mut master, 0, |parent| {
+        let mut blocks = Vec::new();
+        let mut four = |space: &mut Space| {
+            blocks.extend((0..4 * 4).map(|_| (space.alloc(250 << 10, 16), 250 << 10)));
+        };
+        let mut low = [parent.open_child(0), parent.open_child(1)];
+        assert!(low.iter().all(|c| !c.in_turn));
+        for _ in 0..3 {
+            let child = open_in_turn(parent, 2, &mut four);
+            assert!(child.in_turn);
+            four(parent);
+            low.iter_mut().for_each(&mut four);
+            back(parent, 2, child);
+            four(parent);
+            parent.construct(2, |_, c| four(c));
+        }
+        low.into_iter().enumerate().for_each(|(j, c)| back(parent, j, c));
+        four(parent);
+        disjoint(blocks);
+    });
+}
+
+/// Those that are started so that their parents cannot wait: by a put of their own.
+#[test]
+fn nesting_of_open_children_beside_their_parents_ends_at_a_limit() {
     let _memory = Memory::new();
     for lane in [0, 1] {
         let mut spaces = vec![Space::master()];
         loop {
             let space = spaces.last_mut().unwrap();
             // The lower lane is in use as well.
-            if (0..lane).any(|j| space.heap.open_lane(space, j).is_none()) {
+            if (0..lane).any(|j| space.heap.open_lane(space, j, false).is_none()) {
                 break;
             }
-            let Some(l) = space.heap.open_lane(space, lane) else { break };
+            let Some(l) = space.heap.open_lane(space, lane, false) else { break };
             let (child, parent) = (space.child(l.session, 0, 1), space.heap);
             assert_eq!(parent, child.parent);
             spaces.push(Space { heap: l.heap, sequences: l.sequences, ..child });

@@ -3,6 +3,7 @@
 use super::support::*;
 use super::world::*;
 use crate::heap::Heap;
+use crate::heap::class::ZONE;
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +27,14 @@ struct Outstanding {
 }
 
 /// What random programs did, and when their children run, which must not matter.
+#[derive(Default)]
 struct Programs {
     when: Random,
     joined: usize,
     killed: usize,
     closed: usize,
+    in_turn: usize,
+    vacated: usize,
     waiting: usize,
     deepest: u32,
 }
@@ -38,6 +42,7 @@ struct Programs {
 /// One space's program.
 struct Program {
     r: Random,
+    seed: u64,
     live: Vec<Block>,
     open: Vec<Outstanding>,
     /// Addresses so far, in program order.
@@ -53,7 +58,7 @@ pub(super) fn disjoint(mut all: Vec<(usize, usize)>) {
 
 impl Program {
     fn new(seed: u64, live: Vec<Block>) -> Program {
-        Program { r: Random(seed), live, open: Vec::new(), trace: seed }
+        Program { r: Random(seed), seed, live, open: Vec::new(), trace: seed }
     }
 
     fn mix(&mut self, x: u64) {
@@ -164,13 +169,14 @@ impl Program {
     fn start(&mut self, all: &mut Programs, world: &mut World, space: &mut Space) {
         let lane = (0..).find(|&j| self.open.iter().all(|o| o.lane != j)).unwrap();
         let child = space.open_child(lane);
+        let in_turn = child.in_turn;
         self.mix(child.session);
         let (lent, view) = self.lend();
         let snapshot = world.snapshot(space);
         let seed = self.r.next();
         let mut o =
             Outstanding { lane, ready: Some((snapshot, child, view, seed)), ended: None, lent };
-        if all.when.chance(2) {
+        if all.when.chance(2) || in_turn {
             o.run(all, world, space);
         }
         self.open.push(o);
@@ -251,6 +257,11 @@ impl Program {
             self.end(all, world, space);
         }
         assert!(space.freed.is_empty(), "frees wait for nobody");
+        // Some keep nothing of what they made.
+        while space.depth > 0 && space.in_turn && self.seed.is_multiple_of(4) {
+            let Some(n) = self.live.iter().position(|b| b.own && b.mine) else { break };
+            assert!(space.free(self.live.swap_remove(n).addr));
+        }
         self.check();
     }
 }
@@ -263,19 +274,25 @@ impl Outstanding {
             p.check();
             p.run(all, world, child);
         });
+        all.in_turn += usize::from(ended.space.in_turn);
+        all.vacated += usize::from(ended.vacated);
         self.ended = Some((ended, p.live, p.trace));
     }
 }
 
-fn random_programs(seeds: std::ops::Range<u64>) -> Programs {
+/// With few segments `left` open children of children run in turn.
+fn random_programs(seeds: std::ops::Range<u64>, left: Option<u64>) -> Programs {
     let when = Random(0);
-    let mut all = Programs { when, joined: 0, killed: 0, closed: 0, waiting: 0, deepest: 0 };
+    let mut all = Programs { when, ..Programs::default() };
     for seed in seeds {
         let mut first = None;
         for schedule in 0..2 {
             let _memory = Memory::new();
             all.when = Random(seed * 2 + schedule);
             let mut master = Space::master();
+            if let Some(left) = left {
+                master.sequences[0].next = u64::from(ZONE[0].count) - left;
+            }
             let mut p = Program::new(seed, Vec::new());
             p.run(&mut all, &mut World::default(), &mut master);
             assert_eq!(*first.get_or_insert(p.trace), p.trace, "seed {seed}: other addresses");
@@ -289,13 +306,25 @@ fn random_programs(seeds: std::ops::Range<u64>) -> Programs {
 
 #[test]
 fn random_programs_of_open_children_keep_every_block() {
-    let p = random_programs(0..3);
+    let p = random_programs(0..3, None);
     let counts = [p.joined, p.killed, p.closed, p.waiting, p.deepest as usize];
     assert!(counts.iter().zip([30, 10, 20, 40, 3]).all(|(&n, least)| n >= least), "{counts:?}");
 }
 
 #[test]
+fn random_programs_of_open_children_in_turn_keep_every_block() {
+    // All open children of children have turns; those in higher lanes.
+    for left in [4000, 128_000] {
+        let p = random_programs(0..3, Some(left));
+        let counts = [p.joined, p.killed, p.in_turn, p.vacated];
+        assert!(counts.iter().zip([30, 10, 20, 3]).all(|(&n, least)| n >= least), "{counts:?}");
+    }
+}
+
+#[test]
 #[ignore = "long"]
 fn many_random_programs_of_open_children_keep_every_block() {
-    random_programs(100..400);
+    random_programs(100..400, None);
+    random_programs(400..550, Some(4000));
+    random_programs(550..700, Some(128_000));
 }

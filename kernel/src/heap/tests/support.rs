@@ -101,6 +101,8 @@ pub(super) struct Space {
     pub keeps: bool,
     /// Segments below these numbers may hold bytes of failed constructs.
     pub dirty_below: [u32; ZONES],
+    /// Its parent waits until it has ended.
+    pub in_turn: bool,
 }
 
 impl Space {
@@ -118,6 +120,7 @@ impl Space {
             released: 0,
             keeps: false,
             dirty_below: [0; ZONES],
+            in_turn: false,
         }
     }
 
@@ -136,14 +139,15 @@ impl Space {
             released: 0,
             keeps: false,
             dirty_below: self.dirty_below,
+            in_turn: false,
         }
     }
 
     /// An open child in lane `j`.
     pub fn open_child(&mut self, j: usize) -> Space {
-        let OpenLane { heap, session, sequences } =
-            self.heap.open_lane(self, j).expect("address space");
-        Space { heap, session, sequences, ..self.child(session, 0, 1) }
+        let OpenLane { heap, session, sequences, in_turn } =
+            self.heap.open_lane(self, j, true).expect("address space");
+        Space { heap, session, sequences, in_turn, ..self.child(session, 0, 1) }
     }
 
     /// Carries out what frees wait for an open child that is back.
@@ -249,6 +253,7 @@ impl Env for Space {
 }
 
 /// Small, fast, the same everywhere.
+#[derive(Default)]
 pub(super) struct Random(pub u64);
 
 impl Random {

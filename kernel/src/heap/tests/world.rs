@@ -4,6 +4,7 @@
 use super::support::*;
 use crate::heap::class::locate;
 use crate::heap::open::freed_since;
+use crate::heap::turns::can_leave;
 use std::collections::BTreeSet;
 
 const ZERO: [u8; PAGE] = [0; PAGE];
@@ -29,6 +30,10 @@ pub(super) struct Ended {
     pub space: Space,
     reference: Pages,
     changed: Pages,
+    /// The number behind what it took in turn.
+    left: u64,
+    /// It vacated what it took.
+    pub vacated: bool,
 }
 
 fn inside(ranges: &[(usize, usize)], page: usize) -> bool {
@@ -82,6 +87,17 @@ impl World {
         restore(&start);
         self.before.push(start);
         body(self, &mut child);
+        let mut leaves = child.sequences;
+        let mut vacated = None;
+        if child.in_turn {
+            leaves = child.heap.leave(child.session, &child.sequences);
+            assert!(can_leave(&child.sequences, &leaves));
+            vacated = child.heap.vacate(child.session, &child.sequences);
+        }
+        if let Some(v) = vacated {
+            leaves = child.sequences;
+            child.dirty_below[0] = child.dirty_below[0].max(v.dirty_below);
+        }
         let now = pages();
         self.seal(&mut child, &now);
         let mut reference = self.before.pop().unwrap();
@@ -89,7 +105,8 @@ impl World {
         self.apply(&mut reference, at);
         let all: BTreeSet<usize> = now.keys().chain(reference.keys()).copied().collect();
         let differs = |a: &usize| page(&now, *a) != page(&reference, *a);
-        let changed = all.into_iter().filter(differs);
+        let vacant = |a: &usize| vacated.is_some_and(|v| v.holds(*a));
+        let changed = all.into_iter().filter(|a| differs(a) && !vacant(a));
         let changed = changed.map(|a| (a, Box::new(*page(&now, a)))).collect();
         self.apply(&mut saved, at);
         restore(&saved);
@@ -97,7 +114,8 @@ impl World {
             parent.dirty_below[z] = parent.dirty_below[z].max(child.dirty_below[z]);
         }
         parent.was_granted.extend(child.was_granted.iter());
-        Ended { space: child, reference, changed }
+        let left = if child.in_turn { parent.heap.go_on_behind(&leaves) } else { 0 };
+        Ended { space: child, reference, changed, left, vacated: vacated.is_some() }
     }
 
     /// Merges children into the running space: each byte may be changed by one of them all.
@@ -144,6 +162,9 @@ impl World {
             parent.note_dirty(a);
         }
         parent.heap.drop_open(j);
+        if let Some(child) = child.filter(|c| c.space.in_turn) {
+            parent.heap.take_back(&child.space.sequences[0], child.left);
+        }
         parent.settle();
     }
 }
