@@ -32,6 +32,24 @@ impl Seed {
     pub fn grow(self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Fs {
         Fs::of(Tree::new(Volume::over_handles(self.below, self.origin, Arc::new(clock))))
     }
+
+    /// Whether a file, of this number and generation, is in it.
+    ///
+    /// ```
+    /// use detpar_fs::Mkfs;
+    ///
+    /// let fs = Mkfs::new().mkfs()?;
+    /// fs.write("/a", "1")?;
+    /// let seed = fs.seed();
+    /// fs.write("/b", "2")?;
+    /// let holds = |m: detpar_fs::Metadata| seed.holds(m.ino(), m.generation());
+    /// assert!(holds(fs.metadata("/a")?) && !holds(fs.metadata("/b")?));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn holds(&self, ino: u64, generation: u32) -> bool {
+        let inode = u32::try_from(ino).ok().and_then(|ino| self.below.inode(ino));
+        inode.is_some_and(|node| node.mode != 0 && node.generation == generation)
+    }
 }
 
 impl Fs {

@@ -22,7 +22,9 @@ pub struct Child<R> {
 /// Starts a child that runs `f` from a snapshot of memory as of now, while the caller goes on.
 ///
 /// The child sees nothing of what the parent writes later, the parent nothing of the child
-/// until it joins it. `id` names the child among those of the same parent.
+/// until it joins it. `id` names the child among those of the same parent. Deep below the master
+/// a parent may wait here until the child has ended: in forks nested more than five deep, as a
+/// rule (docs/heap.md, "Open children in turn").
 ///
 /// ```
 /// #[detpar::main]

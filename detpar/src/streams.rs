@@ -89,13 +89,9 @@ impl Streams {
             libc::SYS_dup if a[0] <= 2 => Some(-i64::from(libc::EMFILE)),
             libc::SYS_ioctl if a[0] <= 2 => Some(-i64::from(libc::ENOTTY)),
             libc::SYS_lseek if a[0] <= 2 => Some(-i64::from(libc::ESPIPE)),
-            libc::SYS_fstat if a[0] <= 2 => Some(pipe_status(a[1])),
-            libc::SYS_newfstatat if a[0] <= 2 && is_empty_path(a[1], a[3]) => {
-                Some(pipe_status(a[2]))
-            }
-            libc::SYS_statx if a[0] <= 2 && is_empty_path(a[1], a[2]) => {
-                Some(extended_pipe_status(a[4]))
-            }
+            libc::SYS_fstat if a[0] <= 2 => Some(status(nr, a)),
+            libc::SYS_newfstatat if a[0] <= 2 && is_empty_path(a[1], a[3]) => Some(status(nr, a)),
+            libc::SYS_statx if a[0] <= 2 && is_empty_path(a[1], a[2]) => Some(status(nr, a)),
             libc::SYS_open => is_of_machine(a[0]).then_some(-i64::from(libc::ENOENT)),
             libc::SYS_openat => is_of_machine(a[1]).then_some(-i64::from(libc::ENOENT)),
             _ => None,
@@ -105,6 +101,9 @@ impl Streams {
 
 impl Handler for Streams {
     fn call(&self, log: &mut dyn FnMut(&[u8]) -> bool, nr: i64, a: &[u64; 6]) -> Option<i64> {
+        if let Some(stream) = crate::fs::stream(nr, a[0]) {
+            return self.call_on_stream(log, nr, &[stream, a[1], a[2], a[3], a[4], a[5]]);
+        }
         if crate::fs::is_redirected(a[0]) {
             return crate::fs::call(nr, a);
         }
@@ -228,27 +227,15 @@ fn is_empty_path(at: u64, flags: u64) -> bool {
     flags & libc::AT_EMPTY_PATH as u64 != 0 && unsafe { *(at as *const u8) } == 0
 }
 
-/// As [`pipe_status`], for `statx`.
-fn extended_pipe_status(to: u64) -> i64 {
-    // SAFETY: as there.
+/// What is said of a standard stream of a child, by one of the calls that ask.
+fn status(nr: i64, a: &[u64; 6]) -> i64 {
+    // SAFETY: the program passed the record to the call; a bad one faults here as its own fault.
     unsafe {
-        let st = to as *mut libc::statx;
-        st.write_bytes(0, 1);
-        (*st).stx_mask = libc::STATX_TYPE | libc::STATX_MODE;
-        (*st).stx_mode = (libc::S_IFIFO | 0o600) as u16;
-        (*st).stx_blksize = 4096;
-    }
-    0
-}
-
-/// What `fstat` says of a standard stream of a child: a pipe, whatever it is outside.
-fn pipe_status(to: u64) -> i64 {
-    // SAFETY: the program passed the record to fstat; zero is a valid value of every field.
-    unsafe {
-        let st = to as *mut libc::stat;
-        st.write_bytes(0, 1);
-        (*st).st_mode = libc::S_IFIFO | 0o600;
-        (*st).st_blksize = 4096;
+        match nr {
+            libc::SYS_fstat => crate::fs::special(None, a[1]),
+            libc::SYS_newfstatat => crate::fs::special(None, a[2]),
+            _ => crate::fs::special_extended(None, a[4]),
+        }
     }
     0
 }
@@ -289,9 +276,10 @@ pub(crate) unsafe fn prepare() -> Result<(), Error> {
         remedy: "build with the Rust toolchain that this version of detpar was tested with",
         errno: 0,
     };
-    // SAFETY: the caller's contract: nothing was printed or read yet.
+    // SAFETY: the caller's contract: nothing was printed or read yet, and no child started.
     unsafe {
         c_streams::prepare();
+        crate::fs::prepare();
         stdin::prepare()?;
     }
     let out = io::stdout();

@@ -6,8 +6,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::symlink;
 use std::process::ExitCode;
 
+#[path = "files/devices.rs"]
+mod devices;
 #[path = "files/host.rs"]
 mod host;
+#[path = "files/links.rs"]
+mod links;
+#[path = "files/random.rs"]
+mod random;
 
 type Case = fn();
 
@@ -27,6 +33,11 @@ const CASES: &[(&str, Case)] = &[
     ("checked", checked),
     ("deep_stack", deep_stack),
     ("overfull", overfull),
+    ("devices", devices::devices),
+    ("image_in_memory", image_in_memory),
+    ("links", links::links),
+    ("links_within", links::links_within),
+    ("random", random::random),
 ];
 
 #[detpar::main]
@@ -344,13 +355,11 @@ fn unsafe_copy(file: &File) -> File {
     unsafe { File::from_raw_fd(file.as_raw_fd()) }
 }
 
-/// Without a tree nothing is answered, and hard links never.
+/// Without a tree nothing is answered, and nothing of the host ever.
 fn refused() {
     let e = detpar::try_join(|| fs::write("/f", "x").is_ok(), || ()).expect_err("refused");
     println!("{e}");
     tree::write("/f", "x").expect("write");
-    let (said, ()) = detpar::join(|| host::said(fs::hard_link("/f", "/g")), || ());
-    println!("{said}");
     let host = std::env::current_exe().expect("exe");
     let (there, ()) = detpar::join(|| host.exists(), || ());
     println!("{there}");
@@ -398,6 +407,25 @@ fn overfull() {
     let (full, whole) = detpar::join(more, || fs::read("/b").expect("read").len());
     assert_eq!((full, whole), (Some(28), 120 * 4096));
     println!("room was made");
+}
+
+/// The image of a tree with room for 4 GiB is holes for the most part.
+fn image_in_memory() {
+    let shared = || {
+        let status = fs::read_to_string("/proc/self/status").expect("status");
+        let line = status.lines().find_map(|l| l.strip_prefix("RssShmem:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    tree::write("/f", "text").expect("write");
+    let mut image = Vec::new();
+    tree::save(&mut image).expect("save");
+    assert!(image.len() > 4_000_000_000 && shared() < 100_000, "{} kB", shared());
+    tree::write("/g", vec![7; 10_000]).expect("write");
+    tree::save(&mut image).expect("save again");
+    tree::load(&mut image).expect("load");
+    assert!(shared() < 100_000, "{} kB", shared());
+    let (text, ()) = detpar::join(|| fs::read_to_string("/f").expect("read"), || ());
+    println!("{text} {}", tree::read("/g").expect("read").len());
 }
 
 /// Children that read the same files, and write others: nothing that checking mode finds.

@@ -1,7 +1,7 @@
 //! For the tests: starting programs with a deadline. A program that hangs is a failure.
 use crate::docker::Profile;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::ops::RangeInclusive;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -121,6 +121,17 @@ impl Program {
     /// Removes a variable of the environment.
     pub fn without(mut self, name: &str) -> Program {
         self.command.env_remove(name);
+        self
+    }
+
+    /// Gives it standard input: what a pipe holds at once.
+    ///
+    /// # Panics
+    /// Where there is no pipe.
+    pub fn input(mut self, text: &str) -> Program {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(text.as_bytes()).expect("room in a pipe");
+        self.command.stdin(reader);
         self
     }
 

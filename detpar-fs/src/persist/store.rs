@@ -68,6 +68,15 @@ impl Store for Vec<u8> {
 
     fn set_size(&mut self, size: u64) -> io::Result<()> {
         let size = usize::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        if size > self.capacity() {
+            // Zeroed anew: most of an image is holes, and pages that nobody wrote take no memory.
+            // To copy them does, so there is room for the journals of later saves.
+            let room = size.saturating_add(size / 16);
+            Vec::<u8>::new().try_reserve_exact(room)?;
+            let mut larger = vec![0; room];
+            larger[..self.len()].copy_from_slice(self);
+            *self = larger;
+        }
         self.resize(size, 0);
         Ok(())
     }
@@ -83,7 +92,7 @@ impl Store for Vec<u8> {
         let at = usize::try_from(at).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let end = at.checked_add(from.len()).ok_or(io::ErrorKind::OutOfMemory)?;
         if end > self.len() {
-            self.resize(end, 0);
+            self.set_size(end as u64)?;
         }
         self[at..end].copy_from_slice(from);
         Ok(())

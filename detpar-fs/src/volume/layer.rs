@@ -5,6 +5,7 @@
 use super::GroupState;
 use super::log::Log;
 use crate::layout::group::Geometry;
+use crate::layout::inode::{self, Inode};
 use crate::layout::{Block, ZERO, filled, zeroed};
 use std::sync::Arc;
 
@@ -114,6 +115,21 @@ pub(crate) struct Frozen {
     pub groups: Vec<GroupState>,
 }
 
+impl Frozen {
+    /// A block, unless it was never written.
+    #[inline]
+    fn find(&self, block: u32) -> Option<&Block> {
+        std::iter::successors(Some(self), |f| f.below.as_deref()).find_map(|f| f.layer.get(block))
+    }
+
+    /// An inode as of the snapshot, used or not; nothing for bits that make no sense.
+    pub fn inode(&self, ino: u32) -> Option<Inode> {
+        let (block, at) =
+            Some(self.geometry).filter(|g| ino < g.inodes()).map(|g| g.inode_place(ino))?;
+        Inode::decode(&self.find(block)?[at..at + inode::SIZE]).ok()
+    }
+}
+
 impl Drop for Frozen {
     fn drop(&mut self) {
         // One after another: a chain may be longer than the stack.
@@ -155,17 +171,7 @@ impl Layers {
     /// A block, unless it was never written.
     #[inline]
     pub fn find(&self, block: u32) -> Option<&Block> {
-        if let Some(found) = self.top.get(block) {
-            return Some(found);
-        }
-        let mut below = self.below.as_ref();
-        while let Some(frozen) = below {
-            if let Some(found) = frozen.layer.get(block) {
-                return Some(found);
-            }
-            below = frozen.below.as_ref();
-        }
-        None
+        self.top.get(block).or_else(|| self.below.as_ref()?.find(block))
     }
 
     fn mark(&mut self, block: u32) {

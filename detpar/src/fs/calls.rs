@@ -1,10 +1,12 @@
 //! Calls of children on files, answered from the tree. In the signal handler of the call: no
 //! system call is made here, and nothing panics.
 
-use super::open::What;
-use super::space::{Tree, path_of, tree};
+use super::devices::{self, Device};
+use super::open::{Open, What};
+use super::space::{Tree, numbers, opened, path_of, tree};
 use super::status::{self, Entry};
 use kernel::confine::FIRST_FILE;
+use kernel::confine::policy::takes_descriptor;
 use std::ffi::CStr;
 use std::io::{self, Error, SeekFrom};
 use std::time::SystemTime;
@@ -24,15 +26,29 @@ fn number(n: usize) -> io::Result<i64> {
 /// Answers a call on a file or a name; `None` refuses it: there is no tree, or the call has no
 /// meaning in one.
 pub(crate) fn call(nr: i64, a: &[u64; 6]) -> Option<i64> {
-    let tree = tree()?;
-    let result = match by_name(tree, nr, a) {
+    let result = match devices::call(nr, a).or_else(|| by_name(tree()?, nr, a)) {
         Some(result) => result,
-        None => by_number(tree, nr, a)?,
+        None if has_number(nr, a) => by_number(numbers()?, nr, a)?,
+        None => return None,
     };
     Some(match result {
         Ok(value) => value,
         Err(e) => -i64::from(e.raw_os_error().unwrap_or(libc::EIO)),
     })
+}
+
+/// The standard stream that is read, written or asked about by the number of a device.
+pub(crate) fn stream(nr: i64, number: u64) -> Option<u64> {
+    match nr {
+        libc::SYS_read | libc::SYS_readv | libc::SYS_write | libc::SYS_writev => {}
+        libc::SYS_fstat | libc::SYS_newfstatat | libc::SYS_statx => {}
+        libc::SYS_lseek | libc::SYS_ioctl => {}
+        _ => return None,
+    }
+    match opened(number)? {
+        Open { what: What::Device(Device::Stream(stream)), .. } => Some((*stream).into()),
+        _ => None,
+    }
 }
 
 /// The bytes of a name.
@@ -55,7 +71,7 @@ fn path(tree: &mut Tree, dir: u64, at: u64) -> io::Result<Vec<u8>> {
     }
     let Some(Some(open)) = tree.opened(dir) else { return Err(failed(libc::EBADF)) };
     match (&open.what, &open.path) {
-        (What::File(_), _) => Err(failed(libc::ENOTDIR)),
+        (What::File { .. } | What::Device(_), _) => Err(failed(libc::ENOTDIR)),
         (_, Some(dir)) => Ok([dir, &b"/"[..], name].concat()),
         (_, None) => Err(failed(libc::ENOENT)),
     }
@@ -64,6 +80,16 @@ fn path(tree: &mut Tree, dir: u64, at: u64) -> io::Result<Vec<u8>> {
 /// Whether a call with a descriptor and a name is about the descriptor.
 fn is_about_number(at: u64, flags: u64) -> bool {
     flags & libc::AT_EMPTY_PATH as u64 != 0 && text(at).is_ok_and(<[u8]>::is_empty)
+}
+
+/// Whether a call is about a descriptor, and no name.
+fn has_number(nr: i64, a: &[u64; 6]) -> bool {
+    match nr {
+        libc::SYS_newfstatat => is_about_number(a[1], a[3]),
+        libc::SYS_statx => is_about_number(a[1], a[2]),
+        libc::SYS_utimensat => a[1] == 0,
+        _ => takes_descriptor(nr),
+    }
 }
 
 fn by_name(tree: &mut Tree, nr: i64, a: &[u64; 6]) -> Option<io::Result<i64>> {
@@ -77,9 +103,8 @@ fn by_name(tree: &mut Tree, nr: i64, a: &[u64; 6]) -> Option<io::Result<i64>> {
         libc::SYS_openat => open(tree, a[0], a[1], a[2], a[3]),
         libc::SYS_stat => stat(tree, HERE, a[0], a[1], true),
         libc::SYS_lstat => stat(tree, HERE, a[0], a[1], false),
-        libc::SYS_newfstatat if is_about_number(a[1], a[3]) => return None,
+        _ if has_number(nr, a) => return None,
         libc::SYS_newfstatat => stat(tree, a[0], a[1], a[2], a[3] & no_follow == 0),
-        libc::SYS_statx if is_about_number(a[1], a[2]) => return None,
         libc::SYS_statx => statx(tree, a),
         libc::SYS_access => access(tree, HERE, a[0], true),
         libc::SYS_faccessat => access(tree, a[0], a[1], true),
@@ -94,15 +119,15 @@ fn by_name(tree: &mut Tree, nr: i64, a: &[u64; 6]) -> Option<io::Result<i64>> {
         libc::SYS_rename => rename(tree, [HERE, a[0], HERE, a[1]], 0),
         libc::SYS_renameat => rename(tree, [a[0], a[1], a[2], a[3]], 0),
         libc::SYS_renameat2 => rename(tree, [a[0], a[1], a[2], a[3]], a[4]),
-        // A file with two names would be written by either, and compared by one.
-        libc::SYS_link | libc::SYS_linkat => Err(failed(libc::EPERM)),
+        libc::SYS_link => hard_link(tree, [HERE, a[0], HERE, a[1]], 0),
+        libc::SYS_linkat => hard_link(tree, [a[0], a[1], a[2], a[3]], a[4]),
         libc::SYS_symlink => link(tree, a[0], HERE, a[1]),
         libc::SYS_symlinkat => link(tree, a[0], a[1], a[2]),
         libc::SYS_readlink => read_link(tree, HERE, [a[0], a[1], a[2]]),
         libc::SYS_readlinkat => read_link(tree, a[0], [a[1], a[2], a[3]]),
         libc::SYS_chmod => permit(tree, HERE, a[0], a[1]),
         libc::SYS_fchmodat => permit(tree, a[0], a[1], a[2]),
-        libc::SYS_utimensat if a[1] != 0 => path(tree, a[0], a[1])
+        libc::SYS_utimensat => path(tree, a[0], a[1])
             .and_then(|path| done(tree.set_times(&path, times(a[2])?, a[3] & no_follow == 0))),
         libc::SYS_fchmodat2 if a[3] == 0 => permit(tree, a[0], a[1], a[2]),
         _ => return None,
@@ -174,6 +199,16 @@ fn rename(tree: &mut Tree, a: [u64; 4], flags: u64) -> io::Result<i64> {
     }
     let (from, to) = (path(tree, a[0], a[1])?, path(tree, a[2], a[3])?);
     done(tree.rename(&from, &to))
+}
+
+fn hard_link(tree: &mut Tree, a: [u64; 4], flags: u64) -> io::Result<i64> {
+    if flags & !(libc::AT_SYMLINK_FOLLOW as u64) != 0 {
+        // By a descriptor alone only who may search everything links.
+        let by_number = flags & libc::AT_EMPTY_PATH as u64 != 0;
+        return Err(failed(if by_number { libc::ENOENT } else { libc::EINVAL }));
+    }
+    let (from, to) = (path(tree, a[0], a[1])?, path(tree, a[2], a[3])?);
+    done(tree.hard_link(&from, &to, flags != 0))
 }
 
 fn link(tree: &mut Tree, target: u64, dir: u64, at: u64) -> io::Result<i64> {
@@ -374,7 +409,7 @@ fn each(
     number(all)
 }
 
-fn seek(open: &mut super::open::Open, by: i64, whence: i32) -> io::Result<i64> {
+fn seek(open: &mut Open, by: i64, whence: i32) -> io::Result<i64> {
     let at = match (whence, u64::try_from(by)) {
         (libc::SEEK_SET, Ok(at)) => open.seek(SeekFrom::Start(at)),
         (libc::SEEK_CUR, _) => open.seek(SeekFrom::Current(by)),
@@ -391,7 +426,18 @@ fn seek(open: &mut super::open::Open, by: i64, whence: i32) -> io::Result<i64> {
 fn about(tree: &mut Tree, nr: i64, a: &[u64; 6]) -> io::Result<i64> {
     let Some(Some(open)) = tree.opened(a[0]) else { return Err(failed(libc::EBADF)) };
     let meta = match (&open.what, &open.path) {
-        (What::File(file), _) => file.metadata()?,
+        (What::Device(device), _) => {
+            // SAFETY: the program passed the record to the call.
+            unsafe {
+                match nr {
+                    libc::SYS_fstat => device.stat(a[1]),
+                    libc::SYS_newfstatat => device.stat(a[2]),
+                    _ => device.statx(a[4]),
+                }
+            }
+            return Ok(0);
+        }
+        (What::File { file, .. }, _) => file.metadata()?,
         (What::Dir { .. }, Some(path)) => {
             let path = path.clone();
             tree.fs.metadata(path_of(if path.is_empty() { b"/" } else { &path }))?

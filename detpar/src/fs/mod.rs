@@ -33,16 +33,19 @@
 //! ```
 
 mod calls;
+mod devices;
 mod host;
 mod journal;
+mod numbers;
 mod open;
 mod space;
 mod status;
 
-pub(crate) use calls::call;
+pub(crate) use calls::{call, stream};
 pub use host::{export, import};
 pub(crate) use journal::{claims, meet, part};
-pub(crate) use space::{before_fork, child_ends, is_redirected, merged};
+pub(crate) use space::{before_fork, child_ends, is_redirected, merged, prepare};
+pub(crate) use status::{special, special_extended};
 
 use crate::engine::{Engine, engine};
 use open::Open;
@@ -94,7 +97,7 @@ pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 /// Makes a file with this as its contents, or replaces them. Directories on the way to it are made.
 ///
 /// # Errors
-/// As [`std::fs::write`]; `PermissionDenied` for a file with several names.
+/// As [`std::fs::write`].
 ///
 /// ```
 /// #[detpar::main]
@@ -182,6 +185,43 @@ pub fn remove(path: impl AsRef<Path>) -> io::Result<()> {
 /// ```
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     made()?.rename(bytes(&from), bytes(&to))
+}
+
+/// Gives a file another name, under which it is the same file.
+///
+/// # Errors
+/// As [`std::fs::hard_link`].
+///
+/// ```
+/// #[detpar::main]
+/// fn main() -> std::io::Result<()> {
+///     detpar::fs::write("/a", "text")?;
+///     detpar::fs::hard_link("/a", "/b")?;
+///     detpar::join(|| std::fs::write("/b", "by the other name").unwrap(), || ());
+///     assert_eq!(detpar::fs::read_to_string("/a")?, "by the other name");
+///     Ok(())
+/// }
+/// ```
+pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
+    made()?.hard_link(bytes(&original), bytes(&link), false)
+}
+
+/// Makes a symbolic link to a path.
+///
+/// # Errors
+/// As [`std::os::unix::fs::symlink`].
+///
+/// ```
+/// #[detpar::main]
+/// fn main() -> std::io::Result<()> {
+///     detpar::fs::write("/a", "text")?;
+///     detpar::fs::symlink("a", "/link")?;
+///     assert_eq!(detpar::fs::read_to_string("/link")?, "text");
+///     Ok(())
+/// }
+/// ```
+pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
+    made()?.link(bytes(&original), bytes(&link))
 }
 
 /// What there is to know of a file or directory; symbolic links are followed. Times are those of

@@ -4,10 +4,10 @@
 //! that it inherited: the parent leaves a seed, and the child's own tree grows from that when it
 //! first uses a file. The child's tree ends with it; what it changed is in its log (`journal`).
 
-use super::journal::{self, Act};
+use super::journal::{self, Act, FileKey};
 use super::open::{Open, What};
 use crate::engine::{Engine, engine};
-use detpar_fs::{Fs, Kind, Metadata, Mkfs, OpenOptions, Seed};
+use detpar_fs::{File, Fs, Kind, Metadata, Mkfs, OpenOptions, Seed};
 use kernel::confine::FIRST_FILE;
 use kernel::master;
 use std::cell::{Cell, UnsafeCell};
@@ -18,22 +18,28 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// The tree of a space.
+/// The tree of a space, and what is open there.
 pub(super) struct Tree {
     pub fs: Fs,
+    /// Whether it holds devices alone: the master has made no tree.
+    is_bare: bool,
     /// What children grow theirs from: what this space wrote is in it.
     seed: Option<Seed>,
     /// What it grew from itself, in inherited memory: its children grow from that until it has
     /// written something. Null in the master.
     from: *const Seed,
+    /// The tree of the space above, as it was when this one grew. Null in the master.
+    above: *const Tree,
+    /// The space whose tree it is.
+    space: u64,
     /// Number of the first file that this space opened.
-    first: u64,
+    pub(super) first: u64,
     /// What is open. A place is empty when its last number is closed.
-    open: Vec<Option<Open>>,
+    pub(super) open: Vec<Option<Open>>,
     /// The places that numbers from `first` on stand for.
-    numbers: Vec<Option<usize>>,
+    pub(super) numbers: Vec<Option<usize>>,
     /// The places that standard streams stand for, where the space has put files there.
-    streams: [Option<usize>; 3],
+    pub(super) streams: [Option<usize>; 3],
 }
 
 /// The tree that children of the running space start from: in the master its own.
@@ -82,27 +88,80 @@ pub(super) fn tree() -> Option<&'static mut Tree> {
     if at.is_null() && master::in_child() {
         at = grow()?;
     }
-    // SAFETY: made by `install` or `grow`, and not dropped before the space ends; whoever calls
-    // this ends its use before the next call, in one thread.
+    // SAFETY: made by `install`, `grow` or `bare`, and not dropped before the space ends; whoever
+    // calls this ends its use before the next call, in one thread.
+    unsafe { at.as_mut() }.filter(|tree| !tree.is_bare)
+}
+
+/// The same where what is open counts, or was in a space above: devices need no tree.
+pub(super) fn numbers() -> Option<&'static mut Tree> {
+    let mut at = own();
+    if at.is_null() && inherited().is_some() {
+        at = grow().unwrap_or_else(bare);
+    }
+    // SAFETY: as for `tree`.
     unsafe { at.as_mut() }
+}
+
+/// Does something where files get numbers.
+pub(super) fn with_numbers<R>(f: impl FnOnce(&mut Tree) -> R) -> R {
+    match numbers() {
+        Some(tree) => f(tree),
+        // SAFETY: as for `tree`.
+        None => f(unsafe { &mut *bare() }),
+    }
+}
+
+/// What this space has open by a number.
+pub(super) fn opened(number: u64) -> Option<&'static Open> {
+    // SAFETY: as for `tree`.
+    unsafe { own().as_mut() }?.opened(number)?.as_ref()
+}
+
+/// In a child the tree of its parent, or of a space above that.
+fn inherited() -> Option<&'static Tree> {
+    // SAFETY: the word is null, or was set by a parent to its tree, which this child inherited as
+    // it was then.
+    master::in_child().then(|| unsafe { root().as_ref() })?
+}
+
+/// Room for the numbers of devices, in a child of a program without a tree.
+fn bare() -> *mut Tree {
+    let fs = Mkfs::new().blocks(BARE).inodes(BARE).clock(clock).mkfs().expect("a fixed size");
+    let first = inherited().map_or(FIRST_FILE, Tree::next);
+    own_now(Tree { is_bare: true, first, ..Tree::new(fs) })
+}
+
+/// Blocks and inodes of a file system that nothing is written to.
+const BARE: u32 = 64;
+
+/// Makes a tree that of the running child.
+fn own_now(tree: Tree) -> *mut Tree {
+    let at = Box::into_raw(Box::new(tree));
+    MINE.set((crate::fork::space(), at));
+    kernel::confine::uses_files();
+    at
 }
 
 /// A tree of this child's own, from its parent's seed.
 fn grow() -> Option<*mut Tree> {
-    // SAFETY: the word is null, or was set by a parent to its tree, which this child inherited as
-    // it was then.
-    let inherited = unsafe { root().as_ref() }?;
+    let inherited = inherited().filter(|tree| !tree.is_bare)?;
     // SAFETY: null, or inherited from further above in the same way.
     let from = inherited.seed.as_ref().or(unsafe { inherited.from.as_ref() })?;
     // SAFETY: the copy is never dropped: `end` takes it back from the tree and forgets it. So no
     // count of what it refers to is ever written, and that memory does not change in a child.
     let seed = unsafe { std::ptr::read(from) };
-    let first = inherited.first + inherited.numbers.len() as u64;
-    let tree = Tree::new(seed.grow(clock), from, first);
-    let at = Box::into_raw(Box::new(tree));
-    MINE.set((crate::fork::space(), at));
-    kernel::confine::uses_files();
-    Some(at)
+    let first = inherited.next();
+    Some(own_now(Tree { from, above: inherited, first, ..Tree::new(seed.grow(clock)) }))
+}
+
+/// Keeps the word that tells a space's children of its tree out of the merge.
+///
+/// # Safety
+/// In the master before its first child.
+pub(crate) unsafe fn prepare() {
+    // SAFETY: the caller's contract; the word holds nothing of the program's.
+    unsafe { master::no_merge(ROOT.0.get() as usize, size_of::<usize>()) };
 }
 
 /// Makes a tree the master's.
@@ -116,13 +175,7 @@ pub(super) fn install(fs: Fs) -> io::Result<()> {
         return Err(Error::new(io::ErrorKind::Unsupported, why));
     }
     match own() {
-        at if at.is_null() => {
-            let tree = Tree::new(fs, std::ptr::null(), FIRST_FILE);
-            set_root(Box::into_raw(Box::new(tree)));
-            // SAFETY: in the master, which calls this between its children; the word holds nothing
-            // of the program's.
-            unsafe { master::no_merge(ROOT.0.get() as usize, size_of::<usize>()) };
-        }
+        at if at.is_null() => set_root(Box::into_raw(Box::new(Tree::new(fs)))),
         // SAFETY: as for `tree`.
         at => unsafe { ((*at).fs, (*at).seed) = (fs, None) },
     }
@@ -164,7 +217,7 @@ pub(crate) fn before_fork() {
     // SAFETY: as for `tree`.
     let Some(tree) = (unsafe { at.as_mut() }) else { return };
     let child = master::in_child();
-    if tree.fs.is_touched() || !child && tree.seed.is_none() {
+    if !tree.is_bare && (tree.fs.is_touched() || !child && tree.seed.is_none()) {
         // The old one first: layers that only it looked at come together.
         tree.seed = None;
         tree.seed = Some(tree.fs.seed());
@@ -212,7 +265,7 @@ pub(super) fn named(name: &[u8]) -> &Path {
     path_of(if name.is_empty() { b"/" } else { name })
 }
 
-fn error(number: i32) -> Error {
+pub(super) fn error(number: i32) -> Error {
     Error::from_raw_os_error(number)
 }
 
@@ -254,9 +307,6 @@ fn canonical(fs: &Fs, path: &[u8], follow: bool) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Most numbers of open files of a space that `F_DUPFD` may leave out.
-const MOST_NUMBERS: u64 = 1024;
-
 /// What `F_GETFL` tells of the flags that a file was opened with.
 const KEPT: i32 = libc::O_ACCMODE | libc::O_APPEND | libc::O_NONBLOCK;
 
@@ -267,9 +317,48 @@ const MASK: u32 = 0o022;
 const UNNAMED: &[u8] = b"/tmp";
 
 impl Tree {
-    fn new(fs: Fs, from: *const Seed, first: u64) -> Tree {
-        let (open, numbers) = (Vec::new(), Vec::new());
-        Tree { fs, seed: None, from, first, open, numbers, streams: [None; 3] }
+    /// The master's.
+    fn new(fs: Fs) -> Tree {
+        Tree {
+            fs,
+            is_bare: false,
+            seed: None,
+            from: std::ptr::null(),
+            above: std::ptr::null(),
+            space: crate::fork::space(),
+            first: FIRST_FILE,
+            open: Vec::new(),
+            numbers: Vec::new(),
+            streams: [None; 3],
+        }
+    }
+
+    /// The first number that is not one of its files'.
+    fn next(&self) -> u64 {
+        self.first + self.numbers.len() as u64
+    }
+
+    /// Which file this is, for all spaces that have it: the number that its inode has where it was
+    /// made, and in every tree that grew from there. Directories have none: they have one name.
+    fn key(&self, meta: &Metadata) -> Option<FileKey> {
+        let (ino, generation) = (meta.ino(), meta.generation());
+        let mut tree = self;
+        // SAFETY: `grow` set both, to what its space had inherited: trees that do not change while
+        // it runs.
+        while let Some((from, above)) = unsafe { tree.from.as_ref().zip(tree.above.as_ref()) } {
+            if !from.holds(ino, generation) {
+                break;
+            }
+            tree = above;
+        }
+        (!meta.is_dir()).then(|| FileKey::new(tree.space, ino, generation))
+    }
+
+    /// A file that was just opened.
+    fn opened_file(&self, file: File, path: Option<Vec<u8>>, flags: i32) -> io::Result<Open> {
+        // What can be opened so is no directory.
+        let key = self.key(&file.metadata()?).ok_or_else(|| error(libc::EISDIR))?;
+        Ok(Open { what: What::File { file, key }, path, flags: flags & KEPT })
     }
 
     /// Makes a directory.
@@ -303,6 +392,7 @@ impl Tree {
         let name = canonical(&self.fs, path, false)?;
         self.fs.remove_file(path_of(path))?;
         self.gone(&name);
+        self.find_names();
         journal::note(Act::Remove, 0, &name, &[]);
         Ok(())
     }
@@ -331,11 +421,25 @@ impl Tree {
     /// Renames.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> io::Result<()> {
         let names = (canonical(&self.fs, from, false)?, canonical(&self.fs, to, false)?);
+        let ino = |name: &[u8]| self.fs.symlink_metadata(named(name)).map(|m| m.ino());
+        // Two names of one file both stay.
+        let other = !matches!((ino(&names.0), ino(&names.1)), (Ok(a), Ok(b)) if a == b);
         self.fs.rename(path_of(from), path_of(to))?;
-        if names.0 != names.1 {
+        if other {
             self.moved(&names.0, &names.1);
+            self.find_names();
             journal::note(Act::Rename, 0, &names.0, &names.1);
         }
+        Ok(())
+    }
+
+    /// Gives a file another name.
+    pub fn hard_link(&mut self, from: &[u8], to: &[u8], follow: bool) -> io::Result<()> {
+        let there = canonical(&self.fs, from, follow)?;
+        let name = canonical(&self.fs, to, false)?;
+        let from = if follow { &there } else { from };
+        self.fs.hard_link(path_of(from), path_of(to))?;
+        journal::note(Act::HardLink, 0, &name, &there);
         Ok(())
     }
 
@@ -351,7 +455,8 @@ impl Tree {
     pub fn permit(&mut self, path: &[u8], mode: u32) -> io::Result<()> {
         let name = canonical(&self.fs, path, true)?;
         self.fs.set_permissions(path_of(path), mode & 0o7777)?;
-        journal::note(Act::Permit, u64::from(mode & 0o7777), &name, &[]);
+        let key = self.key(&self.fs.metadata(named(&name))?);
+        journal::note_of(key, Act::Permit, u64::from(mode & 0o7777), &name, &[]);
         Ok(())
     }
 
@@ -367,7 +472,8 @@ impl Tree {
         let accessed = times[0].unwrap_or(there.accessed());
         let modified = times[1].unwrap_or(there.modified());
         self.fs.set_times_nofollow(named(&name), accessed, modified)?;
-        journal::note(Act::Times, 0, &name, &journal::encode_times([accessed, modified]));
+        let both = journal::encode_times([accessed, modified]);
+        journal::note_of(self.key(&there), Act::Times, 0, &name, &both);
         Ok(())
     }
 
@@ -379,9 +485,11 @@ impl Tree {
 
     /// The same with an open one.
     pub fn cut(&self, open: &Open, len: u64) -> io::Result<()> {
-        let What::File(file) = &open.what else { return Err(error(libc::EINVAL)) };
+        let What::File { file, key } = &open.what else { return Err(error(libc::EINVAL)) };
         file.set_len(len)?;
-        open.note(|path| journal::note(Act::SetLen, len, path, &[]));
+        if let Some(path) = &open.path {
+            journal::note_of(Some(*key), Act::SetLen, len, path, &[]);
+        }
         Ok(())
     }
 
@@ -403,8 +511,6 @@ impl Tree {
                 Kind::Symlink if !exclusive => return Err(error(libc::ELOOP)),
                 Kind::Dir if !write && !has(libc::O_CREAT) => return self.open_dir(path, there),
                 Kind::File if has(libc::O_DIRECTORY) => return Err(error(libc::ENOTDIR)),
-                // What is written by one name is compared with what others wrote by that name.
-                Kind::File if write && there.nlink() > 1 => return Err(error(libc::EPERM)),
                 _ => {}
             }
         } else if has(libc::O_DIRECTORY) && !has(libc::O_CREAT) {
@@ -433,11 +539,11 @@ impl Tree {
         match there {
             Err(_) => journal::note(Act::Make, permissions.into(), &name, &[]),
             Ok(m) if write && has(libc::O_TRUNC) && m.len() > 0 => {
-                journal::note(Act::SetLen, 0, &name, &[]);
+                journal::note_of(self.key(&m), Act::SetLen, 0, &name, &[]);
             }
             Ok(_) => {}
         }
-        Ok(Open { what: What::File(file), path: Some(name), flags: flags & KEPT })
+        self.opened_file(file, Some(name), flags)
     }
 
     /// A file that never has a name: nobody else sees it, so it is no claim.
@@ -463,7 +569,7 @@ impl Tree {
             .mode(mode & 0o7777 & !MASK)
             .open(&self.fs, path_of(&name))?;
         self.fs.remove_file(path_of(&name))?;
-        Ok(Open { what: What::File(file), path: None, flags: flags & KEPT })
+        self.opened_file(file, None, flags)
     }
 
     fn open_dir(&self, path: &[u8], there: &Metadata) -> io::Result<Open> {
@@ -471,115 +577,5 @@ impl Tree {
         let list = self.fs.read_dir(path_of(path))?;
         let what = What::Dir { list, ahead: None, dots: 0, own: there.ino() };
         Ok(Open { what, path: Some(name), flags: libc::O_DIRECTORY })
-    }
-
-    /// Gives an open file a number.
-    pub fn number(&mut self, open: Open) -> u64 {
-        let free = self.open.iter().position(Option::is_none);
-        let at = free.unwrap_or_else(|| {
-            self.open.push(None);
-            self.open.len() - 1
-        });
-        self.open[at] = Some(open);
-        self.name(at, 0)
-    }
-
-    /// Gives a place one more number, the lowest free one from `least` on.
-    fn name(&mut self, place: usize, least: u64) -> u64 {
-        let least = least.saturating_sub(self.first) as usize;
-        let free = self.numbers.iter().skip(least).position(Option::is_none);
-        let at = free.map_or(self.numbers.len().max(least), |i| i + least);
-        self.numbers.resize(self.numbers.len().max(at + 1), None);
-        self.numbers[at] = Some(place);
-        self.first + at as u64
-    }
-
-    /// Makes another number, at least `least`, for what is open.
-    pub fn duplicate(&mut self, number: u64, least: u64) -> io::Result<u64> {
-        let place = self.place(number).ok_or_else(|| error(libc::EBADF))?;
-        if least > self.first + MOST_NUMBERS {
-            return Err(error(libc::EINVAL));
-        }
-        Ok(self.name(place, least))
-    }
-
-    /// Makes `number` stand for what `from` does, and closes what it stood for. Nothing where it is
-    /// not a number that this space has used, or a standard stream's.
-    pub fn replace(&mut self, from: u64, number: u64) -> Option<io::Result<u64>> {
-        let Some(place) = self.place(from) else { return Some(Err(error(libc::EBADF))) };
-        if number >= self.first + self.numbers.len() as u64 {
-            return None;
-        }
-        let old = self.entry(number)?.replace(place);
-        self.settle(old);
-        Some(Ok(number))
-    }
-
-    /// Closes a number.
-    pub fn close(&mut self, number: u64) {
-        let old = self.entry(number).and_then(Option::take);
-        self.settle(old);
-    }
-
-    /// Closes what is at a place that has no number any more.
-    fn settle(&mut self, place: Option<usize>) {
-        if let Some(at) = place
-            && !self.numbers.iter().chain(&self.streams).any(|n| *n == Some(at))
-        {
-            self.open[at] = None;
-        }
-    }
-
-    fn entry(&mut self, number: u64) -> Option<&mut Option<usize>> {
-        match number {
-            0..=2 => self.streams.get_mut(number as usize),
-            _ => self.numbers.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?),
-        }
-    }
-
-    fn place(&mut self, number: u64) -> Option<usize> {
-        *self.entry(number)?
-    }
-
-    /// Whether a number is that of a file which a space above this one opened.
-    pub fn is_inherited(&self, number: u64) -> bool {
-        number < self.first && number >= FIRST_FILE
-    }
-
-    /// Whether a number is that of a standard stream where this space has put a file.
-    pub fn is_redirected(&mut self, number: u64) -> bool {
-        number <= 2 && self.place(number).is_some()
-    }
-
-    /// The place of a number among this space's open files.
-    pub fn opened(&mut self, number: u64) -> Option<&mut Option<Open>> {
-        let place = self.place(number)?;
-        self.open.get_mut(place)
-    }
-
-    /// A name is gone: what is open there has none any more.
-    fn gone(&mut self, name: &[u8]) {
-        for open in self.open.iter_mut().flatten().filter(|o| o.path.as_deref() == Some(name)) {
-            open.path = None;
-        }
-    }
-
-    /// What was at a name, and below it, is elsewhere.
-    fn moved(&mut self, from: &[u8], to: &[u8]) {
-        self.gone(to);
-        for path in self.open.iter_mut().flatten().filter_map(|o| o.path.as_mut()) {
-            let rest = path.strip_prefix(from).filter(|r| r.first().is_none_or(|b| *b == b'/'));
-            if let Some(rest) = rest {
-                *path = [to, rest].concat();
-            }
-        }
-    }
-
-    /// Lets open files go with their names that a child changed.
-    fn follow(&mut self, log: &[u8]) {
-        journal::names(log, |from, to| match to {
-            Some(to) => self.moved(from, to),
-            None => self.gone(from),
-        });
     }
 }

@@ -74,6 +74,48 @@ pub(super) unsafe fn statx(meta: &Metadata, to: u64) {
     stamp(&mut st.stx_btime, meta.created());
 }
 
+/// Kind and permissions of what is no file of a tree: a device, by its number, or a pipe.
+fn special_mode(minor: Option<u32>) -> u32 {
+    if minor.is_some() { libc::S_IFCHR | 0o666 } else { libc::S_IFIFO | 0o600 }
+}
+
+/// Major number of memory devices.
+const MEMORY: u32 = 1;
+
+/// What `stat` says of a device, and of a standard stream of a child: a pipe, whatever it is
+/// outside.
+///
+/// # Safety
+/// A `struct stat` can be written at the address.
+pub(crate) unsafe fn special(minor: Option<u32>, to: u64) {
+    // SAFETY: the caller's contract; zero is a valid value of every field.
+    let st = unsafe {
+        let st = to as *mut libc::stat;
+        st.write_bytes(0, 1);
+        &mut *st
+    };
+    (st.st_mode, st.st_nlink) = (special_mode(minor), 1);
+    st.st_rdev = minor.map_or(0, |minor| libc::makedev(MEMORY, minor));
+    st.st_blksize = detpar_fs::BLOCK as i64;
+}
+
+/// As [`special`], for `statx`.
+///
+/// # Safety
+/// A `struct statx` can be written at the address.
+pub(crate) unsafe fn special_extended(minor: Option<u32>, to: u64) {
+    // SAFETY: as above.
+    let st = unsafe {
+        let st = to as *mut libc::statx;
+        st.write_bytes(0, 1);
+        &mut *st
+    };
+    st.stx_mask = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_NLINK;
+    (st.stx_mode, st.stx_nlink) = (special_mode(minor) as u16, 1);
+    (st.stx_rdev_major, st.stx_rdev_minor) = minor.map_or((0, 0), |minor| (MEMORY, minor));
+    st.stx_blksize = detpar_fs::BLOCK as u32;
+}
+
 /// An entry of a directory.
 pub(super) struct Entry<'a> {
     pub ino: u64,

@@ -105,6 +105,12 @@ pub const ENTRY: usize = 3;
 /// The first descriptor of a file that a child opened.
 pub const FIRST_FILE: u64 = 1 << 20;
 
+/// Fills a buffer with what `getrandom` gives the running child.
+pub fn fill_random(to: &mut [u8]) {
+    // SAFETY: the buffer is the caller's.
+    unsafe { emulate::fill_seeded(to.as_mut_ptr(), to.len()) };
+}
+
 /// Writes down a change to a file that the running space made, as one record of its handler's. The
 /// master's are kept only as long as it has open children, who may have changed the same.
 ///

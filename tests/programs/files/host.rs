@@ -104,6 +104,22 @@ fn everything(at: &Path) -> String {
     say(said(fs::read_to_string(p("nowhere"))));
     say(said(fs::canonicalize(p("d/../link")).map(|c| c.strip_prefix(at).map(Path::to_owned))));
     say(said(fs::canonicalize(p("none"))));
+    // Other names of the same file.
+    let names = |name: &str| fs::symlink_metadata(p(name)).map(|m| m.nlink());
+    say(said(fs::hard_link(p("copy"), p("other"))));
+    say(said(fs::hard_link(p("copy"), p("other"))));
+    say(said(fs::hard_link(p("none"), p("another"))));
+    say(said(fs::hard_link(p("d"), p("another"))));
+    say(said(fs::hard_link(p("link"), p("linked"))));
+    say(said(names("link")));
+    say(said(names("copy")));
+    say(said(fs::write(p("other"), "by the other name")));
+    say(said(fs::read_to_string(p("copy"))));
+    say(said(fs::rename(p("copy"), p("other"))));
+    say(said(names("copy")));
+    say(said(fs::remove_file(p("linked"))));
+    say(said(fs::remove_file(p("other"))));
+    say(said(names("copy")));
     say(said(fs::rename(p("copy"), p("d/moved"))));
     say(said(fs::rename(p("copy"), p("d/moved"))));
     say(said(fs::rename(p("d/moved"), p("d/new"))));
