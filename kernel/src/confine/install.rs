@@ -17,20 +17,29 @@ fn handle(signal: i32, handler: Handler) -> Sys<()> {
 const FAULTS: [i32; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT];
 
-/// Sets handlers and signal stack, patches the vDSO, then closes the filter.
+/// Makes the signal stack that of this thread.
 ///
 /// # Safety
-/// In a worker only: the process can make no other calls afterwards.
-pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
+/// The thread stands on no signal stack, and no other thread of the process uses this one.
+pub(crate) unsafe fn signal_stack() -> Sys<()> {
     let stack = libc::stack_t {
         ss_sp: (PRIVATE + private::SIGNAL_STACK) as *mut libc::c_void,
         ss_flags: 0,
         ss_size: private::SIGNAL_SIZE,
     };
+    // SAFETY: private memory used for nothing else.
+    unsafe { sys::call(libc::SYS_sigaltstack, [&raw const stack as usize, 0, 0, 0, 0, 0]) }?;
+    Ok(())
+}
+
+/// Sets handlers and signal stack, patches the vDSO, then closes the filter.
+///
+/// # Safety
+/// In a worker only: the process can make no other calls afterwards.
+pub(crate) unsafe fn install() -> Result<(), (u32, i32)> {
     // SAFETY: the signal stack is private memory used for nothing else.
     unsafe {
-        let a = [&raw const stack as usize, 0, 0, 0, 0, 0];
-        sys::call(libc::SYS_sigaltstack, a).map_err(|e| (step::HANDLERS, e))?;
+        signal_stack().map_err(|e| (step::HANDLERS, e))?;
         handle(libc::SIGSYS, emulate::on_call).map_err(|e| (step::HANDLERS, e))?;
         for s in FAULTS {
             handle(s, emulate::on_fault).map_err(|e| (step::HANDLERS, e))?;

@@ -21,7 +21,7 @@ pub(crate) mod vdso;
 pub(crate) use emulate::{Log, mix, registers};
 #[cfg(feature = "interpose")]
 pub(crate) use emulate::{fill_seeded, keys};
-pub(crate) use install::{gate_and, install};
+pub(crate) use install::{gate_and, install, signal_stack};
 
 use crate::abi::{Cause, Limit};
 use crate::exec::control::{Role, me};

@@ -5,6 +5,7 @@ use super::answer::{done, end, refuse};
 use super::file::{Chunk, SIGNALS};
 use super::peek;
 use super::record::{self, Mode, State};
+use crate::confine::signal_stack;
 use crate::sys::{self, Action, Sys};
 use libc::{c_int, c_void, siginfo_t};
 
@@ -67,7 +68,10 @@ pub(super) fn begin(s: &mut State) -> Sys<()> {
             exchange(signal, Some(&ours()))?;
         }
     }
-    Ok(())
+    // A handler of faults makes calls, and each traps on the stack that the handler is on. That
+    // which std gives to its own has eight kilobytes, of which two frames of signals are seven.
+    // SAFETY: the caller, the program's one thread, handles no signal now.
+    unsafe { signal_stack() }
 }
 
 /// A fault of the program, which has no handler for it: the end.
