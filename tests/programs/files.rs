@@ -12,6 +12,8 @@ mod devices;
 mod host;
 #[path = "files/links.rs"]
 mod links;
+#[path = "files/policies.rs"]
+mod policies;
 #[path = "files/random.rs"]
 mod random;
 
@@ -37,6 +39,7 @@ const CASES: &[(&str, Case)] = &[
     ("image_in_memory", image_in_memory),
     ("links", links::links),
     ("links_within", links::links_within),
+    ("policies", policies::policies),
     ("random", random::random),
 ];
 

@@ -177,6 +177,52 @@ fn files_with_several_names() {
     assert_eq!(lines[expected.len()..], [answers]);
 }
 
+/// What becomes of a file that two changed, by its policy.
+#[test]
+fn policies_of_files() {
+    let text = assert_same("policies");
+    let (f, g) = ("\"/d/f\" (Some(0), 1)", "\"/d/g\" (Some(0), 1)");
+    let (was, log) = ("f: as it was", "\"/d/log\" (Some(0), 1)");
+    let last = [
+        ("both write", "f: b".into()),
+        ("part of it", "f: as IT was".into()),
+        ("parts", "f: as IT was".into()),
+        ("write, cut", "f: as it".into()),
+        ("write, grow", "f: as it was\0".into()),
+        ("write, empty", "f: ".into()),
+        ("empty what was empty", "f: ".into()),
+        ("both append", format!("{was}, 1, 2")),
+        ("write, append", f.into()),
+        ("both make", format!("{was}\n/d/g: b")),
+        ("both make to append", format!("{was}\n/d/g: b")),
+        ("make, make a directory", g.into()),
+        ("write, remove", f.into()),
+        ("write, rename", f.into()),
+        ("below", format!("e/\n/d/e/e/\n/d/e/e/f: 2\n/d/{was}")),
+        ("permissions", format!("{was}\n/d/g: text")),
+    ];
+    let append = [
+        ("write, append", "f: new, 2".into()),
+        ("append, write", f.into()),
+        ("both write", f.into()),
+        ("both make", format!("{was}\n/d/log: 12")),
+        ("make, make to append", format!("{was}\n/d/log: 12")),
+        ("make to append, make", log.into()),
+    ];
+    let line = |(what, answer): &(&str, String)| match answer.starts_with('"') {
+        true => format!("{what}: {answer}\n"),
+        false => format!("{what}:\n/d/\n/d/{answer}\n"),
+    };
+    let lines = |cases: &[(&str, String)]| cases.iter().map(line).collect::<String>();
+    let holes = "bytes, and blocks of 512: (1073741825, 32)\n";
+    let deeper = "/d/\n/d/f: as 6t 5as\n/d/\n/d/f: child 5as\n";
+    let policy = "policy, write: \"/d/f\" (None, 0)\n";
+    assert_eq!(
+        text,
+        [lines(&last), "640\n".into(), lines(&append), [holes, deeper, policy].concat()].concat()
+    );
+}
+
 /// Also of files that a child has made, whose numbers are those of its siblings' files.
 #[test]
 fn files_with_several_names_within() {

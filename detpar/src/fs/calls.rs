@@ -288,12 +288,7 @@ fn by_number(tree: &mut Tree, nr: i64, a: &[u64; 6]) -> Option<io::Result<i64>> 
         return Some(path.map_or(Ok(0), set));
     }
     if nr == libc::SYS_ftruncate {
-        let taken = place.take()?;
-        let result = tree.cut(&taken, a[1]);
-        if let Some(place) = tree.opened(a[0]) {
-            *place = Some(taken);
-        }
-        return Some(done(result));
+        return Some(done(place.as_mut()?.cut(a[1])));
     }
     let open = place.as_mut()?;
     // SAFETY: the program passed a buffer of that size, or so many parts, to the calls that use

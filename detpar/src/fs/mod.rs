@@ -54,7 +54,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 
-pub use detpar_fs::{LoadError, Metadata, Store};
+pub use detpar_fs::{LoadError, Metadata, Policy, Store};
 
 fn bytes<P: AsRef<Path> + ?Sized>(path: &P) -> &[u8] {
     path.as_ref().as_os_str().as_encoded_bytes()
@@ -240,6 +240,34 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result
 /// ```
 pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     made()?.fs.metadata(path)
+}
+
+/// Sets what a join does with a file that two children changed, or with files of one name that two
+/// made in a directory. What is made in a directory starts with the directory's policy.
+///
+/// With [`Policy::Last`] the file is as the later child, in program order, left it, as a whole. With
+/// [`Policy::Append`] what the later one appended comes after whatever the earlier one made of the
+/// file. docs/files.md says what else agrees; anything else stays a conflict, and so does a change
+/// of the policy beside a change of the file.
+///
+/// # Errors
+/// As [`metadata`].
+///
+/// ```
+/// use detpar::fs::{self, Policy};
+///
+/// #[detpar::main]
+/// fn main() -> std::io::Result<()> {
+///     fs::write("/status", "none yet")?;
+///     fs::set_policy("/status", Policy::Last)?;
+///     let report = |text: &'static str| move || std::fs::write("/status", text).unwrap();
+///     detpar::join(report("the first is done"), report("the second is done"));
+///     assert_eq!(fs::read_to_string("/status")?, "the second is done");
+///     Ok(())
+/// }
+/// ```
+pub fn set_policy(path: impl AsRef<Path>, policy: Policy) -> io::Result<()> {
+    made()?.set_policy(bytes(&path), policy)
 }
 
 /// The names in a directory, sorted.

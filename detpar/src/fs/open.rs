@@ -1,9 +1,9 @@
 //! Open files and directories.
 
 use super::devices::Device;
-use super::journal::{self, FileKey};
+use super::journal::{self, Act, FileKey};
 use super::space::error;
-use detpar_fs::{DirEntry, File, ReadDir};
+use detpar_fs::{DirEntry, File, Policy, ReadDir};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// What is open.
@@ -12,6 +12,9 @@ pub(super) enum What {
     File {
         file: File,
         key: FileKey,
+        policy: Policy,
+        /// A handle to read it by as it was, where all of that is to be noted before a change.
+        before: Option<File>,
     },
     Dir {
         list: ReadDir,
@@ -69,7 +72,11 @@ impl Open {
         if let Some(device) = self.device(true)? {
             return device.write(bytes);
         }
-        let (append, file) = (self.flags & libc::O_APPEND != 0, self.file()?);
+        let append = self.flags & libc::O_APPEND != 0;
+        if !append {
+            self.note_before()?;
+        }
+        let file = self.file()?;
         let place = match at {
             Some(at) => at,
             None => file.stream_position()?,
@@ -88,10 +95,61 @@ impl Open {
                 file.write(bytes)?
             }
         };
-        if let (What::File { key, .. }, Some(path)) = (&self.what, &self.path) {
-            journal::note_contents(*key, (!append).then_some(place), path, &bytes[..n]);
+        if let (What::File { key, policy, .. }, Some(path)) = (&self.what, &self.path) {
+            let of = (*key, *policy);
+            journal::note_contents(of, (!append).then_some(place), path, &bytes[..n]);
         }
         Ok(n)
+    }
+
+    /// Cuts the file off, or makes it longer.
+    pub fn cut(&mut self, len: u64) -> io::Result<()> {
+        if len > 0 {
+            self.note_before()?;
+        }
+        let What::File { file, key, policy, before } = &mut self.what else {
+            return Err(error(libc::EINVAL));
+        };
+        file.set_len(len)?;
+        *before = None;
+        if let Some(path) = &self.path {
+            journal::note_of((Some(*key), *policy), Act::SetLen, len, path, &[]);
+        }
+        Ok(())
+    }
+
+    /// Notes all that the file holds, once: where its policy is that the last one's contents stay,
+    /// what is noted makes a whole file, whatever another made of it.
+    fn note_before(&mut self) -> io::Result<()> {
+        let (What::File { key, policy, before, .. }, Some(path)) = (&mut self.what, &self.path)
+        else {
+            return Ok(());
+        };
+        let Some(file) = before.take() else { return Ok(()) };
+        let of = (*key, *policy);
+        let cut = |len| journal::note_of((Some(of.0), of.1), Act::SetLen, len, path, &[]);
+        cut(0);
+        let len = file.metadata()?.len();
+        let mut piece = vec![0; journal::PIECE];
+        let mut at = 0;
+        // Holes stay holes.
+        while let Ok(data) = file.seek_data(at) {
+            at = data;
+            let end = file.seek_hole(data)?;
+            while at < end {
+                let most = piece.len().min((end - at) as usize);
+                let n = file.read_at(&mut piece[..most], at)?;
+                if n == 0 {
+                    break;
+                }
+                journal::note_contents(of, Some(at), path, &piece[..n]);
+                at += n as u64;
+            }
+        }
+        if at < len {
+            cut(len);
+        }
+        Ok(())
     }
 
     /// Moves.

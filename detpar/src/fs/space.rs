@@ -7,7 +7,7 @@
 use super::journal::{self, Act, FileKey};
 use super::open::{Open, What};
 use crate::engine::{Engine, engine};
-use detpar_fs::{File, Fs, Kind, Metadata, Mkfs, OpenOptions, Seed};
+use detpar_fs::{File, Fs, Kind, Metadata, Mkfs, OpenOptions, Policy, Seed};
 use kernel::confine::FIRST_FILE;
 use kernel::master;
 use std::cell::{Cell, UnsafeCell};
@@ -357,8 +357,10 @@ impl Tree {
     /// A file that was just opened.
     fn opened_file(&self, file: File, path: Option<Vec<u8>>, flags: i32) -> io::Result<Open> {
         // What can be opened so is no directory.
-        let key = self.key(&file.metadata()?).ok_or_else(|| error(libc::EISDIR))?;
-        Ok(Open { what: What::File { file, key }, path, flags: flags & KEPT })
+        let there = file.metadata()?;
+        let key = self.key(&there).ok_or_else(|| error(libc::EISDIR))?;
+        let what = What::File { file, key, policy: there.policy(), before: None };
+        Ok(Open { what, path, flags: flags & KEPT })
     }
 
     /// Makes a directory.
@@ -455,8 +457,9 @@ impl Tree {
     pub fn permit(&mut self, path: &[u8], mode: u32) -> io::Result<()> {
         let name = canonical(&self.fs, path, true)?;
         self.fs.set_permissions(path_of(path), mode & 0o7777)?;
-        let key = self.key(&self.fs.metadata(named(&name))?);
-        journal::note_of(key, Act::Permit, u64::from(mode & 0o7777), &name, &[]);
+        let there = self.fs.metadata(named(&name))?;
+        let of = (self.key(&there), there.policy());
+        journal::note_of(of, Act::Permit, u64::from(mode & 0o7777), &name, &[]);
         Ok(())
     }
 
@@ -473,23 +476,23 @@ impl Tree {
         let modified = times[1].unwrap_or(there.modified());
         self.fs.set_times_nofollow(named(&name), accessed, modified)?;
         let both = journal::encode_times([accessed, modified]);
-        journal::note_of(self.key(&there), Act::Times, 0, &name, &both);
+        journal::note_of((self.key(&there), there.policy()), Act::Times, 0, &name, &both);
         Ok(())
     }
 
     /// Cuts a file off, or makes it longer.
     pub fn set_len(&mut self, path: &[u8], len: u64) -> io::Result<()> {
-        let file = self.open_file(path, libc::O_WRONLY, 0)?;
-        self.cut(&file, len)
+        self.open_file(path, libc::O_WRONLY, 0)?.cut(len)
     }
 
-    /// The same with an open one.
-    pub fn cut(&self, open: &Open, len: u64) -> io::Result<()> {
-        let What::File { file, key } = &open.what else { return Err(error(libc::EINVAL)) };
-        file.set_len(len)?;
-        if let Some(path) = &open.path {
-            journal::note_of(Some(*key), Act::SetLen, len, path, &[]);
-        }
+    /// Sets what is done with what two changed.
+    pub fn set_policy(&mut self, path: &[u8], policy: Policy) -> io::Result<()> {
+        let name = canonical(&self.fs, path, true)?;
+        self.fs.set_policy(path_of(path), policy)?;
+        let there = self.fs.metadata(named(&name))?;
+        // What two agree on they must have agreed on before.
+        let of = (self.key(&there), Policy::Conflict);
+        journal::note_of(of, Act::Policy, policy as u64, &name, &[]);
         Ok(())
     }
 
@@ -536,14 +539,27 @@ impl Tree {
             .truncate(write && has(libc::O_TRUNC))
             .mode(permissions)
             .open(&self.fs, path_of(path))?;
+        let cut = write && has(libc::O_TRUNC);
+        let is_last = |m: &Metadata| m.policy() == Policy::Last;
+        let mut before = None;
         match there {
-            Err(_) => journal::note(Act::Make, permissions.into(), &name, &[]),
-            Ok(m) if write && has(libc::O_TRUNC) && m.len() > 0 => {
-                journal::note_of(self.key(&m), Act::SetLen, 0, &name, &[]);
+            Err(_) => {
+                let of = (None, file.metadata()?.policy());
+                journal::note_of(of, Act::Make, permissions.into(), &name, &[]);
+            }
+            Ok(m) if cut && (m.len() > 0 || is_last(&m)) => {
+                journal::note_of((self.key(&m), m.policy()), Act::SetLen, 0, &name, &[]);
+            }
+            Ok(m) if write && !cut && is_last(&m) => {
+                before = Some(OpenOptions::new().read(true).open(&self.fs, path_of(&name))?);
             }
             Ok(_) => {}
         }
-        self.opened_file(file, Some(name), flags)
+        let mut open = self.opened_file(file, Some(name), flags)?;
+        if let What::File { before: noted, .. } = &mut open.what {
+            *noted = before;
+        }
+        Ok(open)
     }
 
     /// A file that never has a name: nobody else sees it, so it is no claim.

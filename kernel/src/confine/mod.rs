@@ -100,7 +100,7 @@ pub enum Part {
 }
 
 /// Words of an entry of the table of [`Handler::meet`].
-pub const ENTRY: usize = 3;
+pub const ENTRY: usize = 5;
 
 /// The first descriptor of a file that a child opened.
 pub const FIRST_FILE: u64 = 1 << 20;

@@ -11,6 +11,7 @@ mod tests;
 pub(crate) use claims::{claims, meet};
 pub(super) use replay::{encode_times, replay};
 
+use detpar_fs::Policy;
 use detpar_fs::console::{self, Stream, head};
 use kernel::confine::Part;
 
@@ -42,9 +43,11 @@ pub(super) enum Act {
     Times = 11,
     /// The file at `rest` got this name as well.
     HardLink = 12,
+    /// The number became that of the policy, in [`POLICIES`].
+    Policy = 13,
 }
 
-const ACTS: [Act; 12] = [
+const ACTS: [Act; 13] = [
     Act::MakeDir,
     Act::Make,
     Act::Write,
@@ -57,7 +60,11 @@ const ACTS: [Act; 12] = [
     Act::Permit,
     Act::Times,
     Act::HardLink,
+    Act::Policy,
 ];
+
+/// By their numbers in a record.
+const POLICIES: [Policy; 3] = [Policy::Conflict, Policy::Last, Policy::Append];
 
 /// Which file something is, whatever its names: the same for all spaces that have it, and no
 /// other's. No path begins with a zero, as this does.
@@ -85,16 +92,19 @@ pub(super) struct Record<'a> {
     pub number: u64,
     /// The bytes of a [`FileKey`]; none of a directory, and where only a name is changed.
     pub file: Option<&'a [u8]>,
+    /// That of the file; where a file is made, that of the directory. Two must tell the same for it
+    /// to count, so a lie does no harm to others.
+    pub policy: Policy,
     pub path: &'a [u8],
     pub rest: &'a [u8],
 }
 
 /// Bytes of a record in front of its path.
-const FIXED: usize = 13 + FileKey::LEN;
+const FIXED: usize = 13 + FileKey::LEN + 1;
 /// The place of the key of no file.
 const NO_FILE: [u8; FileKey::LEN] = [0; FileKey::LEN];
 /// Bytes of contents in one record.
-const PIECE: usize = 1 << 16;
+pub(super) const PIECE: usize = 1 << 16;
 
 impl<'a> Record<'a> {
     /// As it stands in a log.
@@ -106,6 +116,7 @@ impl<'a> Record<'a> {
         all.extend(self.number.to_le_bytes());
         all.extend((self.path.len() as u32).to_le_bytes());
         all.extend(self.file.unwrap_or(&NO_FILE));
+        all.push(self.policy as u8);
         all.extend(self.path);
         all.extend(self.rest);
         all
@@ -117,14 +128,16 @@ impl<'a> Record<'a> {
         let act = *ACTS.get(usize::from(fixed[0]).checked_sub(1)?)?;
         let number = u64::from_le_bytes(fixed[1..9].try_into().ok()?);
         let len = u32::from_le_bytes(fixed[9..13].try_into().ok()?);
-        let file = Some(&fixed[13..]).filter(|f| **f != NO_FILE);
+        let (&policy, file) = fixed[13..].split_last()?;
+        let policy = *POLICIES.get(usize::from(policy))?;
+        let file = Some(file).filter(|f| **f != NO_FILE);
         let (path, rest) = names.split_at_checked(len as usize)?;
         // An entry of the table has room for paths of this length.
         let fits = path.len() <= claims::LONGEST && rest.len() <= PIECE;
         let two = matches!(act, Act::Rename | Act::HardLink);
         let names_one = is_plain(path) && (!two || is_plain(rest));
         let is_key = file.is_none_or(|f| f[0] == 0);
-        (fits && names_one && is_key).then_some(Record { act, number, file, path, rest })
+        (fits && names_one && is_key).then_some(Record { act, number, file, policy, path, rest })
     }
 }
 
@@ -145,22 +158,35 @@ fn records(log: &[u8]) -> impl Iterator<Item = Record<'_>> {
 
 /// Notes what the running space did to a name.
 pub(super) fn note(act: Act, number: u64, path: &[u8], rest: &[u8]) {
-    kernel::confine::note(&Record { act, number, file: None, path, rest }.encode());
+    note_of((None, Policy::Conflict), act, number, path, rest);
 }
 
-/// Notes what the running space did to what a path names: a file, or a directory, which has no key.
-pub(super) fn note_of(file: Option<FileKey>, act: Act, number: u64, path: &[u8], rest: &[u8]) {
+/// Notes what the running space did to what a path names: a file, or a directory, which has no key;
+/// with its policy.
+pub(super) fn note_of(
+    (file, policy): (Option<FileKey>, Policy),
+    act: Act,
+    number: u64,
+    path: &[u8],
+    rest: &[u8],
+) {
     let file = file.as_ref().map(|f| &f.0[..]);
-    kernel::confine::note(&Record { act, number, file, path, rest }.encode());
+    kernel::confine::note(&Record { act, number, file, policy, path, rest }.encode());
 }
 
 /// Notes contents that were written at a place, or appended.
-pub(super) fn note_contents(file: FileKey, at: Option<u64>, path: &[u8], bytes: &[u8]) {
+pub(super) fn note_contents(
+    (file, policy): (FileKey, Policy),
+    at: Option<u64>,
+    path: &[u8],
+    bytes: &[u8],
+) {
     for (i, piece) in bytes.chunks(PIECE).enumerate() {
-        match at {
-            Some(at) => note_of(Some(file), Act::Write, at + (i * PIECE) as u64, path, piece),
-            None => note_of(Some(file), Act::Append, 0, path, piece),
-        }
+        let (act, number) = match at {
+            Some(at) => (Act::Write, at + (i * PIECE) as u64),
+            None => (Act::Append, 0),
+        };
+        note_of((Some(file), policy), act, number, path, piece);
     }
 }
 

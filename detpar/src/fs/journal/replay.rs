@@ -1,8 +1,8 @@
 //! Doing again in a parent's tree what a log says.
 
 use super::super::space::{named, path_of};
-use super::{Act, Record, records};
-use detpar_fs::{Fs, OpenOptions};
+use super::{Act, POLICIES, Record, records};
+use detpar_fs::{Fs, OpenOptions, Policy};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -47,10 +47,7 @@ fn again(fs: &Fs, r: &Record<'_>) -> io::Result<Option<detpar_fs::File>> {
     let open = |options: &mut OpenOptions| options.open(fs, path_of(r.path));
     match r.act {
         Act::MakeDir => make_dir(fs, r)?,
-        Act::Make => {
-            let mode = r.number as u32;
-            drop(open(OpenOptions::new().write(true).create_new(true).mode(mode))?);
-        }
+        Act::Make => make(fs, r)?,
         Act::Write => return open(OpenOptions::new().write(true)).map(Some),
         Act::Append => return open(OpenOptions::new().append(true)).map(Some),
         Act::SetLen => open(OpenOptions::new().write(true))?.set_len(r.number)?,
@@ -61,6 +58,10 @@ fn again(fs: &Fs, r: &Record<'_>) -> io::Result<Option<detpar_fs::File>> {
         Act::HardLink => fs.hard_link(path_of(r.rest), path)?,
         Act::Permit => fs.set_permissions(path, r.number as u32)?,
         Act::Times => set_times(fs, r)?,
+        Act::Policy => {
+            let policy = POLICIES.get(r.number as usize).ok_or(io::ErrorKind::InvalidData)?;
+            fs.set_policy(path, *policy)?;
+        }
     }
     Ok(None)
 }
@@ -86,6 +87,22 @@ fn set_times(fs: &Fs, r: &Record<'_>) -> io::Result<()> {
     let [accessed, modified] =
         [accessed, modified].map(|b| detpar_fs::time(i64::from_le_bytes(*b)));
     fs.set_times_nofollow(named(r.path), accessed, modified)
+}
+
+/// Makes a file, or does what the policy is where another made one of that name.
+fn make(fs: &Fs, r: &Record<'_>) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    match r.policy {
+        Policy::Conflict => options.create_new(true),
+        Policy::Last => options.create(true).truncate(true),
+        Policy::Append => options.create(true),
+    };
+    let mode = r.number as u32;
+    drop(options.write(true).mode(mode).open(fs, path_of(r.path))?);
+    match r.policy {
+        Policy::Last => fs.set_permissions(named(r.path), mode),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a directory, unless another made the same: see [`super::claims`].

@@ -4,7 +4,7 @@ use kernel::confine::ENTRY;
 fn log(records: &[(Act, &str, &str)]) -> Vec<u8> {
     let record = |&(act, path, rest): &(Act, &'static str, &'static str)| {
         let (path, rest) = (path.as_bytes(), rest.as_bytes());
-        Record { act, number: 0, file: None, path, rest }.encode()
+        Record { act, number: 0, file: None, policy: Policy::Conflict, path, rest }.encode()
     };
     let records: Vec<(Act, &'static str, &'static str)> = records
         .iter()
@@ -52,7 +52,15 @@ fn one_file_with_two_names() {
     let key = |ino| FileKey::new(7, ino, 1);
     let did = |act, ino, path: &str| {
         let key = key(ino);
-        Record { act, number: 0, file: Some(&key.0), path: path.as_bytes(), rest: b"" }.encode()
+        Record {
+            act,
+            number: 0,
+            file: Some(&key.0),
+            policy: super::Policy::Conflict,
+            path: path.as_bytes(),
+            rest: b"",
+        }
+        .encode()
     };
     let met = |a: Vec<u8>, b: Vec<u8>| {
         let mut table = vec![0; ((claims(&a) + claims(&b)) * 2 + 1) * ENTRY];
@@ -84,11 +92,81 @@ fn one_file_with_two_names() {
     assert_eq!(claims(&bad), 0);
 }
 
+/// What agrees by a policy, in which order; and that one alone cannot have it.
+#[test]
+fn policies() {
+    use Act::{Append, Make, MakeDir, Permit, Remove, RemoveDir, SetLen, Times, Write};
+    let did = |policy, acts: &[Act]| -> Vec<u8> {
+        let record = |act: &Act| {
+            let (number, path) = (0o755, &b"/d/f"[..]);
+            Record { act: *act, number, file: None, policy, path, rest: b"" }.encode()
+        };
+        acts.iter().flat_map(record).collect()
+    };
+    let agree = |a: &[u8], b: &[u8]| {
+        let mut table = vec![0; ((claims(a) + claims(b)) * 2 + 1) * ENTRY];
+        assert_eq!(meet(1, a, &mut table), None);
+        meet(2, b, &mut table).is_none()
+    };
+    let cases: &[(Policy, &[Act], &[Act], bool)] = &[
+        (Policy::Last, &[Write], &[Write], true),
+        (Policy::Last, &[Write], &[SetLen, Permit, Times], true),
+        (Policy::Last, &[Append], &[Append], true),
+        (Policy::Last, &[Append], &[Write], false),
+        (Policy::Last, &[Write], &[Append], false),
+        (Policy::Last, &[Make, Write], &[Make, Write], true),
+        (Policy::Last, &[Make, Append], &[Make, Append], true),
+        (Policy::Last, &[Make, Write], &[Remove], false),
+        (Policy::Last, &[Make, Write], &[Make, Remove], false),
+        (Policy::Last, &[Make], &[MakeDir], false),
+        (Policy::Last, &[Write], &[Act::Policy], false),
+        (Policy::Append, &[Append], &[Append], true),
+        (Policy::Append, &[Write], &[Append], true),
+        (Policy::Append, &[Append], &[Write], false),
+        (Policy::Append, &[Write], &[Write], false),
+        (Policy::Append, &[Write], &[Write, Append], false),
+        (Policy::Append, &[Make, Append], &[Make, Append], true),
+        (Policy::Append, &[Make, Write], &[Make, Append], true),
+        (Policy::Append, &[Make, Append], &[Make, Write], false),
+        (Policy::Append, &[Make], &[MakeDir], false),
+        (Policy::Append, &[Make], &[RemoveDir], false),
+    ];
+    for (policy, a, b, both) in cases {
+        let (one, other) = (did(*policy, a), did(*policy, b));
+        assert_eq!(agree(&one, &other), *both, "{policy:?}: {a:?}, then {b:?}");
+        let plain = did(Policy::Conflict, b);
+        let appends = a.last() == Some(&Append) && **b == [Append];
+        assert_eq!(agree(&one, &plain), appends, "{policy:?}: {a:?}, then {b:?} without");
+        assert_eq!(agree(&plain, &one), appends, "{b:?} without, then {policy:?}: {a:?}");
+    }
+    let mut bad = did(Policy::Last, &[Write]);
+    bad[console::HEAD + FIXED - 1] = 3;
+    assert_eq!(claims(&bad), 0);
+    let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
+    fs.write("f", "").unwrap();
+    let no_policy = Record {
+        act: Act::Policy,
+        number: 3,
+        file: None,
+        policy: Policy::Conflict,
+        path: b"/f",
+        rest: b"",
+    };
+    assert!(replay(&fs, &no_policy.encode()).is_err());
+}
+
 /// The same directory may be made by both, if it is one of the usual permissions.
 #[test]
 fn directories_that_both_made() {
     let made = |mode| {
-        let r = Record { act: Act::MakeDir, number: mode, file: None, path: b"/out", rest: &[] };
+        let r = Record {
+            act: Act::MakeDir,
+            number: mode,
+            file: None,
+            policy: Policy::Conflict,
+            path: b"/out",
+            rest: &[],
+        };
         r.encode()
     };
     let met = |a: &[u8], b: &[u8]| {
@@ -110,7 +188,14 @@ fn directories_that_both_made() {
     replay(&fs, &made(0o755)).unwrap();
     assert_eq!(fs.read("out/f").unwrap(), b"kept");
     // Over a file it is nonsense.
-    let file = Record { act: Act::MakeDir, number: 0o755, file: None, path: b"/out/f", rest: &[] };
+    let file = Record {
+        act: Act::MakeDir,
+        number: 0o755,
+        file: None,
+        policy: Policy::Conflict,
+        path: b"/out/f",
+        rest: &[],
+    };
     assert!(replay(&fs, &file.encode()).is_err());
 }
 
@@ -163,10 +248,24 @@ fn a_path_that_is_not_plain_is_passed_over() {
 #[test]
 fn the_root_has_permissions_and_times() {
     let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
-    let r = Record { act: Act::Permit, number: 0o700, file: None, path: b"", rest: b"" };
+    let r = Record {
+        act: Act::Permit,
+        number: 0o700,
+        file: None,
+        policy: Policy::Conflict,
+        path: b"",
+        rest: b"",
+    };
     replay(&fs, &r.encode()).unwrap();
     assert_eq!(fs.metadata("/").unwrap().mode() & 0o777, 0o700);
-    let r = Record { act: Act::Times, number: 0, file: None, path: b"", rest: &[1; 16] };
+    let r = Record {
+        act: Act::Times,
+        number: 0,
+        file: None,
+        policy: Policy::Conflict,
+        path: b"",
+        rest: &[1; 16],
+    };
     replay(&fs, &r.encode()).unwrap();
 }
 
@@ -213,7 +312,14 @@ fn a_write_past_every_file_is_an_error() {
     let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
     fs.write("f", "").unwrap();
     for number in [u64::MAX, u64::MAX - 1, 1 << 63, i64::MAX as u64] {
-        let r = Record { act: Act::Write, number, file: None, path: b"/f", rest: b"abc" };
+        let r = Record {
+            act: Act::Write,
+            number,
+            file: None,
+            policy: Policy::Conflict,
+            path: b"/f",
+            rest: b"abc",
+        };
         assert!(replay(&fs, &r.encode()).is_err(), "{number}");
     }
     assert_eq!(fs.check(), []);
