@@ -199,6 +199,7 @@ fn policies_of_files() {
         ("write, remove", f.into()),
         ("write, rename", f.into()),
         ("below", format!("e/\n/d/e/e/\n/d/e/e/f: 2\n/d/{was}")),
+        ("copies", format!("{was}\n/d/g: as it was")),
         ("permissions", format!("{was}\n/d/g: text")),
     ];
     let append = [

@@ -48,6 +48,7 @@ pub(super) const BY_PATH: &[Row] = &[
     row("std::backtrace_rs::symbolize", NoMerge, "a cache of symbol tables"),
     row("std::sys::backtrace::lock", NoMerge, "a lock around each capture of a backtrace"),
     row("std::sys::random", WriteOnce, "which system call gives random bytes"),
+    row("std::sys::io::kernel_copy", WriteOnce, "which system calls copy between files"),
     row("std::sys::fs::unix::try_statx", WriteOnce, "whether a system call exists"),
     row("std::sys::thread_local::guard", WriteOnce, "the key of thread-exit functions"),
     row("std::io::stdio::stderr::INSTANCE", WriteOnce, "the lock of a stream without a buffer"),

@@ -70,6 +70,7 @@ fn last() {
     case("write, remove", || write("/d/f", "new"), || fs::remove_file("/d/f").expect("remove"));
     case("write, rename", || write("/d/f", "new"), || fs::rename("/d/f", "/d/g").expect("rename"));
     case("below", || write_below("1"), || write_below("2"));
+    case("copies", || drop(fs::copy("/d/f", "/d/g")), || drop(fs::copy("/d/f", "/d/g")));
     case("permissions", || write_with("/d/g", 0o600), || write_with("/d/g", 0o640));
     println!("{:o}", tree::metadata("/d/g").expect("is").mode() & 0o777);
 }
