@@ -1,10 +1,14 @@
 use super::*;
 use kernel::confine::ENTRY;
 
+/// A record that is about no file and under no policy.
+fn plain<'a>(act: Act, number: u64, path: &'a [u8], rest: &'a [u8]) -> Vec<u8> {
+    Record { act, number, file: None, policy: Policy::Conflict, path, rest }.encode()
+}
+
 fn log(records: &[(Act, &str, &str)]) -> Vec<u8> {
     let record = |&(act, path, rest): &(Act, &'static str, &'static str)| {
-        let (path, rest) = (path.as_bytes(), rest.as_bytes());
-        Record { act, number: 0, file: None, policy: Policy::Conflict, path, rest }.encode()
+        plain(act, 0, path.as_bytes(), rest.as_bytes())
     };
     let records: Vec<(Act, &'static str, &'static str)> = records
         .iter()
@@ -144,31 +148,14 @@ fn policies() {
     assert_eq!(claims(&bad), 0);
     let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
     fs.write("f", "").unwrap();
-    let no_policy = Record {
-        act: Act::Policy,
-        number: 3,
-        file: None,
-        policy: Policy::Conflict,
-        path: b"/f",
-        rest: b"",
-    };
-    assert!(replay(&fs, &no_policy.encode()).is_err());
+    let no_policy = plain(Act::Policy, 3, b"/f", b"");
+    assert!(replay(&fs, &no_policy).is_err());
 }
 
 /// The same directory may be made by both, if it is one of the usual permissions.
 #[test]
 fn directories_that_both_made() {
-    let made = |mode| {
-        let r = Record {
-            act: Act::MakeDir,
-            number: mode,
-            file: None,
-            policy: Policy::Conflict,
-            path: b"/out",
-            rest: &[],
-        };
-        r.encode()
-    };
+    let made = |mode| plain(Act::MakeDir, mode, b"/out", &[]);
     let met = |a: &[u8], b: &[u8]| {
         let mut table = vec![0; 20 * ENTRY];
         assert_eq!(meet(1, a, &mut table), None);
@@ -188,15 +175,8 @@ fn directories_that_both_made() {
     replay(&fs, &made(0o755)).unwrap();
     assert_eq!(fs.read("out/f").unwrap(), b"kept");
     // Over a file it is nonsense.
-    let file = Record {
-        act: Act::MakeDir,
-        number: 0o755,
-        file: None,
-        policy: Policy::Conflict,
-        path: b"/out/f",
-        rest: &[],
-    };
-    assert!(replay(&fs, &file.encode()).is_err());
+    let file = plain(Act::MakeDir, 0o755, b"/out/f", &[]);
+    assert!(replay(&fs, &file).is_err());
 }
 
 /// A third who meets the first, behind a second who agrees with it.
@@ -248,25 +228,11 @@ fn a_path_that_is_not_plain_is_passed_over() {
 #[test]
 fn the_root_has_permissions_and_times() {
     let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
-    let r = Record {
-        act: Act::Permit,
-        number: 0o700,
-        file: None,
-        policy: Policy::Conflict,
-        path: b"",
-        rest: b"",
-    };
-    replay(&fs, &r.encode()).unwrap();
+    let r = plain(Act::Permit, 0o700, b"", b"");
+    replay(&fs, &r).unwrap();
     assert_eq!(fs.metadata("/").unwrap().mode() & 0o777, 0o700);
-    let r = Record {
-        act: Act::Times,
-        number: 0,
-        file: None,
-        policy: Policy::Conflict,
-        path: b"",
-        rest: &[1; 16],
-    };
-    replay(&fs, &r.encode()).unwrap();
+    let r = plain(Act::Times, 0, b"", &[1; 16]);
+    replay(&fs, &r).unwrap();
 }
 
 /// Damaged logs are done again as far as they make sense, and leave a sound tree.
@@ -312,15 +278,8 @@ fn a_write_past_every_file_is_an_error() {
     let fs = detpar_fs::Mkfs::new().mkfs().unwrap();
     fs.write("f", "").unwrap();
     for number in [u64::MAX, u64::MAX - 1, 1 << 63, i64::MAX as u64] {
-        let r = Record {
-            act: Act::Write,
-            number,
-            file: None,
-            policy: Policy::Conflict,
-            path: b"/f",
-            rest: b"abc",
-        };
-        assert!(replay(&fs, &r.encode()).is_err(), "{number}");
+        let r = plain(Act::Write, number, b"/f", b"abc");
+        assert!(replay(&fs, &r).is_err(), "{number}");
     }
     assert_eq!(fs.check(), []);
 }
