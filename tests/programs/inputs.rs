@@ -56,6 +56,7 @@ fn main() {
         "leaves" => unsafe { libc::_exit(4) },
         "aborts" => std::process::abort(),
         "faults" => fault(),
+        "stack" => println!("{}", signal_stack()),
         "polls" => println!("{}", polls()),
         "handler" => handler(),
         "pointers" => println!("{:?}", pointers()),
@@ -182,6 +183,16 @@ fn numbers() -> (usize, u64) {
 fn fault() {
     // SAFETY: none: the program ends by it.
     unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) }
+}
+
+/// Bytes of the stack that handlers of faults run on.
+fn signal_stack() -> usize {
+    // SAFETY: all zeros are a value of the record, which is filled here.
+    unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        assert_eq!(libc::sigaltstack(std::ptr::null(), &mut stack), 0);
+        stack.ss_size
+    }
 }
 
 /// Whether the program's file has another name: in memory that was there before the record.

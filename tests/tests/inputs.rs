@@ -139,6 +139,17 @@ fn a_run_that_ends_by_a_signal_is_replayed() {
     }
 }
 
+/// What a handler of faults calls is trapped on its stack: std gives that 8 KiB.
+#[test]
+fn handlers_of_faults_have_room_for_their_calls() {
+    let place = Place::new("stack");
+    let recorded = place.record("stack").run().expect(0);
+    let text = recorded.text();
+    let size: usize = text.lines().last().expect("lines").parse().expect("a number");
+    assert!(size >= 256 << 10, "{size}");
+    assert_eq!(place.replay("stack").run().expect(0).out, recorded.out);
+}
+
 #[test]
 fn a_handler_of_faults_may_block_all_signals() {
     let place = Place::new("handler");
