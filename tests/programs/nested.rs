@@ -35,6 +35,15 @@ fn recycled_segment() {
 }
 
 fn many_in_a_row() {
+    // What differs is told by its round.
+    let rounds = || {
+        let wrong = |i: &u64| {
+            let got = join(|| *i, || 1u64);
+            (got != (*i, 1)).then_some((*i, got))
+        };
+        (0..500u64).filter_map(|i| wrong(&i)).collect::<Vec<_>>()
+    };
+    assert_eq!(join(rounds, rounds), (Vec::new(), Vec::new()));
     let sum = || (0..500u64).map(|i| join(move || i, || 1)).map(|(a, b)| a + b).sum::<u64>();
     assert_eq!(join(sum, sum), (125_250, 125_250));
 }

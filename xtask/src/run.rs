@@ -104,6 +104,24 @@ impl Outcome {
         all
     }
 
+    /// What a runner that failed said of it: all that cargo-nextest repeats behind its summary,
+    /// or the lines of others that name a failed test or a panic.
+    pub fn failures(&self) -> Vec<&str> {
+        const MOST: usize = 120;
+        let lines = || self.lines.iter().map(String::as_str);
+        let is_summary = |l: &&String| l.trim_start().starts_with("Summary [");
+        if self.success {
+            Vec::new()
+        } else if let Some(at) = self.lines.iter().position(|l| is_summary(&l)) {
+            lines().skip(at + 1).filter(|l| !l.trim().is_empty()).take(MOST).collect()
+        } else {
+            let tells = |l: &&str| {
+                l.contains("FAILED") || l.contains("panicked at") || l.starts_with("error")
+            };
+            lines().filter(tells).take(MOST).collect()
+        }
+    }
+
     /// Whether a line contains the text.
     pub fn contains(&self, text: &str) -> bool {
         self.lines.iter().any(|l| l.contains(text))
@@ -235,6 +253,20 @@ mod tests {
         assert_eq!(without_colours("\x1b[1m\x1b[32m3\x1b[0m passed\x1b[0m"), "3 passed");
         assert_eq!(without_colours("plain [text]"), "plain [text]");
         assert_eq!(without_colours("cut \x1b[3"), "cut ");
+    }
+
+    #[test]
+    fn failures_are_what_the_runner_repeats() {
+        let outcome = |success, lines: &[&str]| Outcome {
+            success,
+            lines: lines.iter().map(ToString::to_string).collect(),
+        };
+        let summary = "     Summary [   0.1s] 2 tests run: 1 passed, 1 failed";
+        let lines = ["FAIL one", "left: 1", summary, "  FAIL one", "", "  left: 1"];
+        assert_eq!(outcome(false, &lines).failures(), ["  FAIL one", "  left: 1"]);
+        assert!(outcome(true, &lines).failures().is_empty());
+        let lines = ["test a ... ok", "thread 'main' panicked at a.rs:1:1:", "test b ... FAILED"];
+        assert_eq!(outcome(false, &lines).failures(), lines[1..]);
     }
 
     #[test]

@@ -222,6 +222,8 @@ fn nextest(plain: &[Plain]) -> Vec<String> {
 struct Report {
     steps: Vec<Step>,
     closing: Vec<String>,
+    /// What runners said of tests that failed.
+    failures: Vec<String>,
     counts: Counts,
 }
 
@@ -266,6 +268,7 @@ impl Report {
 
     fn add(&mut self, name: &str, outcome: &Outcome) {
         self.closing.extend(outcome.closing().map(|line| format!("{name}: {line}")));
+        self.failures.extend(outcome.failures().into_iter().map(|line| format!("{name}: {line}")));
         self.counts += outcome.counts();
     }
 
@@ -299,7 +302,7 @@ impl Report {
         self.steps.push(step);
     }
 
-    /// Prints steps, the runners' closing lines and the sum.
+    /// Prints steps, the runners' closing lines, what failed, and the sum.
     fn finish(self) -> Result {
         let failed = self.failed();
         println!("\n{}", self.text());
@@ -316,7 +319,8 @@ impl Report {
         for step in &self.steps {
             let _ = writeln!(text, "{}", step.line());
         }
-        for line in &self.closing {
+        // Last, since of a long log people often see the end alone.
+        for line in self.closing.iter().chain(&self.failures) {
             let _ = writeln!(text, "{line}");
         }
         let Counts { passed, failed } = self.counts;
@@ -372,6 +376,7 @@ mod tests {
         });
         report.skip("mutants", "left out");
         assert_eq!(report.counts, Counts { passed: 1, failed: 3 });
+        assert!(report.text().contains("tests: test result: FAILED. 1 passed; 2 failed"));
         assert!(report.failed() && report.finish().is_err());
     }
 
