@@ -113,7 +113,7 @@ pub struct ChildId(pub u32);
 pub enum End {
     /// The body returned; its result is in the result buffer.
     Returned = 0,
-    /// The body panicked; the panic was recorded with [`crate::child::record_panic`].
+    /// The body panicked; the panic was recorded with [`crate::call::record_panic`].
     Panicked = 1,
 }
 

@@ -63,7 +63,7 @@ pub(super) const OWN_IDS: u32 = 1 << 31;
 ///
 /// # Errors
 /// [`GetError::Kernel`] for an id that is in use and where the system has not what it takes;
-/// [`GetError::Child`] with a [`Limit`]. Nothing was started then.
+/// [`GetError::Child`] with a [`Limit`](crate::abi::Limit). Nothing was started then.
 ///
 /// # Safety
 /// The job's entry must accept its data, argument and a result buffer of its size, must not

@@ -1,7 +1,7 @@
 //! Shutting a child off from every outside input (rule R6).
 //!
 //! A worker installs a seccomp filter before its first child: every system call that does
-//! not come from the gate traps. The trap is answered by [`emulate`] from the one table in
+//! not come from the gate traps. The trap is answered by `emulate` from the one table in
 //! [`policy`], by the [`Handler`] (files and streams), or refused as a fault. Entries of the
 //! vDSO, which never enter the kernel, are patched to plain system calls.
 

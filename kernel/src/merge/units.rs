@@ -34,7 +34,7 @@ pub struct Area {
     pub end: u64,
     /// Bytes of an element.
     pub stride: u64,
-    /// Its runs: the first and the number of them in [`Units::runs`], in ascending order.
+    /// Its runs: the first and the number of them in `Units::runs`, in ascending order.
     pub runs: (usize, usize),
     /// The unit that owns this memory, as a place in [`Units::owners`]; or [`NOBODY`].
     pub owner: usize,

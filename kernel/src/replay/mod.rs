@@ -3,7 +3,7 @@
 //!
 //! In these two modes, and only there, every system call of the program's own code traps: a
 //! filter lets calls from the gate pass, which are the control plane's. The handler does the
-//! call and writes down what came of it, or answers from the record. The table in [`table`] says
+//! call and writes down what came of it, or answers from the record. The table in `table` says
 //! what each call gets; a call without a row ends the run by name.
 
 mod answer;
